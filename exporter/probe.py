@@ -1,0 +1,229 @@
+"""What a kind of component is (Probe), what one run of it says (Readings, Down), and what became of the run (Result)."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Annotated, Any, ClassVar, Literal, Protocol
+
+from msgspec import Meta, Struct
+
+from exporter.metric import Metric, histogram
+from exporter.values import Duration
+
+Outcome = Literal["healthy", "degraded", "unhealthy"]
+Unit = Literal["seconds", "ratio", "bytes", "number"]
+Runs = Annotated[int, Meta(ge=1)]
+Weight = Annotated[float, Meta(gt=0)]
+
+# What schedule.run_once itself can answer, whatever the kind.
+COMMON_REASONS: Mapping[str, str] = {
+    "timeout": "The run did not end within its deadline.",
+    "resolve_timeout": "The deadline passed while the name was being resolved.",
+    "connect_timeout": "The deadline passed before the connection was made: packets dropped, or a full backlog.",
+    "threshold": "A reading is beyond its threshold.",
+    "internal": "The probe itself failed: a defect of stack-exporter, whose traceback is in the log.",
+    "quarantined": "Three runs in a row ignored their cancellation; the component is not run until a reload.",
+}
+
+PROBE_DURATION = histogram(
+    "stack_probe_duration_seconds", "How long a run of the probe took, from start to verdict.", "component", "kind"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A reading that has thresholds. `metric` is in `unit`, so that a rule compares the two as they stand.
+
+    `last` signals (a gauge's newest value; the worst of its series) also make a component degraded;
+    `p95` (a histogram, over 5 m) and `rate` (a counter, over 5 m) are compared by alert rules alone.
+    """
+
+    name: str
+    metric: Metric
+    unit: Unit
+    help: str
+    statistic: Literal["last", "p95", "rate"] = "last"
+    direction: Literal["above", "below"] = "above"
+    warning: float | None = None
+    critical: float | None = None
+
+
+class Threshold(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """From where on a signal is a warning, and from where on critical; `off` takes a default away."""
+
+    warning: Annotated[str | float | None, Meta(description="Where the warning begins, with its unit; off for none.")] = None
+    critical: Annotated[str | float | None, Meta(description="Where it is critical, with its unit; off for none.")] = None
+
+
+class Down(Exception):  # noqa: N818 - an answer, not an error
+    """The component is down: `reason` is one of the kind's fixed words, `detail` is for people and holds no secret."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Sink(Protocol):
+    """Where counts and observations of one component go: they add up over runs, while readings are replaced."""
+
+    def count(self, metric: Metric, amount: float, labels: tuple[str, ...]) -> None: ...
+    def observe(self, metric: Metric, value: float, labels: tuple[str, ...]) -> None: ...
+
+
+class Kept(Protocol):
+    """What one component keeps over restarts: JSON values by key."""
+
+    def get(self, key: str) -> Any: ...
+    def put(self, key: str, value: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A named part of a run; `offset` and `duration` in seconds, the offset from the run's start."""
+
+    name: str
+    offset: float
+    duration: float
+
+
+class Readings:
+    """What one run (or one watch) reports. Labels are those after `component`, which is added for you."""
+
+    __slots__ = ("_at", "_kept", "_phase", "_sink", "component", "deadline", "degradations", "phases", "traceparent", "values")
+
+    def __init__(self, component: str, sink: Sink, kept: Kept, *, deadline: float = 0.0, traceparent: str = "") -> None:
+        self.component = component
+        self.deadline = deadline
+        """When the run ends, on time.monotonic's clock; 0 in a watch."""
+        self.traceparent = traceparent
+        """W3C trace context to send along, or ''."""
+        self.values: dict[tuple[Metric, tuple[str, ...]], float] = {}
+        self.degradations: list[tuple[str, str]] = []
+        self.phases: list[Phase] = []
+        self._sink = sink
+        self._kept = kept
+        self._phase = ""
+        self._at = time.monotonic()
+
+    def set(self, metric: Metric, value: float, *labels: str) -> None:
+        """Report a gauge, an info (value 1), or a counter as the server itself counts it."""
+        self.values[metric, labels] = value
+
+    def count(self, metric: Metric, amount: float = 1.0, *labels: str) -> None:
+        """Add to a counter of our own."""
+        self._sink.count(metric, amount, labels)
+
+    def observe(self, metric: Metric, value: float, *labels: str) -> None:
+        """Put a value into a histogram."""
+        self._sink.observe(metric, value, labels)
+
+    def degraded(self, reason: str, detail: str = "") -> None:
+        """The component works, but not as it should. The first reason becomes the run's."""
+        self.degradations.append((reason, detail))
+
+    def phase(self, name: str) -> "Phasing":
+        """Time a part of the run: `with out.phase("connect"): …`. Phases do not nest."""
+        return Phasing(self, name)
+
+    def keep(self, key: str, value: Any) -> None:
+        """Keep a JSON value over restarts; None forgets it."""
+        self._kept.put(key, value)
+
+    def kept(self, key: str) -> Any:
+        """What `keep` stored last, or None."""
+        return self._kept.get(key)
+
+    @property
+    def open_phase(self) -> str:
+        """The phase under way, or '': it tells where a deadline struck."""
+        return self._phase
+
+    def begin(self, name: str) -> float:
+        self._phase = name
+        return time.monotonic()
+
+    def end(self, name: str, began: float) -> None:
+        self.phases.append(Phase(name, began - self._at, time.monotonic() - began))
+
+
+class Phasing:
+    """The context manager behind Readings.phase. Left by an exception, the phase stays open for the reason's sake."""
+
+    __slots__ = ("_began", "_name", "_out")
+
+    def __init__(self, out: Readings, name: str) -> None:
+        self._out = out
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._began = self._out.begin(self._name)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._out.end(self._name, self._began)
+        if kind is None:
+            self._out.begin("")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run. `started` in Unix seconds, `duration` in seconds; `values` are the readings by metric and labels."""
+
+    component: str
+    kind: str
+    started: float
+    duration: float
+    outcome: Outcome
+    reason: str
+    detail: str
+    values: Mapping[tuple[Metric, tuple[str, ...]], float]
+    phases: tuple[Phase, ...] = ()
+    traceparent: str = ""
+    """W3C trace context of the run's span, or '' when tracing is off."""
+
+    @property
+    def trace_id(self) -> str:
+        return self.traceparent[3:35]
+
+    @property
+    def up(self) -> bool:
+        return self.outcome != "unhealthy"
+
+
+class Probe(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, dict=True):
+    """A component of some kind. A kind is one file in exporter/probes: a subclass whose fields are its YAML keys."""
+
+    reasons: ClassVar[Mapping[str, str]] = {}
+    """Every reason of Down and degraded that the kind can give beyond COMMON_REASONS, and what each means."""
+    signals: ClassVar[tuple[Signal, ...]] = ()
+    """What can have thresholds beyond `latency`."""
+    drivers: ClassVar[tuple[str, ...]] = ()
+    """Modules that the kind imports when it is configured; the extra that brings them is named like the kind."""
+    latency: ClassVar[tuple[float | None, float | None]] = (0.5, 2.0)
+    """Default thresholds of `latency`, warning and critical, in seconds."""
+    slow: ClassVar[float | None] = None
+    """The kind's own default of `timeout`, for what takes longer than most."""
+
+    interval: Annotated[Duration | None, Meta(description="Time between two runs.")] = None
+    timeout: Annotated[Duration | None, Meta(description="Deadline of a whole run, from resolving to the last byte.")] = None
+    failing_interval: Annotated[Duration | None, Meta(description="Time between two runs while the component is failing.")] = None
+    rise: Annotated[Runs | None, Meta(description="Good runs in a row that make it healthy again.")] = None
+    fall: Annotated[Runs | None, Meta(description="Bad runs in a row that make it unhealthy.")] = None
+    critical: Annotated[bool, Meta(description="Its failure makes the whole unhealthy; it weighs more in the score.")] = False
+    weight: Annotated[Weight | None, Meta(description="Its weight in the score; by default 1, critical 3.")] = None
+    team: Annotated[str, Meta(description="Who owns it: a label for routing alerts.")] = ""
+    thresholds: Annotated[dict[str, Threshold], Meta(description="Thresholds by signal.")] = {}
+
+    async def run(self, out: Readings) -> None:
+        """Report readings; return when the component is up, else raise Down. Raises nothing else but defects."""
+        raise TypeError(f"{type(self).__name__} has no run")
+
+    async def watch(self, out: Readings) -> None:
+        """Follow something for as long as the component is configured; a kind without it returns at once.
+
+        What it sets stays exposed until it sets something else; an exception restarts it with back-off.
+        """
+
+
+LATENCY = Signal("latency", PROBE_DURATION, "seconds", "How long a run takes.", statistic="p95")

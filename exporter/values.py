@@ -1,0 +1,112 @@
+"""Values as people write them in YAML: durations, sizes, ratios and secrets, and their base units inside."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_BYTES = {"B": 1, **{f"{p}B": 1000 ** (i + 1) for i, p in enumerate("kMGTP")}, "KB": 1000}
+_BYTES |= {f"{p}iB": 1024 ** (i + 1) for i, p in enumerate("KMGTP")}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+if TYPE_CHECKING:
+    Duration = float
+    Size = int
+    Ratio = float
+else:
+    # To a type checker these are numbers. To msgspec each is a type of its own, which `decode` makes from text;
+    # a default may be a plain number, which JSON Schema can show.
+    class Duration(float):
+        """Seconds; in YAML a text with its unit: 500ms, 30s, 1h30m."""
+
+    class Size(int):
+        """Bytes; in YAML a text with its unit: 10MB, 500GiB."""
+
+    class Ratio(float):
+        """A part of one; in YAML 80% or 0.8."""
+
+
+class Secret:
+    """A text that shows itself nowhere: repr, str and format give [REDACTED]; only `reveal` gives the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "[REDACTED]"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "[REDACTED]"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a secret is not pickled")
+
+
+def duration(text: str) -> float:
+    """Seconds in `text`, such as 500ms or 1h30m. Raises ValueError."""
+    parts = _DURATION.findall(text)
+    if not parts or "".join(n + unit for n, unit in parts) != text:
+        raise ValueError("expected a duration with its unit, such as 500ms, 30s or 1h30m")
+    return sum(float(n) * _SECONDS[unit] for n, unit in parts)
+
+
+def size(text: str) -> int:
+    """Bytes in `text`, such as 10MB or 500GiB. Raises ValueError."""
+    match = _SIZE.fullmatch(text)
+    if not match or match[2] not in _BYTES:
+        raise ValueError("expected a size with its unit, such as 10MB or 500GiB")
+    return int(float(match[1]) * _BYTES[match[2]])
+
+
+def ratio(text: str | float) -> float:
+    """The part of one in `text`, such as 80% or 0.8. Raises ValueError."""
+    if isinstance(text, str):
+        if not (match := _PERCENT.fullmatch(text)):
+            raise ValueError("expected a ratio, such as 80% or 0.8")
+        return float(match[1]) / 100
+    return float(text)
+
+
+def decode(type_: Any, value: Any) -> Any:
+    """msgspec's dec_hook: YAML's value as one of the types above. Raises ValueError without the value in its message."""
+    if type_ is Secret and isinstance(value, str):
+        return Secret(value)
+    if type_ is Duration and isinstance(value, str):
+        return Duration(duration(value))
+    if type_ is Duration:
+        raise ValueError("expected a duration with its unit, such as 500ms, 30s or 1h30m")
+    if type_ is Size:
+        if not isinstance(value, str):
+            raise ValueError("expected a size with its unit, such as 10MB or 500GiB")
+        return Size(size(value))
+    if type_ is Ratio and not isinstance(value, bool) and isinstance(value, (str, int, float)):
+        return Ratio(ratio(value))
+    raise ValueError("expected a text")
+
+
+def schema(type_: Any) -> dict[str, Any]:
+    """msgspec's schema_hook: the same types in JSON Schema."""
+    if type_ is Duration:
+        return {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$", "examples": ["500ms", "30s", "1h30m"]}
+    if type_ is Size:
+        return {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(B|[KkMGTP]B|[KMGTP]iB)$", "examples": ["10MB", "500GiB"]}
+    if type_ is Ratio:
+        return {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"}], "examples": ["80%"]}
+    return {"type": "string", "writeOnly": True, "examples": ["${NAME}", "${file:/run/secrets/name}"]}
