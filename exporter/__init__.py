@@ -1,1 +1,3 @@
-"""Probes a web application's stack, and says in Prometheus' words how healthy it is."""
+"""Probes what a web application depends on, and says in Prometheus' words how healthy it is."""
+
+__version__ = "0.1.0"

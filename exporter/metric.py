@@ -2,26 +2,32 @@
 
 import re
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 Type = Literal["gauge", "counter", "histogram", "info"]
 
-# Exact bounds wherever a documented threshold lies (0.1, 0.5, 1, 5, 30, 60 s), so that a quantile near one is not interpolated across it.
+# Exact bounds wherever a documented threshold lies (0.1, 0.5, 1, 5, 30, 60 s), so that a quantile near one is not
+# interpolated across it.
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 _NAME = re.compile(r"stack(_[a-z0-9]+)+")
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 # promtool's linter refuses these on every type that does not own them (prometheus/util/promlint).
 _RESERVED = ("_sum", "_count", "_bucket", "_created", "_gsum", "_gcount")
+_TYPES = ("gauge", "counter", "histogram", "summary", "untyped")
 _FOREIGN_UNITS = (
     "milliseconds", "microseconds", "nanoseconds", "minutes", "hours", "days", "ms", "us",
     "bits", "kilobytes", "megabytes", "gigabytes", "kb", "mb", "gb", "percent", "pct",
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """One family. `labels` are in the order of the samples; buckets are upper bounds in base units without +Inf."""
+    """One family. `labels` are in the order of the samples; buckets are upper bounds in base units without +Inf.
+
+    Equal to itself alone: a family is one constant, and hashing five fields for each reading would be slow.
+    """
 
     name: str
     type: Type
@@ -32,9 +38,6 @@ class Metric:
     def __post_init__(self) -> None:
         if problem := _problem(self):
             raise ValueError(f"metric {self.name}: {problem}")
-
-    def __hash__(self) -> int:  # a name belongs to one Metric only (catalogue checks it), and hashing five fields is slow
-        return hash(self.name)
 
     @property
     def unit(self) -> str:
@@ -68,6 +71,8 @@ def _problem(metric: Metric) -> str:
         return "counters, and only they, end in _total"
     if (metric.type == "info") != name.endswith("_info"):
         return "infos, and only they, end in _info"
+    if any(f"_{word}_" in f"{name}_" for word in _TYPES):
+        return "a name holds no type"
     if name.endswith(_RESERVED):
         return f"the suffixes {', '.join(_RESERVED)} belong to histograms' samples"
     if any(f"_{unit}_" in f"{name}_" for unit in _FOREIGN_UNITS):
@@ -80,6 +85,6 @@ def _problem(metric: Metric) -> str:
         return "a label is named twice"
     if (metric.type == "histogram") != bool(metric.buckets):
         return "histograms, and only they, have buckets"
-    if list(metric.buckets) != sorted(set(metric.buckets)):
-        return "buckets rise"
+    if list(metric.buckets) != sorted(set(metric.buckets)) or not all(map(isfinite, metric.buckets)):
+        return "buckets rise, and +Inf is added to them"
     return ""

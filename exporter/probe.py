@@ -52,8 +52,12 @@ class Signal:
 class Threshold(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """From where on a signal is a warning, and from where on critical; `off` takes a default away."""
 
-    warning: Annotated[str | float | None, Meta(description="Where the warning begins, with its unit; off for none.")] = None
-    critical: Annotated[str | float | None, Meta(description="Where it is critical, with its unit; off for none.")] = None
+    warning: Annotated[
+        str | float | None, Meta(description="Where the warning begins, with its unit; off for none.")
+    ] = None
+    critical: Annotated[str | float | None, Meta(description="Where it is critical, with its unit; off for none.")] = (
+        None
+    )
 
 
 class Down(Exception):  # noqa: N818 - an answer, not an error
@@ -91,7 +95,18 @@ class Phase:
 class Readings:
     """What one run (or one watch) reports. Labels are those after `component`, which is added for you."""
 
-    __slots__ = ("_at", "_kept", "_phase", "_sink", "component", "deadline", "degradations", "phases", "traceparent", "values")
+    __slots__ = (
+        "_at",
+        "_kept",
+        "_phase",
+        "_sink",
+        "component",
+        "deadline",
+        "degradations",
+        "phases",
+        "traceparent",
+        "values",
+    )
 
     def __init__(self, component: str, sink: Sink, kept: Kept, *, deadline: float = 0.0, traceparent: str = "") -> None:
         self.component = component
@@ -160,7 +175,9 @@ class Phasing:
     def __enter__(self) -> None:
         self._began = self._out.begin(self._name)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._out.end(self._name, self._began)
         if kind is None:
             self._out.begin("")
@@ -181,6 +198,8 @@ class Result:
     phases: tuple[Phase, ...] = ()
     traceparent: str = ""
     """W3C trace context of the run's span, or '' when tracing is off."""
+    error: BaseException | None = None
+    """What a run with the reason `internal` raised."""
 
     @property
     def trace_id(self) -> str:
@@ -206,11 +225,17 @@ class Probe(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, dict=
     """The kind's own default of `timeout`, for what takes longer than most."""
 
     interval: Annotated[Duration | None, Meta(description="Time between two runs.")] = None
-    timeout: Annotated[Duration | None, Meta(description="Deadline of a whole run, from resolving to the last byte.")] = None
-    failing_interval: Annotated[Duration | None, Meta(description="Time between two runs while the component is failing.")] = None
+    timeout: Annotated[
+        Duration | None, Meta(description="Deadline of a whole run, from resolving to the last byte.")
+    ] = None
+    failing_interval: Annotated[
+        Duration | None, Meta(description="Time between two runs while the component is failing.")
+    ] = None
     rise: Annotated[Runs | None, Meta(description="Good runs in a row that make it healthy again.")] = None
     fall: Annotated[Runs | None, Meta(description="Bad runs in a row that make it unhealthy.")] = None
-    critical: Annotated[bool, Meta(description="Its failure makes the whole unhealthy; it weighs more in the score.")] = False
+    critical: Annotated[
+        bool, Meta(description="Its failure makes the whole unhealthy; it weighs more in the score.")
+    ] = False
     weight: Annotated[Weight | None, Meta(description="Its weight in the score; by default 1, critical 3.")] = None
     team: Annotated[str, Meta(description="Who owns it: a label for routing alerts.")] = ""
     thresholds: Annotated[dict[str, Threshold], Meta(description="Thresholds by signal.")] = {}

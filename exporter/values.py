@@ -1,14 +1,17 @@
 """Values as people write them in YAML: durations, sizes, ratios and secrets, and their base units inside."""
 
 import re
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
 _BYTES = {"B": 1, **{f"{p}B": 1000 ** (i + 1) for i, p in enumerate("kMGTP")}, "KB": 1000}
 _BYTES |= {f"{p}iB": 1024 ** (i + 1) for i, p in enumerate("KMGTP")}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)")
+_RATIO = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%?)")
+LONGEST = 366 * 86400.0
+LARGEST = 2**63 - 1
 
 if TYPE_CHECKING:
     Duration = float
@@ -64,7 +67,10 @@ def duration(text: str) -> float:
     parts = _DURATION.findall(text)
     if not parts or "".join(n + unit for n, unit in parts) != text:
         raise ValueError("expected a duration with its unit, such as 500ms, 30s or 1h30m")
-    return sum(float(n) * _SECONDS[unit] for n, unit in parts)
+    seconds = sum(float(n) * _SECONDS[unit] for n, unit in parts)
+    if seconds > LONGEST:
+        raise ValueError("expected a duration of a year at most")
+    return seconds
 
 
 def size(text: str) -> int:
@@ -72,20 +78,27 @@ def size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if not match or match[2] not in _BYTES:
         raise ValueError("expected a size with its unit, such as 10MB or 500GiB")
-    return int(float(match[1]) * _BYTES[match[2]])
+    amount = float(match[1]) * _BYTES[match[2]]
+    if amount > LARGEST:
+        raise ValueError("expected a size of 8 EiB at most")
+    return round(amount)
 
 
 def ratio(text: str | float) -> float:
     """The part of one in `text`, such as 80% or 0.8. Raises ValueError."""
     if isinstance(text, str):
-        if not (match := _PERCENT.fullmatch(text)):
+        if not (match := _RATIO.fullmatch(text)):
             raise ValueError("expected a ratio, such as 80% or 0.8")
-        return float(match[1]) / 100
-    return float(text)
+        part = float(match[1]) / (100 if match[2] else 1)
+    else:
+        part = float(text)
+    if not (isfinite(part) and part >= 0):
+        raise ValueError("expected a ratio, such as 80% or 0.8")
+    return part
 
 
 def decode(type_: Any, value: Any) -> Any:
-    """msgspec's dec_hook: YAML's value as one of the types above. Raises ValueError without the value in its message."""
+    """YAML's value as one of the types above; msgspec's dec_hook. Raises ValueError that doesn't show the value."""
     if type_ is Secret and isinstance(value, str):
         return Secret(value)
     if type_ is Duration and isinstance(value, str):
@@ -98,11 +111,11 @@ def decode(type_: Any, value: Any) -> Any:
         return Size(size(value))
     if type_ is Ratio and not isinstance(value, bool) and isinstance(value, (str, int, float)):
         return Ratio(ratio(value))
-    raise ValueError("expected a text")
+    raise ValueError("expected a ratio, such as 80% or 0.8" if type_ is Ratio else "expected a text")
 
 
 def schema(type_: Any) -> dict[str, Any]:
-    """msgspec's schema_hook: the same types in JSON Schema."""
+    """JSON Schema of the same types; msgspec's schema_hook."""
     if type_ is Duration:
         return {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$", "examples": ["500ms", "30s", "1h30m"]}
     if type_ is Size:

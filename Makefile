@@ -1,0 +1,118 @@
+# Needs Python 3.11 or newer with its venv module, and nothing else; `make help` lists the targets.
+# On Debian, as root, programs that a target needs are installed from Debian's packages, without starting services.
+
+VENV ?= .venv
+PYTHON ?=
+BIN := $(VENV)/bin
+ARGS ?=
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+RULES := $(wildcard alert_rules/*.yml alert_rules/*.yaml)
+RULE_TESTS := $(wildcard tests/rules/*.yml tests/rules/*.yaml)
+SCRIPTS := $(wildcard scripts/*.sh) .ci/run
+SOURCES := exporter tests $(wildcard benchmarks tools)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check bench lock \
+        packages packages-bench image clean
+# Targets run one after another, so that their progress can be read; pytest uses every core by itself.
+.NOTPARALLEL:
+
+help:  ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run  ## Set up what is missing and start the daemon; ARGS='--config.file=exporter.yaml' and the like.
+	@exec $(BIN)/stack-exporter $(ARGS)
+
+setup: $(VENV)/.dev  ## Set up the environment that the tests need, in .venv.
+
+test: packages quick rules  ## Set up and run everything except test-slow: lint, types, rules, documents, tests.
+	@$(call step,tests)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-quick: quick  ## The same without what needs Debian's packages.
+	@$(call step,tests without Debian's packages)
+	$(PYTEST) -m "not slow and not debian" $(ARGS)
+	@echo "Left out: tests marked debian (a real Prometheus, promtool, Chromium) and tests marked slow (make test-slow)."
+
+test-slow: packages $(VENV)/.dev  ## Load, soak and time bounds, one at a time.
+	@$(call step,slow tests)
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+quick: lint types shell dockerfile docs-check
+
+fmt: $(VENV)/.dev  ## Format the code and mend what ruff can.
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+lint: $(VENV)/.dev  ## Ruff's rules and format.
+	@$(call step,lint)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+types: $(VENV)/.dev  ## mypy --strict.
+	@$(call step,types)
+	$(BIN)/mypy
+
+shell: $(VENV)/.dev
+	@$(call step,shell scripts)
+	$(BIN)/shellcheck $(SCRIPTS)
+
+dockerfile: $(VENV)/.dev
+	@$(call step,Dockerfile)
+	$(BIN)/hadolint Dockerfile
+
+rules: packages  ## Alert rules and their tests, by promtool.
+	@$(call step,rules)
+	$(if $(RULES),promtool check rules $(RULES),@echo "no rule files")
+	$(if $(RULE_TESTS),promtool test rules $(RULE_TESTS))
+
+docs: $(VENV)/.dev  ## Rewrite the generated pages, docs/metrics.md and docs/configuration.md.
+	$(BIN)/python -m tools.docs
+
+docs-check: $(VENV)/.dev
+	@$(call step,generated pages)
+	$(BIN)/python -m tools.docs --check
+
+bench: packages-bench $(VENV)/.dev  ## Ours and its peers in the same run; ARGS=--quick within two minutes.
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(VENV)/.dev  ## Resolve the newest versions and rewrite both lock files.
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv lock --upgrade
+	$(BIN)/uv export --frozen --no-emit-project --no-header --no-annotate --no-dev --extra all --group build --quiet -o requirements.lock
+	$(BIN)/uv export --frozen --no-emit-project --no-header --no-annotate --all-extras --all-groups --quiet -o requirements-dev.lock
+
+packages:
+	@scripts/packages.sh prometheus=prometheus promtool=prometheus chromium=chromium
+
+packages-bench:
+	@scripts/packages.sh prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter \
+		prometheus-redis-exporter=prometheus-redis-exporter prometheus-postgres-exporter=prometheus-postgres-exporter
+
+image:  ## Build the container image with docker or podman, whichever is there.
+	$(or $(firstword $(shell command -v docker podman)),$(error needs docker or podman)) build -t stack-exporter .
+
+clean:  ## Remove what was set up and what tools cached.
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	find exporter tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: set up again when a lock file or the project's own metadata changes.
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/pip
+	@$(call step,installing what the daemon needs (about half a minute))
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/pip
+	@$(call step,installing what the tests need (about a minute))
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run
+
+$(VENV)/bin/pip:
+	@PYTHON="$(PYTHON)" scripts/venv.sh $(VENV)
+
+step = printf '\n== %s\n' "$(1)"

@@ -1,0 +1,53 @@
+"""What a person reads when the daemon starts: what was found, what is probed, and the addresses to open."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from exporter import __version__
+from exporter.plan import Plan
+
+log = logging.getLogger(__name__)
+
+
+def announce(plan: Plan, web: str, ingest: str, state: str, *, console: bool) -> None:
+    """Print it for a person at a console; else log it, a line each. Addresses as HOST:PORT, ingest '' for none."""
+    if not console:
+        _log(plan, web, ingest, state)
+        return
+    out = Console(file=sys.stderr, highlight=False)
+    out.print(Text.assemble(("stack-exporter", "bold"), f" {__version__}"))
+    if plan.found:
+        out.print("\nfound in the environment", style="bold")
+        out.print(_rows([(one.variable, one.kind, one.note) for one in plan.found]))
+    out.print("\nprobing", style="bold")
+    rows = [(c.name, c.kind, f"every {c.interval:g} s" + (", critical" if c.critical else "")) for c in plan.config.components]
+    out.print(_rows(rows) if rows else Text("  nothing: no component is configured", style="yellow"))
+    out.print("\nopen", style="bold")
+    addresses = [("status page", f"http://{web}/"), ("metrics", f"http://{web}/metrics"), ("health", f"http://{web}/health/detailed")]
+    if ingest:
+        addresses.append(("ingest", f"http://{ingest}/ (answers /livez and /readyz)"))
+    addresses.append(("state", state))
+    out.print(_rows(addresses))
+    out.print("\nCtrl-C ends it. A page of YAML says more: --config.file=exporter.yaml\n", style="dim")
+
+
+def _rows(rows: Sequence[tuple[str, ...]]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    for style in ("cyan", "", "dim")[: len(rows[0])]:
+        table.add_column(style=style, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _log(plan: Plan, web: str, ingest: str, state: str) -> None:
+    for one in plan.found:
+        log.info("found in the environment", extra={"variable": one.variable, "kind": one.kind, "note": one.note})
+    names = [component.name for component in plan.config.components]
+    log.info("probing", extra={"components": len(names), "names": ", ".join(names[:50])})
+    log.info("listening", extra={"web": web, "ingest": ingest or "off", "state": state})

@@ -1,0 +1,116 @@
+"""Config and load: the text of exporter.yaml as values, or every problem in it at once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from exporter import document
+from exporter.component import Component
+from exporter.document import LARGEST, Document
+from exporter.expand import expand
+from exporter.fit import fit
+from exporter.maintenance import Window
+from exporter.problem import ConfigError, Problem, Report
+from exporter.resolve import resolve
+from exporter.sections import Defaults, File, Forward, Tracing, Web
+
+__all__ = ["Config", "ConfigError", "Problem", "build", "load", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A valid configuration. Equal texts give equal values, and equal components need not be touched by a reload."""
+
+    service: str = ""
+    environment: str = ""
+    components: tuple[Component, ...] = ()
+    maintenance: tuple[Window, ...] = ()
+    forward: Forward = field(default_factory=Forward)
+    tracing: Tracing = field(default_factory=Tracing)
+    web: Web = field(default_factory=Web)
+    store: Path | None = None
+    concurrency: int = 50
+
+
+def load(text: str | None, *, source: str, environ: Mapping[str, str]) -> Config:
+    """The configuration in `text`; None or nothing but comments is the default one. Raises ConfigError."""
+    if text is None:
+        return Config()
+    return build(document.parse(text, source=source), source=source, environ=environ)
+
+
+def read(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Config:
+    """The configuration in a file of at most 1 MiB. Raises ConfigError, also when the file can't be read."""
+    if path is None:
+        return Config()
+    source = os.fspath(path)
+    try:
+        with open(source, "rb") as file:  # noqa: PTH123 - a Path has no shorter way to read so many bytes and no more
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise ConfigError([Problem(0, "", f"can't be read: {error.strerror}")], source) from None
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        # A character cut in two by the limit is the size's fault, which document.parse tells.
+        if len(content) <= LARGEST:
+            raise ConfigError([Problem(line, "", "is not UTF-8")], source) from None
+        text = content.decode(errors="replace")
+    return load(text, source=source, environ=environ)
+
+
+def build(parsed: Document, *, source: str, environ: Mapping[str, str]) -> Config:
+    """The configuration in a parsed document. Raises ConfigError."""
+    report = Report(parsed.lines)
+    # `web:` with all its keys commented out is as good as no `web:`.
+    values = {key: value for key, value in parsed.values.items() if value is not None}
+    values = expand(values, environ, report)
+    components = values.get("components", {})
+    rest = {key: value for key, value in values.items() if key != "components" or not isinstance(value, dict)}
+    file = fit(File, rest, (), report) or File()
+    defaults = fit(Defaults, rest.get("defaults", {}), ("defaults",), Report({})) or Defaults()
+    if (
+        isinstance(rest.get("defaults"), dict)
+        and "timeout" in rest["defaults"]
+        and defaults.timeout > defaults.interval
+    ):
+        report.add(("defaults", "timeout"), "timeout is longer than the interval")
+    resolved = resolve(components, defaults, report) if isinstance(components, dict) else ()
+    _check_windows(file.maintenance, components, report)
+    store = _store(rest.get("store"), report)
+    if report.problems:
+        raise ConfigError(report.problems, source)
+    return Config(
+        service=file.service,
+        environment=file.environment,
+        components=resolved,
+        maintenance=file.maintenance,
+        forward=file.forward,
+        tracing=file.tracing,
+        web=file.web,
+        store=store,
+        concurrency=file.concurrency,
+    )
+
+
+def _store(text: Any, report: Report) -> Path | None:
+    if not isinstance(text, str) or report.blames(("store",)):
+        return None
+    scheme, _, path = text.partition(":")
+    if scheme in ("postgresql", "postgres"):
+        report.add(("store",), "postgresql is not supported yet: a store is sqlite:PATH")
+    elif scheme != "sqlite" or not path or path.startswith("//"):
+        report.add(("store",), "expected sqlite:PATH, such as sqlite:/var/lib/stack-exporter/stack-exporter.db")
+    return Path(path)
+
+
+def _check_windows(windows: tuple[Window, ...], components: Mapping[str, Any], report: Report) -> None:
+    for number, window in enumerate(windows):
+        if window.components == "all":
+            continue
+        for index, name in enumerate(window.components):
+            if name not in components:
+                report.add(("maintenance", number, "components", index), "no component has this name")

@@ -1,0 +1,147 @@
+"""YAML text as plain values with the line of each: a strict part of YAML 1.2, without what makes bombs."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from exporter.problem import ConfigError, Path, Problem, dotted
+
+LARGEST = 1024 * 1024
+DEEPEST = 20
+MOST = 20_000
+"""Values in one file."""
+
+# YAML 1.2's core schema (specification, section 10.3.2) in decimal: `no`, `on`, `0o10` and `12:30` are text.
+_WORDS: dict[str, bool | None] = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
+_WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"[-+]?([0-9]{1,17}(\.[0-9]{0,17})?|\.[0-9]{1,17})([eE][-+]?[0-9]{1,2})?")
+
+# libyaml's parser where PyYAML was built with it: a file of 1 MiB takes 0.1 s, and 5 s without.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain values: dict with text keys, list, str, int, float, bool, None; `lines` of each by its path."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: dict[Path, int] = field(default_factory=dict)
+
+
+def parse(text: str, *, source: str) -> Document:
+    """Parse one document, whose top is a mapping; an empty one is an empty mapping. Raises ConfigError."""
+    try:
+        if len(text) > LARGEST or len(text.encode()) > LARGEST:
+            raise ConfigError([Problem(0, "", "is larger than 1 MiB")], source)
+        composer = _Composer(yaml.parse(text.removeprefix("\ufeff"), Loader=_Loader))
+        values = composer.document()
+    except UnicodeEncodeError:
+        raise ConfigError([Problem(0, "", "is not text: it holds half of a surrogate pair")], source) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ConfigError(
+            [Problem(mark.line + 1 if mark else 0, "", f"is not YAML: {_words(error)}")], source
+        ) from None
+    except yaml.YAMLError:
+        raise ConfigError([Problem(0, "", "is not YAML: it holds a character that is not allowed")], source) from None
+    except _Refused as refused:
+        problem = Problem(refused.line, dotted(refused.path), refused.message)
+        raise ConfigError([problem], source) from None
+    return Document(values, composer.lines)
+
+
+def scalar(text: str) -> Any:
+    """What a plain (unquoted) scalar means."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+class _Refused(Exception):  # noqa: N818 - a word to its catcher
+    def __init__(self, line: int, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.line, self.path, self.message = line, path, message
+
+
+class _Composer:
+    """Builds values from the parser's events as they come, so that what is refused is not read to its end."""
+
+    def __init__(self, events: Iterator[Any]) -> None:
+        self._events = events
+        self.lines: dict[Path, int] = {}
+
+    def document(self) -> dict[str, Any]:
+        values: Any = None
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if self.lines:
+                    raise _Refused(_line(event), (), "holds more than one document")
+                values = self._node(next(self._events), (), 0)
+        if values is None:
+            return {}
+        if not isinstance(values, dict):
+            raise _Refused(self.lines[()], (), "is not a mapping: expected keys such as components:")
+        return values
+
+    def _node(self, event: Any, path: Path, depth: int) -> Any:
+        line = _line(event)
+        self.lines[path] = line
+        if len(self.lines) > MOST:
+            raise _Refused(line, (), f"holds more than {MOST} values")
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            raise _Refused(line, path, "anchors (&) and aliases (*) are not accepted: write the value out")
+        if event.tag is not None:
+            raise _Refused(line, path, "tags (!) are not accepted")
+        if isinstance(event, yaml.ScalarEvent):
+            return scalar(event.value) if event.implicit[0] else event.value
+        if depth >= DEEPEST:
+            raise _Refused(line, (), f"is nested deeper than {DEEPEST} levels")
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(path, depth + 1)
+        return self._mapping(path, depth + 1)
+
+    def _sequence(self, path: Path, depth: int) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._node(event, (*path, len(items)), depth))
+        return items
+
+    def _mapping(self, path: Path, depth: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._key(event, path)
+            if key in values:
+                first = self.lines[(*path, key)]
+                raise _Refused(_line(event), (*path, key), f"is written twice; the first is on line {first}")
+            values[key] = self._node(next(self._events), (*path, key), depth)
+            self.lines[(*path, key)] = _line(event)
+        return values
+
+    def _key(self, event: Any, path: Path) -> str:
+        line = _line(event)
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            raise _Refused(line, path, "anchors (&) and aliases (*) are not accepted: write the value out")
+        if not isinstance(event, yaml.ScalarEvent):
+            raise _Refused(line, path, "a key is a text, not a mapping or a list")
+        if event.tag is not None:
+            raise _Refused(line, path, "tags (!) are not accepted")
+        if event.value == "<<" and event.implicit[0]:
+            raise _Refused(line, path, "merge keys (<<) are not accepted: write the keys out")
+        text: str = event.value
+        return text
+
+
+def _line(event: Any) -> int:
+    line: int = event.start_mark.line
+    return line + 1
+
+
+def _words(error: yaml.MarkedYAMLError) -> str:
+    """The parser's message without what it quotes from the text, for that may be a secret."""
+    return re.sub(r"\s*(['\"]).*\1", "", str(error.problem or error.context), flags=re.DOTALL)

@@ -1,0 +1,126 @@
+"""Plain values as a struct of a given class, or every problem in them, each with its path and without the value."""
+
+import re
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+
+from exporter.document import scalar
+from exporter.problem import Path, Report, suggestion
+from exporter.values import decode
+
+S = TypeVar("S", bound=Struct)
+
+_AT = re.compile(r" - at `\$([^`]*)`\Z")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+_TYPES = {
+    "str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "object": "a mapping",
+    "array": "a list", "null": "nothing",
+}  # fmt: skip
+
+
+def fit(cls: type[S], value: Any, path: Path, report: Report) -> S | None:
+    """`value` as a `cls`, or None with the reasons added to `report`."""
+    fitted = _fit(cls, value, path, report)
+    if report.blames(path):
+        return None
+    return msgspec.convert(fitted, cls, dec_hook=decode)
+
+
+def _fit(wanted: Any, value: Any, path: Path, report: Report) -> Any:
+    """The value as msgspec will take it: what came from ${…} is a number where one is wanted."""
+    options = list(members(wanted))
+    if isinstance(value, dict):
+        structs = [m for m in options if isinstance(m, type) and issubclass(m, Struct)]
+        if len(structs) == 1:
+            return _struct(structs[0], value, path, report)
+        for member in options:
+            if get_origin(member) is dict:
+                return {key: _fit(get_args(member)[1], item, (*path, key), report) for key, item in value.items()}
+    if isinstance(value, list):
+        for member in options:
+            if get_origin(member) in (list, tuple, set, frozenset):
+                item_type = get_args(member)[0]
+                return [_fit(item_type, item, (*path, n), report) for n, item in enumerate(value)]
+    return _leaf(wanted, value, path, report)
+
+
+def _struct(cls: type[Struct], value: dict[str, Any], path: Path, report: Report) -> dict[str, Any]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
+    for key in value:
+        if key not in fields:
+            report.add((*path, key), f"unknown key{suggestion(key, fields)}")
+    for key, field in fields.items():
+        if field.required and key not in value:
+            report.add((*path, key), "is required")
+    fitted = {key: _fit(fields[key].type, item, (*path, key), report) for key, item in value.items() if key in fields}
+    if not report.blames(path):
+        try:
+            msgspec.convert(fitted, cls, dec_hook=decode)
+        except msgspec.ValidationError as error:
+            report.add((*path, *_steps(error)), _words(error, cls, value))
+    return fitted
+
+
+def _leaf(wanted: Any, value: Any, path: Path, report: Report) -> Any:
+    if report.blames(path):
+        return value
+    try:
+        msgspec.convert(value, wanted, dec_hook=decode)
+    except msgspec.ValidationError as error:
+        if path in report.expanded and isinstance(value, str) and not isinstance(other := scalar(value), str):
+            return _leaf(wanted, other, path, report)
+        report.add((*path, *_steps(error)), _words(error, wanted, value))
+    return value
+
+
+def members(wanted: Any) -> Iterator[Any]:
+    """The types of a union, or the type itself; without Annotated."""
+    origin = get_origin(wanted)
+    if origin is Annotated:
+        yield from members(get_args(wanted)[0])
+    elif origin in (Union, types.UnionType):
+        for member in get_args(wanted):
+            yield from members(member)
+    else:
+        yield wanted
+
+
+def _steps(error: msgspec.ValidationError) -> Path:
+    """Where in the value msgspec saw it. A key of a dict is not told, so the path ends there."""
+    if not (match := _AT.search(str(error))):
+        return ()
+    known = match[1].split("[...]")[0]
+    return tuple(int(index) if index else key for key, index in _STEP.findall(known))
+
+
+def _words(error: msgspec.ValidationError, wanted: Any, value: Any) -> str:
+    """The error in the terms of YAML; never the value, which msgspec and __post_init__ may quote."""
+    message = _AT.sub("", str(error))
+    if message.startswith("Invalid enum value"):
+        options = [str(o) for m in members(wanted) if get_origin(m) is Literal for o in get_args(m)]
+        return f"expected one of {', '.join(options)}" if options else "is not one of the values it can have"
+    if message.startswith("Expected "):
+        pattern = re.search(r"matching regex '(.*)'\Z", message, re.DOTALL)
+        if pattern:
+            return f"expected a text like {pattern[1]}"
+        message = re.sub(r"`([a-z |]+)`", lambda m: " or ".join(_TYPES.get(t, t) for t in m[1].split(" | ")), message)
+        return "expected " + message.removeprefix("Expected ").replace("a text of length", "a length of")
+    texts = list(_texts(value))
+    message = _QUOTED.sub(lambda m: "…" if any((m[1] or m[2] or "") in t for t in texts) else m[0], message)
+    for text in sorted(texts, key=len, reverse=True):
+        if len(text) >= 8:
+            message = message.replace(text, "…")
+    return message
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)

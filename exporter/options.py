@@ -1,0 +1,122 @@
+"""The command line: flags in the Prometheus ecosystem's way, each also a STACK_EXPORTER_… variable; and the verbs."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter import __version__
+
+PREFIX = "STACK_EXPORTER_"
+LEVELS = ("debug", "info", "warning", "error")
+OFF = "off"
+"""As a listen address: no such listener."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag: its name without dashes, default, help and choices; and the metavar that stands for its value."""
+
+    name: str
+    default: str
+    help: str
+    choices: tuple[str, ...] = ()
+    metavar: str = "TEXT"
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name.replace(".", "_").replace("-", "_").upper()
+
+    @property
+    def dest(self) -> str:
+        return self.name.replace(".", "_").replace("-", "_")
+
+
+FLAGS = (
+    Flag("config.file", "", "Configuration; without one, components are found in the environment.", metavar="FILE"),
+    Flag("web.listen-address", ":9676", "Where /metrics, health and the status page are served.", metavar="ADDRESS"),
+    Flag("web.config.file", "", "TLS and basic authentication, in exporter-toolkit's format.", metavar="FILE"),
+    Flag("web.health-address", OFF, "A further listener with /livez and /readyz alone, without TLS.", metavar="ADDRESS"),
+    Flag("ingest.listen-address", "127.0.0.1:4318", "Where applications send to; off for none.", metavar="ADDRESS"),
+    Flag("storage.path", "", "Folder for state; default $STATE_DIRECTORY, else $XDG_STATE_HOME/stack-exporter.", metavar="FOLDER"),
+    Flag("log.level", "info", "Least severe message to log.", LEVELS),
+    Flag("log.format", "", "Default: console in a terminal, else json.", ("json", "console")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line and the environment say. Addresses as HOST:PORT; `storage` None: in memory."""
+
+    verb: str
+    config_file: Path | None
+    web_listen_address: str
+    web_config_file: Path | None
+    web_health_address: str
+    ingest_listen_address: str
+    storage: Path | None
+    log_level: str
+    log_format: str
+    names: tuple[str, ...] = ()
+    output: str = ""
+
+
+def parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
+    """Raises SystemExit(2) with a message on wrong arguments, SystemExit(0) for --help and --version."""
+    given = _parser(environ).parse_args(arguments)
+    return Options(
+        verb=given.verb or "run",
+        config_file=Path(given.config_file) if given.config_file else None,
+        web_listen_address=given.web_listen_address,
+        web_config_file=Path(given.web_config_file) if given.web_config_file else None,
+        web_health_address=given.web_health_address,
+        ingest_listen_address=given.ingest_listen_address,
+        storage=_storage(given.storage_path, environ),
+        log_level=given.log_level,
+        log_format=given.log_format,
+        names=tuple(getattr(given, "names", ())),
+        output=getattr(given, "output", ""),
+    )
+
+
+def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(
+        prog="stack-exporter",
+        description="Probes what a web application depends on and says, at /metrics, how healthy it is.",
+        epilog=f"Each flag is also a variable: --config.file is {PREFIX}CONFIG_FILE.",
+    )
+    parser.add_argument("--version", action="version", version=f"stack-exporter {__version__}")
+    for flag in FLAGS:
+        default = environ.get(flag.variable, flag.default)
+        if flag.choices and default not in (*flag.choices, ""):
+            parser.error(f"{flag.variable} is one of {', '.join(flag.choices)}")
+        says = f"{flag.help} [{flag.default}]" if flag.default else flag.help
+        options = {"choices": flag.choices} if flag.choices else {"metavar": flag.metavar}
+        parser.add_argument(f"--{flag.name}", dest=flag.dest, default=default, help=says, **options)  # type: ignore[arg-type]
+        shared.add_argument(f"--{flag.name}", dest=flag.dest, help=argparse.SUPPRESS, **options)  # type: ignore[arg-type]
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    verbs.add_parser("run", parents=[shared], help="run the daemon (the default)")
+    verbs.add_parser("check", parents=[shared], help="say every problem of a configuration; exit 2 when there is one")
+    once = verbs.add_parser("once", parents=[shared], help="run probes now and show a table; exit 1 when something is unhealthy")
+    once.add_argument("names", nargs="*", metavar="NAME", help="components; all when none is named")
+    once.add_argument("--output", choices=("table", "json"), default="table")
+    metrics = verbs.add_parser("metrics", parents=[shared], help="show every metric there can be")
+    metrics.add_argument("--output", choices=("table", "markdown", "json"), default="table")
+    verbs.add_parser("schema", parents=[shared], help="print the JSON Schema of the configuration, for editors")
+    verbs.add_parser("healthcheck", parents=[shared], help="ask the running daemon whether it lives; exit 1 when not")
+    return parser
+
+
+def _storage(given: str, environ: Mapping[str, str]) -> Path | None:
+    """The folder for state: systemd's, else the XDG base directory specification's; None when nobody has a home."""
+    if given:
+        return Path(given)
+    if directory := environ.get("STATE_DIRECTORY"):
+        return Path(directory.split(":")[0])
+    if home := environ.get("XDG_STATE_HOME"):
+        return Path(home) / "stack-exporter"
+    if (home := environ.get("HOME")) and os.access(home, os.W_OK):
+        return Path(home) / ".local" / "state" / "stack-exporter"
+    return None

@@ -1,0 +1,64 @@
+"""What is wrong with a configuration: where (dotted path and line) and what, never the value itself."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake. `line` counts from 1; 0 when no line is to blame. `path` is dotted, such as web.admin_tokens[0]."""
+
+    line: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(Exception):
+    """The configuration is refused: `problems` are all that was found, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem], source: str) -> None:
+        self.problems = sorted(set(problems))
+        self.source = source
+        super().__init__("\n".join(f"{source}:{p.line}: {p}" if p.line else f"{source}: {p}" for p in self.problems))
+
+
+def dotted(path: Path) -> str:
+    """The path as people write it: components.api.expect[0].status."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in path)
+    return text.removeprefix(".")
+
+
+def _printable(key: str) -> str:
+    return key if len(key) <= 64 and key.isprintable() else f"{key[:64]!a}"
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """'; did you mean x?' when one of `known` is near `word`, else ''."""
+    near = difflib.get_close_matches(word[:64], list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+class Report:
+    """Gathers the problems of one document, each with the line of its path or of the nearest one above it."""
+
+    def __init__(self, lines: Mapping[Path, int]) -> None:
+        self.problems: list[Problem] = []
+        self.expanded: dict[Path, str] = {}
+        """Texts that ${…} made, by path: they may be secrets, and stand for numbers as well as for text."""
+        self._blamed: list[Path] = []
+        self._lines = lines
+
+    def add(self, path: Path, message: str) -> None:
+        above = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self._lines), ())
+        self.problems.append(Problem(self._lines.get(above, 0), dotted(path), message))
+        self._blamed.append(path)
+
+    def blames(self, path: Path) -> bool:
+        """Whether something is wrong at the path or below it."""
+        return any(blamed[: len(path)] == path for blamed in self._blamed)

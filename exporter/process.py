@@ -1,0 +1,45 @@
+"""The daemon's own process, platform and garbage collector, as prometheus_client collects them; and ours, for its registry."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import exposition as openmetrics_exposition
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from exporter.exposition import Page
+
+_END = b"# EOF\n"
+
+
+class Process:
+    """Families that every Prometheus client has: process_…, python_info, python_gc_…."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def families(self, *, openmetrics: bool) -> bytes:
+        """Rendered, without the end mark."""
+        if openmetrics:
+            return openmetrics_exposition.generate_latest(self._registry).removesuffix(_END)
+        return generate_latest(self._registry)
+
+
+def body(page: Page, process: Process | None, *, openmetrics: bool, components: set[str] | None = None) -> bytes:
+    """The answer to a scrape, whole; of some components alone when they are named."""
+    own = process.families(openmetrics=openmetrics) if process is not None and components is None else b""
+    return page.families(components, openmetrics=openmetrics) + own + (_END if openmetrics else b"")
+
+
+class Registered(Collector):
+    """Our page as a collector, for an application that embeds the exporter and has a prometheus_client registry."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def collect(self) -> Iterable[Metric]:
+        yield from text_string_to_metric_families(body(self._page, None, openmetrics=True).decode())

@@ -1,0 +1,128 @@
+"""The sections of the configuration file as structs: fields are YAML keys, each with its description and default."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+
+from exporter.maintenance import Window
+from exporter.probe import Runs
+from exporter.values import Duration, Ratio, Secret
+
+SHORTEST_TOKEN = 8
+SHORTEST_INTERVAL = 0.1
+
+
+def times(interval: float, timeout: float | None, failing_interval: float | None) -> str:
+    """What is wrong with the times that were written for a component, in seconds; '' when nothing is."""
+    if interval < SHORTEST_INTERVAL:
+        return f"interval is at least {SHORTEST_INTERVAL * 1000:.0f}ms"
+    if timeout is not None and timeout <= 0:
+        return "timeout is more than 0s"
+    if timeout is not None and timeout > interval:
+        return "timeout is longer than the interval"
+    if failing_interval is not None and failing_interval < SHORTEST_INTERVAL:
+        return f"failing_interval is at least {SHORTEST_INTERVAL * 1000:.0f}ms"
+    if failing_interval is not None and failing_interval > interval:
+        return "failing_interval is longer than the interval"
+    return ""
+
+
+class Section(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What all sections share: unknown keys are refused."""
+
+
+class Defaults(Section, frozen=True):
+    """What holds for every component that does not say otherwise."""
+
+    interval: Annotated[Duration, Meta(description="Time between two runs.")] = 15.0
+    timeout: Annotated[
+        Duration, Meta(description="Deadline of a whole run; cut to the interval where that is shorter.")
+    ] = 5.0
+    failing_interval: Annotated[
+        Duration | None,
+        Meta(description="Time between two runs while a component is failing; by default its interval."),
+    ] = None
+    rise: Annotated[Runs, Meta(description="Good runs in a row that make a component healthy again.")] = 2
+    fall: Annotated[Runs, Meta(description="Bad runs in a row that make it unhealthy.")] = 3
+
+    def __post_init__(self) -> None:
+        if problem := times(self.interval, min(self.timeout, self.interval), self.failing_interval):
+            raise ValueError(problem)
+
+
+class Destination(Section, frozen=True):
+    """Where spans are sent over OTLP."""
+
+    endpoint: Annotated[
+        str, Meta(description="URL of the collector; https for TLS. For http, /v1/traces is added to it.")
+    ]
+    protocol: Annotated[Literal["grpc", "http"], Meta(description="OTLP/gRPC or OTLP/HTTP with protobuf.")] = "http"
+    headers: Annotated[dict[str, Secret], Meta(description="Sent with each request, such as authorization.")] = {}
+    timeout: Annotated[Duration, Meta(description="Deadline of one request.")] = 10.0
+    ca_file: Annotated[str | None, Meta(description="Certificates to trust, PEM, in place of the system's.")] = None
+    cert_file: Annotated[str | None, Meta(description="Client certificate, PEM.")] = None
+    key_file: Annotated[str | None, Meta(description="Key of the client certificate, PEM.")] = None
+
+    def __post_init__(self) -> None:
+        try:
+            url = urlsplit(self.endpoint)
+            right = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        except ValueError:
+            right = False
+        if not right:
+            raise ValueError("endpoint is a URL such as http://collector:4318")
+        if url.username is not None or url.password is not None:
+            raise ValueError("endpoint holds no user and password: they belong into headers")
+        if self.timeout <= 0:
+            raise ValueError("timeout is more than 0s")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together")
+
+
+class Forward(Section, frozen=True):
+    """What is sent onward."""
+
+    traces: Annotated[tuple[Destination, ...], Meta(description="Where the daemon's own spans go.")] = ()
+
+
+class Tracing(Section, frozen=True):
+    """The daemon's own spans: one per run, its phases inside it."""
+
+    ratio: Annotated[Ratio, Meta(description="Share of successful runs that are traced; failed ones always are.")] = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ratio <= 1:
+            raise ValueError("ratio is between 0 and 1")
+
+
+class Web(Section, frozen=True):
+    """The scrape listener; TLS and basic authentication are in the file of --web.config.file."""
+
+    admin_tokens: Annotated[
+        tuple[Secret, ...], Meta(description="Bearer tokens of the admin API, all valid at once; none closes it.")
+    ] = ()
+    allowed_hosts: Annotated[
+        tuple[str, ...], Meta(description="Names that a Host header may have; none allows all.")
+    ] = ()
+
+    def __post_init__(self) -> None:
+        if any(len(token.reveal()) < SHORTEST_TOKEN for token in self.admin_tokens):
+            raise ValueError(f"a token of admin_tokens has at least {SHORTEST_TOKEN} characters")
+
+
+class File(Section, frozen=True):
+    """The whole file; every key is optional."""
+
+    service: Annotated[str, Meta(description="Name of the application beside which the daemon runs.")] = ""
+    environment: Annotated[str, Meta(description="Where it runs, such as production.")] = ""
+    defaults: Annotated[Defaults, Meta(description="What holds for every component.")] = Defaults()
+    components: Annotated[dict[str, Any], Meta(description="What is probed, by name; each has a kind.")] = {}
+    maintenance: Annotated[tuple[Window, ...], Meta(description="When failures are expected.")] = ()
+    forward: Annotated[Forward, Meta(description="What is sent onward.")] = Forward()
+    tracing: Annotated[Tracing, Meta(description="The daemon's own spans.")] = Tracing()
+    web: Annotated[Web, Meta(description="The scrape listener.")] = Web()
+    store: Annotated[
+        str | None, Meta(description="Where state is kept, sqlite:PATH; by default in the storage folder.")
+    ] = None
+    concurrency: Annotated[int, Meta(description="Runs at the same time.", ge=1, le=1000)] = 50

@@ -1,0 +1,186 @@
+"""The embedded store: one SQLite file, one daemon for each folder."""
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+FILE = "stack-exporter.db"
+VERSION = 1
+"""PRAGMA user_version of the schema below."""
+
+_SCHEMA = """
+CREATE TABLE kept (
+    component TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (component, kind, key)
+) WITHOUT ROWID, STRICT;
+"""
+_GROUP_COMMIT = 0.2
+"""Seconds over which changes are gathered into one transaction."""
+
+_NOT_DAMAGE = {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+"""Primary result codes (sqlite.org/rescode.html) that speak of the machine, not of the file's content."""
+
+
+class Unusable(Exception):
+    """The folder or its file can't be used; the message says what and where."""
+
+
+class Store:
+    """What components keep over restarts, in memory and, when there is a folder, in a file that a thread writes."""
+
+    def __init__(self, folder: Path | None, file: Path | None = None) -> None:
+        self.file = file or (folder / FILE if folder is not None else None)
+        self._kept: dict[tuple[str, str, str], Any] = {}
+        self._changed: dict[tuple[str, str, str], Any] = {}
+        self._wake = asyncio.Event()
+        self._lock: int | None = None
+        self._connection: sqlite3.Connection | None = None
+        # sqlite3 blocks, and a disk may hang: one thread, so that the loop turns and writes stay in order.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    def open(self) -> None:
+        """Lock the folder, open the file, make or check its schema, read it. Raises Unusable."""
+        if self.file is None:
+            return
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = os.open(self.file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise Unusable(f"{self.file.parent} is in use by another stack-exporter: one daemon for each folder") from None
+        except OSError as error:
+            self.close()
+            raise Unusable(f"{self.file.parent} can't be used for state: {error.strerror}") from None
+        try:
+            try:
+                self._connect()
+            except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+                if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _NOT_DAMAGE:
+                    raise Unusable(f"{self.file} can't be opened: {error}") from None
+                self._set_aside()
+                self._connect()
+        except BaseException:
+            self.close()
+            raise
+
+    def kept(self, component: str, kind: str) -> "Kept":
+        """What one component keeps."""
+        return Kept(self, component, kind)
+
+    def get(self, key: tuple[str, str, str]) -> Any:
+        return self._kept.get(key)
+
+    def put(self, key: tuple[str, str, str], value: Any) -> None:
+        if value is None:
+            self._kept.pop(key, None)
+        else:
+            self._kept[key] = value
+        if self._connection is not None:
+            self._changed[key] = value
+            self._wake.set()
+
+    async def work(self, beat: Callable[[], None]) -> None:
+        """Write what changed, in groups, for ever."""
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), 10.0)
+                await asyncio.sleep(_GROUP_COMMIT)
+                await self.flush()
+            except TimeoutError:
+                pass
+            beat()
+
+    async def flush(self) -> None:
+        """Write what changed now. A failure is logged, and the changes stay for the next time."""
+        self._wake.clear()
+        changed, self._changed = self._changed, {}
+        if not changed or self._connection is None:
+            return
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._write, changed)
+        except sqlite3.Error as error:
+            self._changed = changed | self._changed
+            log.warning("state can't be written and is kept in memory", extra={"error": str(error)})
+
+    def close(self) -> None:
+        """Let go of the file and the folder; what was not flushed is lost."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _connect(self) -> None:
+        connection = sqlite3.connect(self.file or "", timeout=2.0, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > VERSION:
+                raise Unusable(f"{self.file} was written by a newer stack-exporter (schema {version}, this one knows {VERSION})")
+            if version == 0:
+                connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
+            rows = connection.execute("SELECT component, kind, key, value FROM kept").fetchall()
+        except BaseException:
+            connection.close()
+            raise
+        self._kept = {(component, kind, key): json.loads(value) for component, kind, key, value in rows}
+        self._connection = connection
+
+    def _set_aside(self) -> None:
+        """A damaged file must not keep the daemon from starting: it is moved away whole, and said."""
+        file = self.file or Path()
+        damaged = file.with_suffix(".corrupt")
+        for suffix in ("", "-wal", "-shm"):
+            part = file.with_name(file.name + suffix)
+            if part.exists():
+                part.replace(damaged.with_name(damaged.name + suffix))
+        log.warning("the state file was damaged and is set aside", extra={"file": str(damaged)})
+
+    def _write(self, changed: dict[tuple[str, str, str], Any]) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for key, value in changed.items():
+                if value is None:
+                    connection.execute("DELETE FROM kept WHERE component = ? AND kind = ? AND key = ?", key)
+                else:
+                    connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (*key, json.dumps(value)))
+
+
+class Kept:
+    """One component's part of the store."""
+
+    __slots__ = ("_component", "_kind", "_store")
+
+    def __init__(self, store: Store, component: str, kind: str) -> None:
+        self._store = store
+        self._component = component
+        self._kind = kind
+
+    def get(self, key: str) -> Any:
+        return self._store.get((self._component, self._kind, key))
+
+    def put(self, key: str, value: Any) -> None:
+        self._store.put((self._component, self._kind, key), value)

@@ -1,0 +1,99 @@
+"""Background tasks: each has a heartbeat, and one that dies is started again with back-off."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+from exporter.metric import counter, gauge, histogram
+from exporter.tally import Tallies
+
+log = logging.getLogger(__name__)
+
+TASK_HEARTBEAT = gauge(
+    "stack_exporter_task_heartbeat_timestamp_seconds",
+    "When a background task last showed that it lives, in Unix time.",
+    "task",
+)
+TASK_RESTARTS = counter(
+    "stack_exporter_task_restarts_total", "Background tasks that died and were started again.", "task"
+)
+LOOP_LAG = histogram(
+    "stack_exporter_loop_lag_seconds",
+    "How late the event loop woke a 50 ms timer.",
+    buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
+)
+
+TICK = 0.05
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Back-off of a task that dies, in seconds."""
+
+
+class Tasks:
+    """Starts, restarts and ends background tasks."""
+
+    def __init__(self, tallies: Tallies, *, pause: float = FIRST_PAUSE) -> None:
+        self._tallies = tallies
+        self._pause = pause
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._beats: dict[str, tuple[float, float]] = {}
+
+    def start(self, name: str, work: Callable[[], Awaitable[None]], *, heartbeat: float = 0.0) -> None:
+        """Run `work` until it returns; `heartbeat`: seconds within which it calls `beat`, 0 when it does not."""
+        if heartbeat:
+            self._beats[name] = (heartbeat, time.monotonic())
+            self._tallies.child(TASK_HEARTBEAT, name).set(time.time())
+        self._tallies.child(TASK_RESTARTS, name)
+        self._tasks[name] = asyncio.create_task(self._keep_alive(name, work), name=name)
+
+    def beat(self, name: str) -> None:
+        """Called by the task itself: it lives."""
+        if name in self._beats:
+            self._beats[name] = (self._beats[name][0], time.monotonic())
+            self._tallies.child(TASK_HEARTBEAT, name).set(time.time())
+
+    def stuck(self) -> list[str]:
+        """Tasks whose heartbeat is older than three times what they promised."""
+        now = time.monotonic()
+        return [name for name, (promised, last) in self._beats.items() if now - last > 3 * promised]
+
+    async def end(self, *names: str) -> None:
+        """Cancel the named tasks, or all, and wait until they are gone."""
+        ending = [task for name in (names or tuple(self._tasks)) if (task := self._tasks.pop(name, None))]
+        for name in names or tuple(self._beats):
+            self._beats.pop(name, None)
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending, timeout=2.0)
+
+    async def _keep_alive(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        pause = self._pause
+        while True:
+            began = time.monotonic()
+            try:
+                await work()
+            except Exception:
+                log.exception("a background task died and is started again", extra={"task": name})
+            else:
+                return
+            self._tallies.child(TASK_RESTARTS, name).add()
+            if time.monotonic() - began > LONGEST_PAUSE:
+                pause = self._pause
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def watch_lag(tallies: Tallies, beat: Callable[[], None]) -> None:
+    """Measure how late the loop is, for ever."""
+    loop = asyncio.get_running_loop()
+    lag = tallies.child(LOOP_LAG)
+    beat_at = 0.0
+    while True:
+        due = loop.time() + TICK
+        await asyncio.sleep(TICK)
+        lag.observe(max(0.0, loop.time() - due))
+        if due > beat_at:
+            beat()
+            beat_at = due + 1.0

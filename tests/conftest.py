@@ -1,0 +1,35 @@
+"""Servers that a whole session shares; a test that stops, fills or configures one starts its own by tests.servers."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import servers
+from tests.servers import Server
+from tests.tree import BUDGET, lengths
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    with servers.postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Server]:
+    with servers.valkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Server]:
+    with servers.redis() as server:
+        yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Files may have 300 lines (a test holds that); those over the budget are named, so that they get split in time."""
+    over = {path: lines for path, lines in lengths().items() if lines > BUDGET}
+    if over:
+        terminalreporter.section(f"over the budget of {BUDGET} lines")
+        terminalreporter.write_line("\n".join(f"{lines} {path}" for path, lines in sorted(over.items())))

@@ -1,0 +1,95 @@
+"""Who imports whom, what modules are called, and that a kind has its test."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from exporter import catalogue
+from tests.tree import ROOT
+
+# Module or package -> what of ours it may import; a package stands for what is in it, `probes._` for its helpers.
+MAY = {
+    "metric": "",
+    "values": "",
+    "probe": "metric values",
+    "component": "metric values probe",
+    "probes": "metric values probe probes._",
+    "schedule": "metric values probe component slots supervise tally log",
+    "state": "metric values probe component tally maintenance",
+    "health": "metric values probe component state maintenance",
+    "exposition": "metric values probe component state tally",
+    "store": "metric values problem store",
+    "forward": "metric values probe component tally sections problem forward",
+}
+PURE = ("metric", "values", "problem", "component", "maintenance", "health")
+IMPURE = {"asyncio", "socket", "ssl", "threading", "subprocess", "random", "tempfile", "aiohttp"}
+TOP = {"app": {"cli"}, "cli": {"__main__"}}
+VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "handler", "service", "factory", "misc"}
+
+
+def imports() -> dict[str, set[str]]:
+    """Every module of the package by its name after `exporter.`, and what it imports, ours as `exporter.…`."""
+    found = {}
+    for path in sorted((ROOT / "exporter").rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT / "exporter").with_suffix("").parts).removesuffix(".__init__")
+        found[name] = set().union(*(_imported(node) for node in ast.walk(ast.parse(path.read_text()))))
+    return found
+
+
+def _imported(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    if not isinstance(node, ast.ImportFrom):
+        return set()
+    assert not node.level, "imports are absolute"
+    names = {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name if _module(name) else str(node.module) for name in names}
+
+
+def _module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or path.is_dir()
+
+
+MODULES = imports()
+OURS = {name: {i.removeprefix("exporter.") for i in found if i.startswith("exporter.")} for name, found in MODULES.items()}
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(package if package.endswith("._") else f"{package}.")
+
+
+@pytest.mark.parametrize("layer", MAY)
+def test_a_layer_imports_only_what_design_allows(layer: str) -> None:
+    allowed = MAY[layer].split()
+    assert any(within(module, layer) for module in OURS), "no such module: take it out of MAY"
+    found = {(m, i) for m, found in OURS.items() if within(m, layer) for i in found}
+    assert {(m, i) for m, i in found if not any(within(i, package) for package in allowed)} == set()
+
+
+@pytest.mark.parametrize("layer", PURE)
+def test_a_pure_module_has_no_input_output_and_no_loop(layer: str) -> None:
+    used = {(m, i) for m, found in MODULES.items() if within(m, layer) for i in found if i.split(".")[0] in IMPURE}
+    assert used == set()
+
+
+def test_nothing_imports_the_app_and_the_command_line() -> None:
+    found = {(top, m) for top in TOP for m, found in OURS.items() if top in found}
+    assert {(top, m) for top, m in found if m not in TOP[top]} == set()
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    left = {module: {i for i in found if i in OURS and i != module} for module, found in OURS.items()}
+    while free := {module for module, found in left.items() if not found}:
+        left = {module: found - free for module, found in left.items() if module not in free}
+    assert left == {}
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    assert {m for m in MODULES if VAGUE & {part.lstrip("_") for part in m.split(".")}} == set()
+
+
+@pytest.mark.parametrize("kind", catalogue.kinds())
+def test_a_kind_has_its_test_file(kind: str) -> None:
+    assert sorted(Path(ROOT, "tests", "probes").glob(f"test_{kind}*.py")), f"tests/probes/test_{kind}.py is missing"
