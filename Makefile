@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 RULES := $(wildcard alert_rules/*.yml alert_rules/*.yaml)
 RULE_TESTS := $(wildcard tests/rules/*.yml tests/rules/*.yaml)
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
-SOURCES := exporter tests $(wildcard benchmarks tools)
+SOURCES := exporter tests $(wildcard benchmarks)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -70,11 +70,11 @@ rules: packages  ## Alert rules and their tests, by promtool.
 	$(if $(RULE_TESTS),promtool test rules $(RULE_TESTS))
 
 docs: $(VENV)/.dev  ## Rewrite the generated pages, docs/metrics.md and docs/configuration.md.
-	$(BIN)/python -m tools.docs
+	$(BIN)/python -m exporter.docs
 
 docs-check: $(VENV)/.dev
 	@$(call step,generated pages)
-	$(BIN)/python -m tools.docs --check
+	$(BIN)/python -m exporter.docs --check
 
 bench: packages-bench $(VENV)/.dev  ## Ours and its peers in the same run; ARGS=--quick within two minutes.
 	$(BIN)/python -m benchmarks $(ARGS)

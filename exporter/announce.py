@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -14,10 +14,10 @@ from exporter.plan import Plan
 log = logging.getLogger(__name__)
 
 
-def announce(plan: Plan, web: str, ingest: str, state: str, *, console: bool) -> None:
-    """Print it for a person at a console; else log it, a line each. Addresses as HOST:PORT, ingest '' for none."""
+def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool) -> None:
+    """Print it for a person at a console; else log it, a line each. `urls` of the listeners: web, ingest, health."""
     if not console:
-        _log(plan, web, ingest, state)
+        _log(plan, urls, state)
         return
     out = Console(file=sys.stderr, highlight=False)
     out.print(Text.assemble(("stack-exporter", "bold"), f" {__version__}"))
@@ -28,9 +28,10 @@ def announce(plan: Plan, web: str, ingest: str, state: str, *, console: bool) ->
     rows = [(c.name, c.kind, f"every {c.interval:g} s" + (", critical" if c.critical else "")) for c in plan.config.components]
     out.print(_rows(rows) if rows else Text("  nothing: no component is configured", style="yellow"))
     out.print("\nopen", style="bold")
-    addresses = [("status page", f"http://{web}/"), ("metrics", f"http://{web}/metrics"), ("health", f"http://{web}/health/detailed")]
-    if ingest:
-        addresses.append(("ingest", f"http://{ingest}/ (answers /livez and /readyz)"))
+    web = urls["web"]
+    addresses = [("status page", f"{web}/"), ("metrics", f"{web}/metrics"), ("health", f"{web}/health/detailed")]
+    if "ingest" in urls:
+        addresses.append(("ingest", f"{urls['ingest']}/livez (takes nothing in yet)"))
     addresses.append(("state", state))
     out.print(_rows(addresses))
     out.print("\nCtrl-C ends it. A page of YAML says more: --config.file=exporter.yaml\n", style="dim")
@@ -45,9 +46,9 @@ def _rows(rows: Sequence[tuple[str, ...]]) -> Table:
     return table
 
 
-def _log(plan: Plan, web: str, ingest: str, state: str) -> None:
+def _log(plan: Plan, urls: Mapping[str, str], state: str) -> None:
     for one in plan.found:
         log.info("found in the environment", extra={"variable": one.variable, "kind": one.kind, "note": one.note})
     names = [component.name for component in plan.config.components]
     log.info("probing", extra={"components": len(names), "names": ", ".join(names[:50])})
-    log.info("listening", extra={"web": web, "ingest": ingest or "off", "state": state})
+    log.info("listening", extra={**urls, "state": state})

@@ -6,6 +6,7 @@ serves  web listeners <- page, health, status page; reload and cycle by the admi
 
 import asyncio
 import logging
+import ssl
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -20,14 +21,16 @@ from exporter.metric import gauge, info
 from exporter.options import OFF, Options
 from exporter.plan import Plan, plan
 from exporter.probe import Result
-from exporter.problem import ConfigError
+from exporter.problem import ConfigError, Problem
 from exporter.process import Process
 from exporter.schedule import Scheduler
 from exporter.state import HEALTH_SCORE, State
 from exporter.store.sqlite import Store
 from exporter.supervise import Tasks, watch_lag
-from exporter.web.routes import Services
+from exporter.web import address, routes, toolkit
+from exporter.web.call import Services
 from exporter.web.server import Server
+from exporter.web.site import Route, Site
 
 log = logging.getLogger(__name__)
 
@@ -65,18 +68,20 @@ class App:
             concurrency=first.config.concurrency,
             traceparent=self._traceparent,
         )
-        services = self._services(first.config)
-        self.web = Server(options.web_listen_address, services, config_file=options.web_config_file)
-        self.servers = [self.web]
+        self.toolkit = toolkit.read(options.web_config_file) if options.web_config_file else None
+        self.sites: list[Site] = []
+        tls = self.toolkit.certificates.context if self.toolkit and self.toolkit.certificates else None
+        self.web = self._server(options.web_listen_address, routes.scraping(), tls=tls, web=self.toolkit)
+        self.servers = {"web": self.web}
         if options.ingest_listen_address != OFF:
-            self.servers.append(Server(options.ingest_listen_address, services, serves="ingest"))
+            self.servers["ingest"] = self._server(options.ingest_listen_address, routes.ingest())
         if options.web_health_address != OFF:
-            self.servers.append(Server(options.web_health_address, services, serves="health"))
+            self.servers["health"] = self._server(options.web_health_address, routes.PROBES)
 
     async def start(self) -> None:
         """Bind, open the store, begin to probe. Raises OSError for an address, Unusable for the store."""
         self.store.open()
-        for server in self.servers:
+        for server in self.servers.values():
             await server.start()
         tallies = self.state.tallies
         tallies.child(BUILD, __version__, ".".join(map(str, sys.version_info[:3]))).set(1)
@@ -92,7 +97,7 @@ class App:
     async def stop(self) -> None:
         """Stop accepting, finish what is under way, flush. Called once; ends within 8 s."""
         self.stopping = True
-        await asyncio.gather(*(server.stop(REQUESTS_END) for server in self.servers))
+        await asyncio.gather(*(server.stop(REQUESTS_END) for server in self.servers.values()))
         await self.tasks.end(*(f"{task} {name}" for name in self.state.records for task in ("probe", "watch")))
         if self.tracer is not None:
             await self.tracer.flush(SPANS_END)
@@ -100,6 +105,8 @@ class App:
         await self.tasks.end()
         await self.store.flush()
         self.store.close()
+        for site in self.sites:
+            site.close()
 
     def on_result(self, result: Result) -> None:
         """What follows from a run, in order."""
@@ -123,7 +130,7 @@ class App:
             try:
                 new = await asyncio.to_thread(plan, self.options, self._environ)
                 tracer = self._new_tracer(new.config)
-                self.web.reload()
+                web = self._new_toolkit()
             except ConfigError as error:
                 if tracer is not None and tracer is not self.tracer:
                     tracer.close()
@@ -131,6 +138,7 @@ class App:
                 self._reloaded(ok=False)
                 return [str(problem) for problem in error.problems]
             await self._swap(new, tracer)
+            self._take(web)
             self._reloaded(ok=True)
             log.info("the configuration is loaded", extra={"components": len(new.config.components)})
             return []
@@ -155,9 +163,41 @@ class App:
                 gone.close()
             self._start_tracer()
         services = self._services(new.config)
-        for server in self.servers:
-            server.services = services
+        for site in self.sites:
+            site.services = services
         self._score()
+
+    def _server(
+        self,
+        listen: str,
+        table: Sequence[Route],
+        *,
+        tls: ssl.SSLContext | None = None,
+        web: toolkit.Toolkit | None = None,
+    ) -> Server:
+        host = address.parse(listen)[0]
+        site = Site(table, self._services(self.plan.config), toolkit=web, hosts=(host,))
+        self.sites.append(site)
+        return Server(listen, site, tls=tls)
+
+    def _new_toolkit(self) -> toolkit.Toolkit | None:
+        """The web configuration as it is now. Raises ConfigError, also when TLS comes or goes: the listener can't change."""
+        file = self.options.web_config_file
+        if file is None:
+            return None
+        new = toolkit.read(file)
+        if (new.certificates is None) != (self.toolkit is None or self.toolkit.certificates is None):
+            raise ConfigError([Problem(0, "tls_server_config", "comes or goes with a restart only")], str(file))
+        return new
+
+    def _take(self, new: toolkit.Toolkit | None) -> None:
+        if new is None or self.toolkit is None:
+            return
+        if self.toolkit.certificates and new.certificates:
+            # The listener keeps the first context, which asks these certificates at each handshake.
+            self.toolkit.certificates.take(new.certificates)
+            new.certificates = self.toolkit.certificates
+        self.toolkit = self.sites[0].toolkit = new
 
     def _new_tracer(self, config: Config) -> spans.Tracer | None:
         old = self.plan.config
@@ -203,4 +243,6 @@ class App:
             web=config.web,
             started=lambda: self.started,
             stopping=lambda: self.stopping,
+            service=config.service,
+            environment=config.environment,
         )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from exporter import log as logs
-from exporter.options import OFF, Options, parse
+from exporter.options import Options, parse
 from exporter.problem import ConfigError
 
 if TYPE_CHECKING:
@@ -55,14 +55,17 @@ def run(options: Options) -> int:
     from exporter.plan import plan  # noqa: PLC0415 - the verbs that don't serve need not import the servers
 
     first = plan(options, os.environ)
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        return runner.run(_serve(options, first))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """uvloop's, with which a probe costs half the CPU; asyncio's where there is none."""
     try:
         import uvloop  # noqa: PLC0415 - CPython only
-
-        new_loop = uvloop.new_event_loop
     except ImportError:
-        new_loop = asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        return runner.run(_serve(options, first))
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 async def _serve(options: Options, first: "Plan") -> int:
@@ -80,10 +83,10 @@ async def _serve(options: Options, first: "Plan") -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
-    app = App(options, os.environ, first)
     try:
+        app = App(options, os.environ, first)
         await app.start()
-    except (OSError, Unusable) as error:
+    except (OSError, Unusable, ValueError) as error:
         print(f"stack-exporter: {error}", file=sys.stderr)  # noqa: T201
         return REFUSED
     reloads: set[asyncio.Task[object]] = set()
@@ -94,10 +97,9 @@ async def _serve(options: Options, first: "Plan") -> int:
         task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, reload)
-    addresses = [server.address for server in app.servers]
-    ingest = addresses[1] if options.ingest_listen_address != OFF else ""
+    urls = {name: server.url for name, server in app.servers.items()}
     state = str(app.store.file) if app.store.file else "in memory: no folder to keep it in"
-    announce(first, addresses[0], ingest, state, console=logs.is_console())
+    announce(first, urls, state, console=logs.is_console())
     await ended.wait()
     log.info("stopping")
     try:

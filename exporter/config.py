@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from exporter.document import LARGEST, Document
 from exporter.expand import expand
 from exporter.fit import fit
 from exporter.maintenance import Window
-from exporter.problem import ConfigError, Problem, Report
+from exporter.problem import ConfigError, Enough, Problem, Report
 from exporter.resolve import resolve
 from exporter.sections import Defaults, File, Forward, Tracing, Web
 
@@ -65,6 +66,14 @@ def read(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Con
 def build(parsed: Document, *, source: str, environ: Mapping[str, str]) -> Config:
     """The configuration in a parsed document. Raises ConfigError."""
     report = Report(parsed.lines)
+    with suppress(Enough):
+        config = _config(parsed, environ, report)
+    if report.problems:
+        raise ConfigError(report.problems, source)
+    return config
+
+
+def _config(parsed: Document, environ: Mapping[str, str], report: Report) -> Config:
     # `web:` with all its keys commented out is as good as no `web:`.
     values = {key: value for key, value in parsed.values.items() if value is not None}
     values = expand(values, environ, report)
@@ -81,8 +90,6 @@ def build(parsed: Document, *, source: str, environ: Mapping[str, str]) -> Confi
     resolved = resolve(components, defaults, report) if isinstance(components, dict) else ()
     _check_windows(file.maintenance, components, report)
     store = _store(rest.get("store"), report)
-    if report.problems:
-        raise ConfigError(report.problems, source)
     return Config(
         service=file.service,
         environment=file.environment,

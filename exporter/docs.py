@@ -1,13 +1,18 @@
 """Writes docs/metrics.md and docs/configuration.md from the code, or with --check says whether they are up to date."""
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from exporter import catalogue
 from exporter.fit import members
@@ -65,6 +70,21 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"out of date: {', '.join(stale)}; run make docs\n")
         return 1
     return 0
+
+
+def show_metrics(output: str) -> None:
+    """Print the catalogue as a table, markdown or json."""
+    found = catalogue.metrics()
+    if output == "markdown":
+        sys.stdout.write("\n".join(_metrics()))
+    elif output == "json":
+        rows = [{**asdict(metric), "unit": metric.unit, "module": module} for metric, module in found]
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    else:
+        table = Table("name", "type", "labels", "help", box=None, pad_edge=False)
+        for metric, _ in sorted(found, key=lambda pair: pair[0].name):
+            table.add_row(metric.name, metric.type, ", ".join(metric.labels), Text(metric.help))
+        Console(highlight=False).print(table)
 
 
 def pages() -> dict[str, str]:
@@ -158,7 +178,7 @@ def _rows(cls: type[Struct], prefix: str, known: Iterable[str] = ()) -> Iterator
         shown = default(field)
         text = "required" if field.required else "" if shown in (None, "", [], {}) else f"`{_yaml(shown)}`"
         many = any(get_origin(t) in (tuple, list) for t in members(field.type))
-        yield f"`{key}`", _words(field.type), text, _description(field.type)
+        yield f"`{key}`", _words(field.type), text, description(field.type)
         if nested is not None and field.name != "thresholds":
             yield from _rows(nested, f"{key}[]." if many else f"{key}.")
 
@@ -197,12 +217,12 @@ def _words(wanted: Any) -> str:
     return " or ".join(dict.fromkeys(word for word in words if word))
 
 
-def _description(wanted: Any) -> str:
+def description(wanted: Any) -> str:
     if get_origin(wanted) is not Annotated:
         return ""
     inner, *metas = get_args(wanted)
     texts = [meta.description for meta in metas if isinstance(meta, Meta) and meta.description]
-    return texts[-1] if texts else _description(inner)
+    return texts[-1] if texts else description(inner)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -28,7 +28,7 @@ def expand(value: Any, environ: Mapping[str, str], report: Report, path: Path = 
         report.add(path, str(problem))
         return value
     if text != value.replace("$${", "${"):
-        report.expanded[path] = text
+        report.expanded.add(path)
     return text
 
 

@@ -1,16 +1,17 @@
 """State -> Prometheus text and OpenMetrics 1.0: rendered when written, joined when read.
 
-A chunk of bytes for each family and owner, because both formats want a family's samples together: a scrape is, for each family,
-its header and the join of its chunks. Sample lines are the same in both formats; only headers, exemplars and the end differ.
+A chunk of bytes for each family and component, because both formats want a family's samples together: a scrape is, for
+each family, its header and the join of its chunks. Both formats share them; headers, exemplars and the end differ.
 """
 
 import logging
-from collections.abc import Collection, Sequence
-from math import isfinite, isinf
-from itertools import accumulate
+from collections.abc import Collection, Iterable
+from math import isfinite
+from weakref import WeakValueDictionary
 
 from exporter.metric import Metric, counter
-from exporter.state import State, values
+from exporter.sample import escaped, header, number, reading, render
+from exporter.state import State, Values, values
 from exporter.tally import Child, Labels
 
 log = logging.getLogger(__name__)
@@ -27,26 +28,49 @@ SERIES_DROPPED = counter(
 SERIES_OF_A_FAMILY = 1_000
 """Series that one component may have in one family; what a server answers must not fill Prometheus."""
 
-_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
-Key = tuple[str, ...]
-"""Owner first: a component's name, or ''."""
+# Stand in a template for the component's name, and between two families: no label value holds them.
+_HERE, _NEXT = "\0", "\1"
+
+Keys = tuple[tuple[Metric, Labels], ...]
 
 
 class Layout:
-    """How a component's readings lie in its chunks; kept while the same series come again."""
+    """How readings lie in a component's chunks, kept while the same series come again; alike components share one."""
 
-    __slots__ = ("keys", "parts")
+    __slots__ = ("__weakref__", "dropped", "indexes", "keys", "metrics", "template", "unfit")
 
-    def __init__(self, owner: str, keys: tuple[tuple[Metric, Labels], ...]) -> None:
+    def __init__(self, keys: Keys) -> None:
         self.keys = keys
-        order: dict[Metric, list[int]] = {}
+        self.metrics: list[Metric] = []
+        self.indexes: list[int] = []
+        self.dropped: list[tuple[Metric, int]] = []
+        self.unfit: dict[Metric, Exception] = {}
+        families: dict[Metric, list[int]] = {}
         for index, (metric, _) in enumerate(keys):
-            order.setdefault(metric, []).append(index)
-        self.parts: list[tuple[Metric, str, list[int]]] = []
-        for metric, found in order.items():
-            indexes = found[:SERIES_OF_A_FAMILY]
-            lines = [sample(metric.name, metric.labels, (owner, *keys[i][1])) + " %s\n" for i in indexes]
-            self.parts.append((metric, "".join(lines), indexes))
+            families.setdefault(metric, []).append(index)
+        templates = []
+        for metric, indexes in families.items():
+            try:
+                # A dict, because two label values may become the same one when they are cleaned.
+                lines = {reading(metric, _HERE, keys[i][1]): i for i in indexes}
+            except Exception as error:  # noqa: BLE001 - one family that can't be rendered blinds no other
+                self.unfit[metric] = error
+                continue
+            chosen = list(lines)[:SERIES_OF_A_FAMILY]
+            if len(chosen) < len(lines):
+                self.dropped.append((metric, len(lines) - len(chosen)))
+            self.metrics.append(metric)
+            self.indexes.extend(lines[line] for line in chosen)
+            templates.append("".join(chosen))
+        self.template = _NEXT.join(templates)
+
+    def chunks(self, name: str, numbers: list[float]) -> list[bytes]:
+        """The chunk of each of `metrics`; `numbers` are as many as `keys`."""
+        found: Iterable[float | str] = map(numbers.__getitem__, self.indexes)
+        if not isfinite(sum(numbers)):
+            found = map(number, found)  # type: ignore[arg-type] # floats up to here
+        text = self.template % tuple(found)
+        return text.replace(_HERE, escaped(name)).encode().split(_NEXT.encode())
 
 
 class Page:
@@ -54,165 +78,111 @@ class Page:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._chunks: dict[Metric, dict[Key, bytes]] = {}
-        self._exemplified: dict[Metric, dict[Key, bytes]] = {}
+        self._chunks: dict[Metric, dict[str, bytes]] = {}
         self._layouts: dict[str, Layout] = {}
-        self._templates: dict[Child, tuple[str, str]] = {}
+        self._shared: WeakValueDictionary[Keys, Layout] = WeakValueDictionary()
         self._order: list[Metric] = []
 
     def write(self, name: str) -> None:
         """Render a component's latest readings."""
         found = values(self._state.records[name])
+        try:
+            numbers = list(map(float, found.values()))
+        except (TypeError, ValueError, OverflowError):
+            found = self._numbers_alone(found)
+            numbers = list(map(float, found.values()))
         keys = tuple(found)
         layout = self._layouts.get(name)
         if layout is None or layout.keys != keys:
             self._erase(name)
-            layout = self._layouts[name] = Layout(name, keys)
-            for metric, _, indexes in layout.parts:
-                if (lost := sum(1 for other, _ in keys if other is metric) - len(indexes)) > 0:
-                    self._state.tallies.child(SERIES_DROPPED, metric.name).add(lost)
-        numbers: Sequence[float | str] = list(map(float, found.values()))
-        if not isfinite(sum(numbers)):  # type: ignore[arg-type] # floats up to here
-            numbers = [number(value) for value in numbers]  # type: ignore[arg-type]
-        for metric, template, indexes in layout.parts:
-            try:
-                rendered = (template % tuple(numbers[i] for i in indexes)).encode()
-            except Exception:  # one family that can't be rendered blinds no other
-                self._leave_out(metric, (name,))
-            else:
-                self._put(metric, (name,), rendered)
+            layout = self._shared.get(keys)
+            if layout is None:
+                layout = self._shared[keys] = Layout(keys)
+            self._layouts[name] = layout
+        for metric, chunk in zip(layout.metrics, layout.chunks(name, numbers), strict=False):  # no families: one b""
+            chunks = self._chunks.get(metric)
+            if chunks is None:
+                chunks = self._chunks[metric] = {}
+            chunks[name] = chunk
+        for metric, error in layout.unfit.items():
+            self._left_out(metric, error)
+        for metric, series in layout.dropped:
+            self._state.tallies.child(SERIES_DROPPED, metric.name).add(series)
 
     def drop(self, name: str) -> None:
         """Take a component's series away."""
         self._erase(name)
-        self._layouts.pop(name, None)
-        self._settle()
 
     def families(self, components: Collection[str] | None = None, *, openmetrics: bool = False) -> bytes:
         """Every family's header and samples, or those of some components alone. Without the end mark."""
         self._settle()
+        tallies = self._state.tallies
+        named: dict[Metric, list[Child]] = {}
+        for name in components or ():
+            for child in tallies.of(name):
+                named.setdefault(child.family.metric, []).append(child)
         parts: list[bytes] = []
-        for metric in self._order:
-            chunks = self._chunks[metric]
-            if openmetrics and metric in self._exemplified:
-                chunks = chunks | self._exemplified[metric]
-            wanted = chunks.values() if components is None else [c for key, c in chunks.items() if key[0] in components]
+        for metric in self._metrics():
+            chunks = self._chunks.get(metric, {})
+            children: Iterable[Child]
+            if components is None:
+                wanted = list(chunks.values())
+                children = tallies.families[metric].children.values() if metric in tallies.families else ()
+            else:
+                wanted = [chunks[name] for name in components if name in chunks]
+                children = named.get(metric, ())
+            if openmetrics:
+                wanted += [child.exemplified or child.rendered for child in children]
+            else:
+                wanted += [child.rendered for child in children]
             if wanted:
                 parts.append(header(metric, openmetrics=openmetrics))
-                parts.extend(wanted)
+                parts += wanted
         return b"".join(parts)
 
     def series(self) -> int:
         """How many samples there are."""
-        return sum(chunk.count(b"\n") for chunks in self._chunks.values() for chunk in chunks.values())
+        self._settle()
+        readings = (chunk for chunks in self._chunks.values() for chunk in chunks.values())
+        counted = (c.rendered for family in self._state.tallies.families.values() for c in family.children.values())
+        return sum(chunk.count(b"\n") for chunk in (*readings, *counted))
 
     def _settle(self) -> None:
         """Render what was counted since the last time."""
-        tallies = self._state.tallies
-        for child in tallies.dropped():
-            self._templates.pop(child, None)
-            key = _key(child)
-            self._chunks.get(child.family.metric, {}).pop(key, None)
-            self._exemplified.get(child.family.metric, {}).pop(key, None)
-        for child in tallies.changes():
-            metric, key = child.family.metric, _key(child)
+        for child in self._state.tallies.changes():
             try:
-                template = self._templates.get(child)
-                if template is None:
-                    template = self._templates[child] = _templates(child)
-                self._put(metric, key, _filled(template[0], child))
-                if child.exemplars is not None:
-                    self._exemplified.setdefault(metric, {})[key] = _filled(template[1], child, exemplars=True)
-            except Exception:
-                self._leave_out(metric, key)
+                render(child)
+            except Exception as error:  # noqa: BLE001 - see Layout
+                child.rendered = child.exemplified = b""
+                self._left_out(child.family.metric, error)
 
-    def _put(self, metric: Metric, key: Key, rendered: bytes) -> None:
-        chunks = self._chunks.get(metric)
-        if chunks is None:
-            chunks = self._chunks[metric] = {}
-            self._order = sorted(self._chunks, key=lambda metric: metric.name)
-        chunks[key] = rendered
+    def _metrics(self) -> list[Metric]:
+        known = self._chunks.keys() | self._state.tallies.families.keys()
+        if len(known) != len(self._order):
+            self._order = sorted(known, key=lambda metric: metric.name)
+        return self._order
 
     def _erase(self, name: str) -> None:
-        if layout := self._layouts.get(name):
-            for metric, _, _ in layout.parts:
-                self._chunks.get(metric, {}).pop((name,), None)
+        if layout := self._layouts.pop(name, None):
+            for metric in layout.metrics:
+                del self._chunks[metric][name]
 
-    def _leave_out(self, metric: Metric, key: Key) -> None:
-        self._chunks.get(metric, {}).pop(key, None)
-        self._exemplified.get(metric, {}).pop(key, None)
-        if metric is not UNRENDERED:
-            unrendered = self._state.tallies.child(UNRENDERED, metric.name)
-            if not unrendered.cells[0]:
-                log.exception("a family can't be rendered", extra={"family": metric.name})
-            unrendered.add()
+    def _numbers_alone(self, found: Values) -> Values:
+        """Without the families in which something is no number."""
+        wrong: dict[Metric, Exception] = {}
+        for (metric, _), value in found.items():
+            try:
+                float(value)
+            except (TypeError, ValueError, OverflowError) as error:
+                wrong[metric] = error
+        for metric, problem in wrong.items():
+            self._left_out(metric, problem)
+        return {key: value for key, value in found.items() if key[0] not in wrong}
 
-
-def header(metric: Metric, *, openmetrics: bool) -> bytes:
-    """HELP, TYPE and, in OpenMetrics, UNIT. There a family is named without _total and _info."""
-    name, type_, unit = metric.name, metric.type, ""
-    if openmetrics:
-        name = (
-            name.removesuffix("_total")
-            if type_ == "counter"
-            else name.removesuffix("_info")
-            if type_ == "info"
-            else name
-        )
-        unit = f"# UNIT {name} {metric.unit}\n" if metric.unit else ""
-        text = metric.help.translate(_ESCAPES)
-    else:
-        type_ = "gauge" if type_ == "info" else type_
-        text = metric.help.replace("\\", "\\\\").replace("\n", "\\n")
-    return f"# HELP {name} {text}\n# TYPE {name} {type_}\n{unit}".encode()
-
-
-def sample(name: str, labels: Sequence[str], texts: Sequence[str]) -> str:
-    """`name{label="text",…}`, made safe for the formats and for a % template. Raises ValueError on a wrong number of labels."""
-    pairs = ",".join(f'{label}="{clean(text)}"' for label, text in zip(labels, texts, strict=True))
-    return f"{name}{{{pairs}}}" if pairs else name
-
-
-def clean(text: str) -> str:
-    """Escaped as both formats want it. A lone surrogate, which no encoder takes, becomes a question mark."""
-    return text.encode("utf-8", "replace").decode().translate(_ESCAPES).replace("%", "%%")
-
-
-def number(value: float) -> str:
-    """As both formats spell it."""
-    if isfinite(value):
-        return repr(value)
-    return ("+Inf" if value > 0 else "-Inf") if isinf(value) else "NaN"
-
-
-def _key(child: Child) -> Key:
-    return child.labels if child.family.metric.labels[:1] == ("component",) else ("", *child.labels)
-
-
-def _templates(child: Child) -> tuple[str, str]:
-    """The child's lines without and with room for exemplars."""
-    metric, labels = child.family.metric, child.labels
-    if metric.type != "histogram":
-        line = sample(metric.name, metric.labels, labels) + " %s\n"
-        return line, line
-    names = (*metric.labels, "le")
-    buckets = [
-        sample(f"{metric.name}_bucket", names, (*labels, number(float(b)))) for b in (*metric.buckets, float("inf"))
-    ]
-    rest = "".join(sample(f"{metric.name}_{part}", metric.labels, labels) + " %s\n" for part in ("sum", "count"))
-    return " %s\n".join(buckets) + " %s\n" + rest, " %s%s\n".join(buckets) + " %s%s\n" + rest
-
-
-def _filled(template: str, child: Child, *, exemplars: bool = False) -> bytes:
-    if child.family.metric.type != "histogram":
-        return (template % number(float(child.cells[0]))).encode()
-    counts = list(accumulate(child.cells))
-    total = number(float(child.sum))
-    if not exemplars or child.exemplars is None:
-        return (template % (*counts, total, counts[-1])).encode()
-    cells = [part for count, seen in zip(counts, child.exemplars, strict=True) for part in (count, _exemplar(seen))]
-    return (template % (*cells, total, counts[-1])).encode()
-
-
-def _exemplar(seen: tuple[str, float, float] | None) -> str:
-    return f' # {{trace_id="{seen[0]}"}} {seen[1]!r} {seen[2]:.3f}' if seen else ""
+    def _left_out(self, metric: Metric, error: Exception) -> None:
+        if metric is UNRENDERED:
+            return
+        unrendered = self._state.tallies.child(UNRENDERED, metric.name)
+        if not unrendered.value:
+            log.error("a family can't be rendered", exc_info=error, extra={"family": metric.name})
+        unrendered.add()

@@ -16,7 +16,8 @@ def judge(before: Verdict | None, component: Component, result: Result) -> Verdi
     """The verdict after one more run.
 
     The first run decides alone, as in Envoy: there is nothing yet that a debounce could protect. After it, `fall` worse
-    runs in a row make it worse, by as much as the mildest of them; `rise` better ones make it better, as little as the worst.
+    runs in a row make it worse, by as much as the mildest of them; `rise` better ones make it better, by as little as
+    the worst of them.
     """
     ended = result.started + result.duration
     if before is None:
@@ -41,7 +42,7 @@ def judge(before: Verdict | None, component: Component, result: Result) -> Verdi
 
 @dataclass(frozen=True, slots=True)
 class Overall:
-    """The whole: `score` 0 to 1, None while nothing is known; `failing` are the critical components that are unhealthy."""
+    """The whole: `score` is 0 to 1, None while nothing is known; `failing` are the unhealthy ones that are critical."""
 
     status: Literal["healthy", "degraded", "unhealthy", "unknown"]
     score: float | None
@@ -51,7 +52,7 @@ class Overall:
 
 
 def overall(records: Iterable[Record]) -> Overall:
-    """Unhealthy when a critical component is; degraded when any is not healthy. Maintenance and the unknown do not weigh."""
+    """Unhealthy when a critical component is, degraded when any is not healthy. Maintenance and unknown don't weigh."""
     known = [record for record in records if record.status in _WORTH]
     unhealthy = tuple(record.component.name for record in known if record.status == "unhealthy")
     degraded = tuple(record.component.name for record in known if record.status == "degraded")

@@ -12,6 +12,7 @@ Type = Literal["gauge", "counter", "histogram", "info"]
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 _NAME = re.compile(r"stack(_[a-z0-9]+)+")
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 # promtool's linter refuses these on every type that does not own them (prometheus/util/promlint).
 _RESERVED = ("_sum", "_count", "_bucket", "_created", "_gsum", "_gcount")
@@ -61,6 +62,15 @@ def histogram(name: str, help: str, *labels: str, buckets: tuple[float, ...] = S
 def info(name: str, help: str, *labels: str) -> Metric:  # noqa: A002
     """A constant 1 whose labels are the information; the name ends in _info."""
     return Metric(name, "info", help, labels)
+
+
+def label_value(text: str) -> str:
+    """`text` as labels may hold it.
+
+    Lone surrogates, which no encoder takes, and controls become U+FFFD: to the lexer of Prometheus a NUL is the end of
+    the page, and an escape sequence would reach the terminal of whoever reads one.
+    """
+    return text if text.isprintable() else _UNFIT.sub("\ufffd", text)
 
 
 def _problem(metric: Metric) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from exporter.component import Component
 from exporter.probe import Readings, Result
-from exporter.schedule import run_once
+from exporter.run import run_once
 from exporter.tally import Counting, Tallies
 
 COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}

@@ -94,8 +94,8 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
             parser.error(f"{flag.variable} is one of {', '.join(flag.choices)}")
         says = f"{flag.help} [{flag.default}]" if flag.default else flag.help
         options = {"choices": flag.choices} if flag.choices else {"metavar": flag.metavar}
-        parser.add_argument(f"--{flag.name}", dest=flag.dest, default=default, help=says, **options)  # type: ignore[arg-type]
-        shared.add_argument(f"--{flag.name}", dest=flag.dest, help=argparse.SUPPRESS, **options)  # type: ignore[arg-type]
+        parser.add_argument(f"--{flag.name}", dest=flag.dest, default=default, help=says, **options)
+        shared.add_argument(f"--{flag.name}", dest=flag.dest, help=argparse.SUPPRESS, **options)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     verbs.add_parser("run", parents=[shared], help="run the daemon (the default)")
     verbs.add_parser("check", parents=[shared], help="say every problem of a configuration; exit 2 when there is one")

@@ -1,4 +1,4 @@
-"""What a kind of component is (Probe), what one run of it says (Readings, Down), and what became of the run (Result)."""
+"""What a kind of component is (Probe), what a run of it says (Readings, Down), and what became of the run (Result)."""
 
 import time
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Unit = Literal["seconds", "ratio", "bytes", "number"]
 Runs = Annotated[int, Meta(ge=1)]
 Weight = Annotated[float, Meta(gt=0)]
 
-# What schedule.run_once itself can answer, whatever the kind.
+# What run.run_once itself can answer, whatever the kind.
 COMMON_REASONS: Mapping[str, str] = {
     "timeout": "The run did not end within its deadline.",
     "resolve_timeout": "The deadline passed while the name was being resolved.",
@@ -52,12 +52,8 @@ class Signal:
 class Threshold(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """From where on a signal is a warning, and from where on critical; `off` takes a default away."""
 
-    warning: Annotated[
-        str | float | None, Meta(description="Where the warning begins, with its unit; off for none.")
-    ] = None
-    critical: Annotated[str | float | None, Meta(description="Where it is critical, with its unit; off for none.")] = (
-        None
-    )
+    warning: Annotated[str | float | None, Meta(description="Where it is a warning, with its unit; or off.")] = None
+    critical: Annotated[str | float | None, Meta(description="Where it is critical, with its unit; or off.")] = None
 
 
 class Down(Exception):  # noqa: N818 - an answer, not an error
@@ -123,8 +119,10 @@ class Readings:
         self._at = time.monotonic()
 
     def set(self, metric: Metric, value: float, *labels: str) -> None:
-        """Report a gauge, an info (value 1), or a counter as the server itself counts it."""
-        self.values[metric, labels] = value
+        """Report a gauge, an info (value 1), or a counter as the server itself counts it. Raises on a defect."""
+        if len(labels) != len(metric.labels) - 1 or metric.type == "histogram":
+            raise ValueError(f"{metric.name} is a {metric.type} with the labels {metric.labels}, not {labels}")
+        self.values[metric, labels] = float(value)
 
     def count(self, metric: Metric, amount: float = 1.0, *labels: str) -> None:
         """Add to a counter of our own."""
@@ -233,14 +231,12 @@ class Probe(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, dict=
     ] = None
     rise: Annotated[Runs | None, Meta(description="Good runs in a row that make it healthy again.")] = None
     fall: Annotated[Runs | None, Meta(description="Bad runs in a row that make it unhealthy.")] = None
-    critical: Annotated[
-        bool, Meta(description="Its failure makes the whole unhealthy; it weighs more in the score.")
-    ] = False
+    critical: Annotated[bool, Meta(description="Its failure makes the whole unhealthy, and weighs more.")] = False
     weight: Annotated[Weight | None, Meta(description="Its weight in the score; by default 1, critical 3.")] = None
     team: Annotated[str, Meta(description="Who owns it: a label for routing alerts.")] = ""
     thresholds: Annotated[dict[str, Threshold], Meta(description="Thresholds by signal.")] = {}
 
-    async def run(self, out: Readings) -> None:
+    async def run(self, out: Readings) -> None:  # noqa: ARG002 - for those that override it
         """Report readings; return when the component is up, else raise Down. Raises nothing else but defects."""
         raise TypeError(f"{type(self).__name__} has no run")
 

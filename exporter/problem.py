@@ -44,21 +44,31 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
+MOST = 100
+
+
+class Enough(Exception):  # noqa: N818 - a word to its catcher
+    """There are so many problems that more of them help nobody."""
+
+
 class Report:
     """Gathers the problems of one document, each with the line of its path or of the nearest one above it."""
 
     def __init__(self, lines: Mapping[Path, int]) -> None:
         self.problems: list[Problem] = []
-        self.expanded: dict[Path, str] = {}
-        """Texts that ${…} made, by path: they may be secrets, and stand for numbers as well as for text."""
-        self._blamed: list[Path] = []
+        self.expanded: set[Path] = set()
+        """Where ${…} made a text, which may stand for a number as well."""
+        self._blamed: set[Path] = set()
         self._lines = lines
 
     def add(self, path: Path, message: str) -> None:
+        """Note a problem. Raises Enough at the hundredth."""
         above = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self._lines), ())
         self.problems.append(Problem(self._lines.get(above, 0), dotted(path), message))
-        self._blamed.append(path)
+        self._blamed.update(path[:end] for end in range(len(path) + 1))
+        if len(self.problems) >= MOST:
+            raise Enough
 
     def blames(self, path: Path) -> bool:
         """Whether something is wrong at the path or below it."""
-        return any(blamed[: len(path)] == path for blamed in self._blamed)
+        return path in self._blamed

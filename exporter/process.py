@@ -25,7 +25,8 @@ class Process:
     def families(self, *, openmetrics: bool) -> bytes:
         """Rendered, without the end mark."""
         if openmetrics:
-            return openmetrics_exposition.generate_latest(self._registry).removesuffix(_END)
+            whole: bytes = openmetrics_exposition.generate_latest(self._registry)  # type: ignore[no-untyped-call]
+            return whole.removesuffix(_END)
         return generate_latest(self._registry)
 
 
@@ -42,4 +43,5 @@ class Registered(Collector):
         self._page = page
 
     def collect(self) -> Iterable[Metric]:
-        yield from text_string_to_metric_families(body(self._page, None, openmetrics=True).decode())
+        text = body(self._page, None, openmetrics=True).decode()
+        yield from text_string_to_metric_families(text)  # type: ignore[no-untyped-call]

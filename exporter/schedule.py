@@ -1,17 +1,21 @@
-"""Runs probes: one run with its deadline (run_once), and every component again and again (Scheduler)."""
+"""Runs every component again and again: at its own place in its interval, one run at a time, some 50 in all."""
 
 import asyncio
+import logging
 import time
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from exporter.component import Component
-from exporter.metric import Metric, counter, gauge
-from exporter.probe import Down, Kept, Outcome, Probe, Readings, Result, Sink
+from exporter.metric import counter, gauge
+from exporter.probe import Kept, Probe, Readings, Result
+from exporter.run import ABANDON_AFTER, Abandoned, run_once
 from exporter.slots import Slots
 from exporter.supervise import Tasks
 from exporter.tally import Counting, Tallies
+
+log = logging.getLogger(__name__)
 
 PROBE_SKIPPED = counter(
     "stack_probe_skipped_total", "Runs left out because the one before had not ended in time.", "component", "kind"
@@ -21,130 +25,37 @@ PROBES_ABANDONED = counter(
     "stack_exporter_probes_abandoned_total", "Runs that ignored their cancellation.", "component", "kind"
 )
 
-ABANDON_AFTER = 1.0
-"""Seconds that a cancelled run has to end; after them it is left to itself."""
 QUARANTINE_AFTER = 3
-"""Runs in a row left behind, after which a component is not run any more: each of them may hold a socket or a thread."""
-
-
-async def run_once(
-    component: Component,
-    sink: Sink,
-    kept: Kept,
-    *,
-    traceparent: str = "",
-    watched: Mapping[tuple[Metric, tuple[str, ...]], float] | None = None,
-    abandoned: Callable[[asyncio.Task[BaseException | None]], None] | None = None,
-) -> Result:
-    """Run one probe within its total deadline. Never raises for what the probe does; cancelled, it cancels the run.
-
-    `watched` are readings of the kind's watch, which belong to the result; `abandoned` is told of a run that ignores its end.
-    """
-    loop = asyncio.get_running_loop()
-    started, began = time.time(), time.monotonic()
-    out = Readings(component.name, sink, kept, deadline=began + component.timeout, traceparent=traceparent)
-    ended: asyncio.Future[None] = loop.create_future()
-    expired = False
-
-    def give_up() -> None:
-        if not ended.done():
-            ended.set_result(None)
-
-    def expire() -> None:
-        nonlocal expired, timer
-        expired = True
-        task.cancel()
-        timer = loop.call_later(ABANDON_AFTER, give_up)
-
-    # A task of its own, because only so can a run that swallows its cancellation be left behind.
-    task = loop.create_task(_caught(component, out), name=f"probe {component.name}")
-    task.add_done_callback(lambda _: give_up())
-    timer = loop.call_later(component.timeout, expire)
-    try:
-        await ended
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    finally:
-        timer.cancel()
-    duration = time.monotonic() - began
-    if not task.done() and abandoned is not None:
-        abandoned(task)
-    error = task.result() if task.done() else None
-    if watched:
-        out.values = {**watched, **out.values}
-    outcome, reason, detail = _verdict(component, out, error, expired=expired)
-    defect = error if reason == "internal" else None
-    phases = tuple(out.phases)
-    return Result(
-        component.name,
-        component.kind,
-        started,
-        duration,
-        outcome,
-        reason,
-        detail,
-        out.values,
-        phases,
-        traceparent,
-        defect,
-    )
-
-
-async def _caught(component: Component, out: Readings) -> BaseException | None:
-    """Run, and hand back what was raised: a SystemExit that left a task would end the loop."""
-    try:
-        await component.probe.run(out)
-    except BaseException as error:  # noqa: BLE001 - nothing a probe does stops the daemon
-        return error
-    return None
-
-
-def _verdict(
-    component: Component, out: Readings, error: BaseException | None, *, expired: bool
-) -> tuple[Outcome, str, str]:
-    if isinstance(error, Down):
-        if error.reason in component.probe.reasons:
-            return "unhealthy", error.reason, error.detail
-        error.add_note(f"{component.kind} does not declare the reason {error.reason!r}")
-        return "unhealthy", "internal", f"the probe gave an undeclared reason: {error.reason}"
-    if expired:
-        phase = out.open_phase
-        reason = f"{phase}_timeout" if phase in ("resolve", "connect") else "timeout"
-        return "unhealthy", reason, f"no end within {component.timeout:g} s" + (f", in phase {phase}" if phase else "")
-    if error is not None:
-        return "unhealthy", "internal", f"{type(error).__name__} in the probe"
-    if out.degradations:
-        return "degraded", *out.degradations[0]
-    for limit in component.limits:
-        if limit.signal.statistic != "last":
-            continue
-        for (metric, _), value in out.values.items():
-            if metric is limit.signal.metric and limit.crossed(value):
-                side = "at or " + limit.signal.direction
-                return (
-                    "degraded",
-                    "threshold",
-                    f"{limit.signal.name} {value:g} is {side} its {limit.severity} threshold {limit.value:g}",
-                )
-    return "healthy", "", ""
+"""Runs in a row left behind, after which a component is run no more: each of them may hold a socket or a thread."""
+APART = 0.02
+"""Seconds between two components' first runs, on average."""
+LATE = 0.1
+"""Part of its interval by which a turn may be late before it is skipped."""
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A component that is scheduled. `abandoned`: runs in a row that ignored their end."""
+    """A component that is scheduled."""
 
     component: Component
     sink: Counting
     kept: Kept
     watched: Readings
-    running: asyncio.Future[Result] | None = None
-    failing: bool = False
+    failing: bool = True
+    """Until a run has shown that it is well."""
     abandoned: int = 0
+    """Runs in a row that ignored their end."""
+    left: set[Abandoned] = field(default_factory=set)
+    """Those of them that still go on."""
+    quarantined: Result | None = None
+    turn: asyncio.Future[bool] | None = None
+    """Set while it waits for its turn: True is the turn, False a call before it."""
+    asked: asyncio.Future[Result] | None = None
+    """Whoever called waits here for the run under way, or the next."""
 
 
 class Scheduler:
-    """Runs every component at its interval, each at its own place within it, one run at a time, some 50 in all."""
+    """Runs what is added until it is removed; each component's runs are made by one task of its own."""
 
     def __init__(
         self,
@@ -167,9 +78,12 @@ class Scheduler:
 
     def add(self, component: Component, kept: Kept) -> Readings:
         """Begin to run a component; gives the readings of its watch."""
+        if not self._entries:
+            self.last_end = time.monotonic()
         sink = Counting(self._tallies, component.name)
         entry = self._entries[component.name] = Entry(component, sink, kept, Readings(component.name, sink, kept))
         self._tallies.child(PROBE_SKIPPED, component.name, component.kind)
+        self._tallies.child(PROBES_ABANDONED, component.name, component.kind)
         self._tasks.start(f"probe {component.name}", lambda: self._follow(entry))
         if type(component.probe).watch is not Probe.watch:
             self._tasks.start(f"watch {component.name}", lambda: component.probe.watch(entry.watched))
@@ -177,86 +91,129 @@ class Scheduler:
 
     async def remove(self, name: str) -> None:
         """End a component's runs and its watch."""
-        self._entries.pop(name)
+        entry = self._entries.pop(name)
+        for task in entry.left:
+            task.cancel()
         await self._tasks.end(f"probe {name}", f"watch {name}")
 
     async def run_now(self, name: str) -> Result:
         """A result as of now: of the run under way, else of one made for this call. Raises KeyError."""
-        return await self._run(self._entries[name])
+        entry = self._entries[name]
+        if entry.quarantined is not None:
+            return entry.quarantined
+        if entry.asked is None:
+            entry.asked = asyncio.get_running_loop().create_future()
+        _tell(entry.turn, its_turn=False)
+        return await asyncio.shield(entry.asked)
 
     def limit(self, concurrency: int) -> None:
         """How many runs there may be at once from now on; those under way keep their places."""
-        self._slots = Slots(concurrency)
+        self._slots.limit(concurrency)
 
     def silent(self) -> bool:
         """Whether no run has ended for three intervals: then scheduling itself has stopped."""
-        if not self._entries:
+        running = [entry.component for entry in self._entries.values() if entry.quarantined is None]
+        if not running:
             return False
-        shortest = min(entry.component.interval for entry in self._entries.values())
-        longest = max(entry.component.timeout for entry in self._entries.values())
+        shortest = min(component.interval for component in running)
+        longest = max(component.timeout for component in running)
         return time.monotonic() - self.last_end > 3 * shortest + longest + ABANDON_AFTER
 
     async def _follow(self, entry: Entry) -> None:
         component = entry.component
-        interval = component.interval
         place = zlib.crc32(component.name.encode()) / 2**32
-        # The first runs come soon, but spread as well: 20 ms for each component, up to the interval.
-        await asyncio.sleep(place * min(interval, 0.02 * len(self._entries)))
-        began = time.monotonic()
-        turn = int(began / interval - place) + 2  # the first turn that is a whole interval away
-        while True:
-            result = await self._run(entry)
-            if entry.abandoned >= QUARANTINE_AFTER:
-                self._on_result(_quarantined(result))
-                return
-            if not result.up and component.failing_interval < interval:
-                await asyncio.sleep(max(0.0, began + component.failing_interval - time.monotonic()))
+        due = time.monotonic() + place * min(component.interval, APART * len(self._entries))
+        try:
+            while entry.quarantined is None:
+                its_turn = await _wait(entry, due)
                 began = time.monotonic()
-                turn = int(began / interval - place) + 2
-                continue
-            late = int(time.monotonic() / interval - place) + 1 - turn
-            if late > 0:
-                self._tallies.child(PROBE_SKIPPED, component.name, component.kind).add(late)
-                turn += late
-            await asyncio.sleep(max(0.0, (turn + place) * interval - time.monotonic()))
-            began = time.monotonic()
-            turn += 1
+                result = await self._run(entry)
+                asked, entry.asked = entry.asked, None
+                if asked is not None:
+                    asked.set_result(result)
+                step = component.interval if result.up else min(component.failing_interval, component.interval)
+                if its_turn:
+                    # Ended just after the next turn, as with a timeout like the interval, it is followed at once.
+                    late = int((time.monotonic() - due) / step - LATE)
+                    if late > 0:
+                        self._tallies.child(PROBE_SKIPPED, component.name, component.kind).add(late)
+                    due = next_turn(due + max(0, late) * step, step, place)
+                else:
+                    due = min(due, began + step)
+        finally:
+            if entry.asked is not None:
+                entry.asked.set_exception(KeyError(component.name))
+                entry.asked = None
 
     async def _run(self, entry: Entry) -> Result:
-        if entry.running is not None:
-            return await asyncio.shield(entry.running)
-        running = entry.running = asyncio.get_running_loop().create_future()
-        left_behind: list[asyncio.Task[BaseException | None]] = []
-        try:
-            async with self._slots.one(failing=entry.failing):
-                self._running.add(1)
-                try:
-                    result = await run_once(
-                        entry.component,
-                        entry.sink,
-                        entry.kept,
-                        traceparent=self._traceparent(),
-                        watched=entry.watched.values,
-                        abandoned=left_behind.append,
-                    )
-                finally:
-                    self._running.add(-1)
-            entry.failing = not result.up
-            entry.abandoned = entry.abandoned + 1 if left_behind else 0
-            if left_behind:
-                self._tallies.child(PROBES_ABANDONED, entry.component.name, entry.component.kind).add()
-            self.last_end = time.monotonic()
-            if self._entries.get(entry.component.name) is entry:
+        component = entry.component
+        left_behind: list[Abandoned] = []
+
+        def leave(task: Abandoned) -> None:
+            left_behind.append(task)
+            entry.left.add(task)
+            task.add_done_callback(entry.left.discard)
+
+        async with self._slots.one(failing=entry.failing):
+            self._running.add(1)
+            try:
+                result = await run_once(
+                    component,
+                    entry.sink,
+                    entry.kept,
+                    traceparent=self._traceparent(),
+                    watched=entry.watched.values,
+                    abandoned=leave,
+                )
+            finally:
+                self._running.add(-1)
+        self.last_end = time.monotonic()
+        entry.failing = not result.up
+        entry.abandoned = entry.abandoned + 1 if left_behind else 0
+        if left_behind:
+            self._tallies.child(PROBES_ABANDONED, component.name, component.kind).add()
+        if entry.abandoned >= QUARANTINE_AFTER:
+            detail = f"{QUARANTINE_AFTER} runs in a row ignored their cancellation; reload to try again"
+            result = entry.quarantined = replace(result, reason="quarantined", detail=detail)
+        if self._entries.get(component.name) is entry:
+            try:
                 self._on_result(result)
-            running.set_result(result)
-            return result
-        finally:
-            entry.running = None
-            if not running.done():
-                running.cancel()
+            except Exception:
+                # Ours to mend; restarting the task would probe out of turn, as often as its back-off allows.
+                log.exception("a result was not taken in", extra={"component": component.name})
+        return result
 
 
-def _quarantined(result: Result) -> Result:
-    return replace(
-        result, reason="quarantined", detail="three runs in a row ignored their cancellation; reload to try again"
-    )
+async def _wait(entry: Entry, due: float) -> bool:
+    """Wait until it is due: True, or until it is called: False."""
+    delay = due - time.monotonic()
+    if delay <= 0:
+        return True
+    if entry.asked is not None:
+        return False
+    loop = asyncio.get_running_loop()
+    turn: asyncio.Future[bool] = loop.create_future()
+    entry.turn = turn
+    timer = loop.call_later(delay, lambda: _tell(turn, its_turn=True))
+    try:
+        return await turn
+    finally:
+        timer.cancel()
+        entry.turn = None
+
+
+def _tell(turn: asyncio.Future[bool] | None, *, its_turn: bool) -> None:
+    if turn is not None and not turn.done():
+        turn.set_result(its_turn)
+
+
+def next_turn(due: float, step: float, place: float) -> float:
+    """When the turn after `due` is: a step later, less up to a tenth of it until turns lie at their place in the step.
+
+    So the first runs come soon, no two are further apart than a step, and in the end components are spread over it.
+    """
+    following = due + step
+    beyond = (following / step - place) % 1.0
+    if beyond > 1 - 1e-6:  # at its place, but for rounding
+        return following
+    return following - min(beyond, 0.1) * step

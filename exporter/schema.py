@@ -66,8 +66,10 @@ def written(wanted: Any, value: Any) -> Any:
         if Duration in types:
             return _units(value, (("d", 86400), ("h", 3600), ("m", 60), ("s", 1), ("ms", 0.001)))
         if Size in types:
-            units = (("TiB", 1024**4), ("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024), ("B", 1))
-            return _units(value, units)
+            units = [
+                (f"{p}{i}B", n**e) for e, p in ((4, "T"), (3, "G"), (2, "M")) for i, n in (("i", 1024), ("", 1000))
+            ]
+            return _units(value, (*units, ("KiB", 1024), ("kB", 1000), ("B", 1)))
         return f"{value * 100:g}%" if Ratio in types else value
     if isinstance(value, tuple | list | set | frozenset):
         item = next((get_args(t)[0] for t in types if get_origin(t) in (tuple, list, set, frozenset)), Any)

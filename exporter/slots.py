@@ -6,20 +6,29 @@ from types import TracebackType
 
 
 class Slots:
-    """`total` places; components that failed their last run may take four fifths of them, as each can last its whole deadline."""
+    """`total` places. Components not known to be well may take four fifths: a run of theirs can last its deadline."""
 
     def __init__(self, total: int) -> None:
-        self._free = total
-        self._free_for_failing = max(1, total * 4 // 5)
+        self._total = 0
+        self._free = 0
+        self._free_for_failing = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._failing: deque[asyncio.Future[None]] = deque()
+        self.limit(total)
+
+    def limit(self, total: int) -> None:
+        """Have `total` places from now on; whoever holds one keeps it."""
+        self._free += total - self._total
+        self._free_for_failing += _for_failing(total) - _for_failing(self._total)
+        self._total = total
+        self._hand_on()
 
     def one(self, *, failing: bool) -> "Slot":
         """`async with slots.one(failing=…)`: hold a place, waiting for it if need be."""
         return Slot(self, failing=failing)
 
     async def acquire(self, *, failing: bool) -> None:
-        if self._free and (not failing or self._free_for_failing):
+        if self._has_place(failing=failing):
             self._take(failing=failing)
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -39,13 +48,16 @@ class Slots:
         self._free_for_failing += failing
         self._hand_on()
 
+    def _has_place(self, *, failing: bool) -> bool:
+        return self._free > 0 and (not failing or self._free_for_failing > 0)
+
     def _take(self, *, failing: bool) -> None:
         self._free -= 1
         self._free_for_failing -= failing
 
     def _hand_on(self) -> None:
         for queue, failing in ((self._waiting, False), (self._failing, True)):
-            while queue and self._free and (not failing or self._free_for_failing):
+            while queue and self._has_place(failing=failing):
                 turn = queue.popleft()
                 if not turn.done():
                     self._take(failing=failing)
@@ -68,3 +80,7 @@ class Slot:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._slots.release(failing=self._failing)
+
+
+def _for_failing(total: int) -> int:
+    return max(1, total * 4 // 5) if total else 0

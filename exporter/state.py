@@ -70,7 +70,10 @@ Values = dict[tuple[Metric, Labels], float]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a component is taken for after rise and fall. `streak`: consecutive runs that speak for a change, worse ones positive."""
+    """What a component is taken for after rise and fall.
+
+    `streak`: consecutive runs that speak for a change, worse ones positive; `toward`: what they would change it to.
+    """
 
     health: Outcome
     since: float
@@ -167,7 +170,8 @@ def values(record: Record) -> Values:
     found[PROBE_LAST_RUN, labels] = result.started + result.duration
     if record.verdict is not None:
         found[COMPONENT_UP, labels] = 0.0 if record.verdict.health == "unhealthy" else 1.0
-    for phase in result.phases:
-        found[PROBE_PHASE, (kind, phase.name)] = phase.duration
+    for phase in result.phases:  # one that came twice, as connect does on a redirect, took both times together
+        key = (PROBE_PHASE, (kind, phase.name))
+        found[key] = found.get(key, 0.0) + phase.duration
     found.update(result.values)
     return found

@@ -40,18 +40,21 @@ class Tasks:
         self._beats: dict[str, tuple[float, float]] = {}
 
     def start(self, name: str, work: Callable[[], Awaitable[None]], *, heartbeat: float = 0.0) -> None:
-        """Run `work` until it returns; `heartbeat`: seconds within which it calls `beat`, 0 when it does not."""
+        """Run `work` until it returns; `heartbeat`: seconds within which it calls `beat`, 0 when it does not.
+
+        In series it is called by the first word of `name`: those of components come and go.
+        """
         if heartbeat:
             self._beats[name] = (heartbeat, time.monotonic())
-            self._tallies.child(TASK_HEARTBEAT, name).set(time.time())
-        self._tallies.child(TASK_RESTARTS, name)
+            self._tallies.child(TASK_HEARTBEAT, _label(name)).set(time.time())
+        self._tallies.child(TASK_RESTARTS, _label(name))
         self._tasks[name] = asyncio.create_task(self._keep_alive(name, work), name=name)
 
     def beat(self, name: str) -> None:
         """Called by the task itself: it lives."""
         if name in self._beats:
             self._beats[name] = (self._beats[name][0], time.monotonic())
-            self._tallies.child(TASK_HEARTBEAT, name).set(time.time())
+            self._tallies.child(TASK_HEARTBEAT, _label(name)).set(time.time())
 
     def stuck(self) -> list[str]:
         """Tasks whose heartbeat is older than three times what they promised."""
@@ -74,15 +77,28 @@ class Tasks:
             began = time.monotonic()
             try:
                 await work()
-            except Exception:
+            except BaseException as error:
+                # A CancelledError that nobody sent us is a death too, and a SystemExit, which would end the loop.
+                if isinstance(error, asyncio.CancelledError) and _cancelled():
+                    raise
                 log.exception("a background task died and is started again", extra={"task": name})
             else:
+                self._beats.pop(name, None)
                 return
-            self._tallies.child(TASK_RESTARTS, name).add()
+            self._tallies.child(TASK_RESTARTS, _label(name)).add()
             if time.monotonic() - began > LONGEST_PAUSE:
                 pause = self._pause
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
             pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _label(name: str) -> str:
+    return name.partition(" ")[0]
+
+
+def _cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def watch_lag(tallies: Tallies, beat: Callable[[], None]) -> None:

@@ -1,10 +1,11 @@
-"""Counters, histograms and gauges of our own: plain lists that add up, capped, remembering which of them changed."""
+"""Counters, histograms and gauges of our own: plain numbers that add up, capped, remembering which of them changed."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite
 
-from exporter.metric import Metric, counter
+from exporter.metric import Metric, counter, label_value
 
 OVERFLOW = "__overflow__"
 """The label value that takes what a family has no room for (OpenTelemetry calls its own otel.metric.overflow)."""
@@ -20,50 +21,62 @@ Exemplar = tuple[str, float, float]
 
 @dataclass(slots=True, eq=False)
 class Child:
-    """One series, or a histogram's group of them. `cells`: [value], or the count of each bucket, +Inf last, not added up."""
+    """One series, or a histogram's group of them, held by whoever updates it."""
 
     family: "Family"
     labels: Labels
-    cells: list[float]
-    sum: float = 0.0
+    value: float = 0.0
+    """Of a counter or gauge; of a histogram the sum of what was observed."""
+    cells: list[int] | None = None
+    """A histogram's count in each bucket, +Inf last, not added up."""
     exemplars: list[Exemplar | None] | None = None
     dirty: bool = False
+    rendered: bytes = b""
+    """Its lines, as exposition wrote them last; with exemplars in the second, where there are any."""
+    exemplified: bytes = b""
 
     def add(self, amount: float = 1.0) -> None:
-        self.cells[0] += amount
-        self._touch()
+        self.value += amount
+        if not self.dirty:
+            self._touch()
 
     def set(self, value: float) -> None:
-        self.cells[0] = value
-        self._touch()
+        self.value = value
+        if not self.dirty:
+            self._touch()
 
     def observe(self, value: float) -> None:
-        self.cells[bisect_left(self.family.metric.buckets, value)] += 1
-        self.sum += value
-        self._touch()
+        """Of a histogram alone; `value` is a number, not NaN."""
+        self.cells[bisect_left(self.family.metric.buckets, value)] += 1  # type: ignore[index]
+        self.value += value
+        if not self.dirty:
+            self._touch()
 
     def exemplify(self, trace_id: str, value: float, at: float) -> None:
         """Remember a trace for the bucket that `value` falls into."""
+        buckets = self.family.metric.buckets
         if self.exemplars is None:
-            self.exemplars = [None] * len(self.cells)
-        self.exemplars[bisect_left(self.family.metric.buckets, value)] = (trace_id, value, at)
-        self._touch()
+            self.exemplars = [None] * (len(buckets) + 1)
+        self.exemplars[bisect_left(buckets, value)] = (trace_id, value, at)
+        if not self.dirty:
+            self._touch()
 
     def _touch(self) -> None:
-        if not self.dirty:
-            self.dirty = True
-            self.family.changed.append(self)
+        self.dirty = True
+        self.family.changed.append(self)
 
 
 class Family:
-    """The children of one metric, each held by whoever updates it."""
+    """The children of one metric."""
 
-    __slots__ = ("changed", "children", "metric")
+    __slots__ = ("changed", "children", "metric", "owned")
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
         self.children: dict[Labels, Child] = {}
         self.changed: list[Child] = []
+        self.owned = metric.labels[:1] == ("component",)
+        """Whether each child belongs to a component, the first of its labels."""
 
 
 class Tallies:
@@ -72,55 +85,59 @@ class Tallies:
     def __init__(self, cap: int = 10_000) -> None:
         self.cap = cap
         self.families: dict[Metric, Family] = {}
-        self._dropped: list[Child] = []
+        self._of_components: dict[str, list[Child]] = {}
 
     def child(self, metric: Metric, *labels: str) -> Child:
         """The child with these labels, made at 0 when it is new; hold it where it is updated often."""
         family = self.families.get(metric)
         if family is None:
             family = self.families[metric] = Family(metric)
-        found = family.children.get(labels)
-        if found is not None:
-            return found
-        if len(labels) != len(metric.labels):
-            raise ValueError(f"{metric.name} has the labels {metric.labels}, not {len(labels)} of them")
-        if len(family.children) >= self.cap:
-            if metric is not SERIES_OVERFLOW:
-                self.child(SERIES_OVERFLOW, metric.name).add()
-            labels = tuple(OVERFLOW if i or name != "component" else labels[0] for i, name in enumerate(metric.labels))
-            if (found := family.children.get(labels)) is not None:
-                return found
-        made = family.children[labels] = Child(family, labels, [0] * (len(metric.buckets) + 1))
-        made._touch()  # noqa: SLF001 - a series is exposed from its birth, at 0
-        return made
+        return family.children.get(labels) or self._new(family, labels)
+
+    def of(self, component: str) -> Sequence[Child]:
+        """The children that belong to a component."""
+        return self._of_components.get(component, ())
 
     def drop(self, component: str) -> None:
         """Forget every child that belongs to a component."""
-        for family in self.families.values():
-            if family.metric.labels[:1] == ("component",):
-                for labels in [labels for labels in family.children if labels[0] == component]:
-                    child = family.children.pop(labels)
-                    child.dirty = True  # its holder may still update it: that must not bring it back
-                    self._dropped.append(child)
+        for child in self._of_components.pop(component, ()):
+            del child.family.children[child.labels]
+            child.dirty = True  # its holder may still update it: that must not bring it back
 
     def changes(self) -> Iterator[Child]:
-        """The children updated since the last call."""
-        for family in self.families.values():
-            if family.changed:
-                changed, family.changed = family.changed, []
-                for child in changed:
-                    if family.children.get(child.labels) is child:
-                        child.dirty = False
-                        yield child
+        """The children updated since the last call, new ones among them."""
+        for family in tuple(self.families.values()):
+            changed, family.changed = family.changed, []
+            for child in changed:
+                if family.children.get(child.labels) is child:
+                    child.dirty = False
+                    yield child
 
-    def dropped(self) -> list[Child]:
-        """The children dropped since the last call."""
-        gone, self._dropped = self._dropped, []
-        return gone
+    def _new(self, family: Family, raw: Labels) -> Child:
+        metric = family.metric
+        if len(raw) != len(metric.labels):
+            raise ValueError(f"{metric.name} has the labels {metric.labels}, not {raw}")
+        labels = tuple(map(label_value, raw))
+        if (found := family.children.get(labels)) is not None:
+            return found
+        if len(family.children) >= self.cap:
+            if metric is not SERIES_OVERFLOW:
+                self.child(SERIES_OVERFLOW, metric.name).add()
+            kept = labels[: family.owned]  # a component's name is from the configuration
+            labels = (*kept, *[OVERFLOW] * (len(labels) - len(kept)))
+            if (found := family.children.get(labels)) is not None:
+                return found
+        made = family.children[labels] = Child(family, labels)
+        if metric.type == "histogram":
+            made.cells = [0] * (len(metric.buckets) + 1)
+        if family.owned:
+            self._of_components.setdefault(labels[0], []).append(made)
+        made._touch()  # noqa: SLF001 - a series is exposed from its birth, at 0
+        return made
 
 
 class Counting:
-    """A component's Sink: adds its name to the labels."""
+    """A component's Sink: adds its name to the labels. Raises ValueError for what would spoil a series for good."""
 
     __slots__ = ("_component", "_tallies")
 
@@ -129,7 +146,11 @@ class Counting:
         self._component = component
 
     def count(self, metric: Metric, amount: float, labels: Labels) -> None:
+        if metric.type != "counter" or not (isfinite(amount) and amount >= 0):
+            raise ValueError(f"{metric.name}, a {metric.type}, does not count {amount}")
         self._tallies.child(metric, self._component, *labels).add(amount)
 
     def observe(self, metric: Metric, value: float, labels: Labels) -> None:
+        if metric.type != "histogram" or not isfinite(value):
+            raise ValueError(f"{metric.name}, a {metric.type}, does not observe {value}")
         self._tallies.child(metric, self._component, *labels).observe(value)

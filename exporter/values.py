@@ -10,8 +10,8 @@ _BYTES = {"B": 1, **{f"{p}B": 1000 ** (i + 1) for i, p in enumerate("kMGTP")}, "
 _BYTES |= {f"{p}iB": 1024 ** (i + 1) for i, p in enumerate("KMGTP")}
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)")
 _RATIO = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%?)")
-LONGEST = 366 * 86400.0
-LARGEST = 2**63 - 1
+_LONGEST = 3650 * 86400.0
+_LARGEST = 2**63
 
 if TYPE_CHECKING:
     Duration = float
@@ -68,8 +68,8 @@ def duration(text: str) -> float:
     if not parts or "".join(n + unit for n, unit in parts) != text:
         raise ValueError("expected a duration with its unit, such as 500ms, 30s or 1h30m")
     seconds = sum(float(n) * _SECONDS[unit] for n, unit in parts)
-    if seconds > LONGEST:
-        raise ValueError("expected a duration of a year at most")
+    if seconds > _LONGEST:
+        raise ValueError("expected a duration of ten years at most")
     return seconds
 
 
@@ -78,8 +78,8 @@ def size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if not match or match[2] not in _BYTES:
         raise ValueError("expected a size with its unit, such as 10MB or 500GiB")
-    amount = float(match[1]) * _BYTES[match[2]]
-    if amount > LARGEST:
+    amount: float = float(match[1]) * _BYTES[match[2]]
+    if amount > _LARGEST:
         raise ValueError("expected a size of 8 EiB at most")
     return round(amount)
 
@@ -91,7 +91,7 @@ def ratio(text: str | float) -> float:
             raise ValueError("expected a ratio, such as 80% or 0.8")
         part = float(match[1]) / (100 if match[2] else 1)
     else:
-        part = float(text)
+        part = float(text) if abs(text) < 1e9 else float("inf")
     if not (isfinite(part) and part >= 0):
         raise ValueError("expected a ratio, such as 80% or 0.8")
     return part
@@ -121,5 +121,6 @@ def schema(type_: Any) -> dict[str, Any]:
     if type_ is Size:
         return {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(B|[KkMGTP]B|[KMGTP]iB)$", "examples": ["10MB", "500GiB"]}
     if type_ is Ratio:
-        return {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"}], "examples": ["80%"]}
+        text = {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%?$"}
+        return {"anyOf": [{"type": "number", "minimum": 0}, text], "examples": ["80%"]}
     return {"type": "string", "writeOnly": True, "examples": ["${NAME}", "${file:/run/secrets/name}"]}

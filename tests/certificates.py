@@ -2,14 +2,14 @@
 
 import atexit
 import datetime
+import ipaddress
 import shutil
 import ssl
 import tempfile
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import ipaddress
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -35,7 +35,8 @@ class Pair:
         if newest is not None:
             context.set_ciphers("DEFAULT@SECLEVEL=0")
             context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-            context.maximum_version = newest
+            with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+                context.maximum_version = newest
         context.load_cert_chain(self.certificate, self.key)
         if client_ca is not None:
             context.verify_mode = ssl.CERT_REQUIRED
@@ -55,7 +56,9 @@ def pair(*names: str, begins: int = -1, ends: int = 90, self_signed: bool = Fals
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(names[0])
     issuer, signer = (name, key) if self_signed else _authority()[:2]
-    alternatives = [x509.IPAddress(ipaddress.ip_address(n)) if n[0].isdigit() or ":" in n else x509.DNSName(n) for n in names]
+    alternatives = [
+        x509.IPAddress(ipaddress.ip_address(n)) if n[0].isdigit() or ":" in n else x509.DNSName(n) for n in names
+    ]
     certificate = (
         _builder(name, issuer, key, begins, ends)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)

@@ -9,7 +9,7 @@ import msgspec
 from exporter.component import Component
 from exporter.metric import Metric
 from exporter.probe import Probe, Readings, Result
-from exporter.schedule import run_once
+from exporter.run import run_once
 from exporter.values import decode
 
 

@@ -15,12 +15,15 @@ MAY = {
     "probe": "metric values",
     "component": "metric values probe",
     "probes": "metric values probe probes._",
-    "schedule": "metric values probe component slots supervise tally log",
+    "run": "metric values probe component",
+    "schedule": "metric values probe component run slots supervise tally log",
     "state": "metric values probe component tally maintenance",
     "health": "metric values probe component state maintenance",
-    "exposition": "metric values probe component state tally",
+    "sample": "metric tally",
+    "exposition": "metric values probe component state tally sample",
     "store": "metric values problem store",
     "forward": "metric values probe component tally sections problem forward",
+    "web": "metric values problem document probe component state tally health exposition schedule supervise sections log web",
 }
 PURE = ("metric", "values", "problem", "component", "maintenance", "health")
 IMPURE = {"asyncio", "socket", "ssl", "threading", "subprocess", "random", "tempfile", "aiohttp"}
@@ -53,7 +56,9 @@ def _module(name: str) -> bool:
 
 
 MODULES = imports()
-OURS = {name: {i.removeprefix("exporter.") for i in found if i.startswith("exporter.")} for name, found in MODULES.items()}
+OURS = {
+    name: {i.removeprefix("exporter.") for i in found if i.startswith("exporter.")} for name, found in MODULES.items()
+}
 
 
 def within(module: str, package: str) -> bool:

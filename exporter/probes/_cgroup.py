@@ -1,15 +1,17 @@
 """What the cgroup of a container grants and has used, version 2 or 1; nothing where the machine's own figures count."""
 
 import contextlib
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
+
+from exporter.probes._proc import optional
 
 Counts = Literal["auto", "own", "off"]
 
-# The cgroup's name when the container was given no cgroup namespace: Docker, Podman, Kubernetes, LXC, ECS, systemd-nspawn.
+# The cgroup's name when the container was given no cgroup namespace: Docker, Podman, Kubernetes, LXC, ECS, nspawn.
 _ENGINES = re.compile(r"docker|libpod|kubepods|cri-?o|containerd|lxc|/ecs/|machine\.slice|buildkit|garden")
 UNLIMITED = 1 << 60
 """Version 1 says 2^63 less a page for `no limit`; no machine has an exbibyte."""
@@ -32,23 +34,23 @@ class Cgroup:
     pids: int | None = None
 
 
-def read(procfs: Path, cgroupfs: Path, counts: Counts) -> Cgroup:
+def read(procfs: str, cgroupfs: str, counts: Counts) -> Cgroup:
     """The limits that count for this process.
 
-    `auto` is those of a container: a process at the root of its cgroup namespace, or in a cgroup that a container engine
+    `auto` is those of a container: a process at the root of its cgroup namespace, or in a cgroup that an engine
     named. The unit of a system service is none: it limits the exporter, not the host. `own` is whatever holds.
     """
     if counts == "off":
         return Cgroup()
     paths = _paths(procfs)
     unified = paths.get("", "/")
-    if (cgroupfs / "cgroup.controllers").exists():
+    if os.access(f"{cgroupfs}/cgroup.controllers", os.F_OK):
         return _version_2(_levels(cgroupfs, unified)) if _contained(unified, counts) else Cgroup()
     found = Cgroup()
     for controller, reader in _VERSION_1.items():
         path = paths.get(controller)
         if path is not None and _contained(path, counts):
-            found = reader(_levels(cgroupfs / controller, path), found)
+            found = reader(_levels(f"{cgroupfs}/{controller}", path), found)
     return found
 
 
@@ -56,95 +58,95 @@ def _contained(path: str, counts: Counts) -> bool:
     return counts == "own" or path == "/" or _ENGINES.search(path) is not None
 
 
-def _paths(procfs: Path) -> dict[str, str]:
+def _paths(procfs: str) -> dict[str, str]:
     """Path by controller from /proc/self/cgroup; '' is version 2's (cgroups(7))."""
     found = {}
-    for line in _text(procfs / "self" / "cgroup").splitlines():
+    for line in _text(f"{procfs}/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         found.update(dict.fromkeys(controllers.split(","), path))
     return found
 
 
-def _levels(root: Path, path: str) -> list[Path]:
-    """The cgroup and those above it, whose limits hold as well; only the root when it is all that the container sees."""
-    own = root / path.strip("/")
-    if path == "/" or ".." in path or not own.is_dir():
+def _levels(root: str, path: str) -> list[str]:
+    """The cgroup and those above it, whose limits hold as well; only the root when the container sees no more."""
+    names = path.strip("/").split("/")
+    if path == "/" or ".." in names or not os.access(f"{root}{path}", os.F_OK):
         return [root]
-    return [own, *list(own.parents)[: len(own.relative_to(root).parts)]]
+    return [*("/".join([root, *names[:depth]]) for depth in range(len(names), 0, -1)), root]
 
 
-def _version_2(levels: list[Path]) -> Cgroup:
+def _version_2(levels: list[str]) -> Cgroup:
     limit, level = _least(levels, "memory.max")
     used = None
-    if level is not None and (current := _number(level / "memory.current")) is not None:
-        used = current - _fields(level / "memory.stat").get("inactive_file", 0)
-    quotas = [quota for level in levels if (quota := _cpu_max(_text(level / "cpu.max"))) is not None]
-    cpu = _fields(levels[0] / "cpu.stat") if quotas else {}
+    if level is not None and (current := _number(f"{level}/memory.current")) is not None:
+        used = current - _fields(f"{level}/memory.stat").get("inactive_file", 0)
+    quotas = [
+        (quota, at) for at, each in enumerate(levels) if (quota := _cpu_max(_text(f"{each}/cpu.max"))) is not None
+    ]
+    cpu_limit, at = min(quotas, default=(None, 0))
+    cpu = _fields(f"{levels[at]}/cpu.stat") if quotas else {}
     pids_limit, pids_level = _least(levels, "pids.max")
     return Cgroup(
         memory_limit=limit,
         memory_used=used,
-        oom_kills=_fields(level / "memory.events").get("oom_kill") if level else None,
-        cpu_limit=min(quotas, default=None),
+        oom_kills=_fields(f"{level}/memory.events").get("oom_kill") if level else None,
+        cpu_limit=cpu_limit,
         cpu_seconds=cpu["usage_usec"] / 1e6 if "usage_usec" in cpu else None,
         throttled_seconds=cpu["throttled_usec"] / 1e6 if "throttled_usec" in cpu else None,
         throttled_periods=cpu.get("nr_throttled"),
         periods=cpu.get("nr_periods"),
         pids_limit=pids_limit,
-        pids=_number(pids_level / "pids.current") if pids_level else None,
+        pids=_number(f"{pids_level}/pids.current") if pids_level else None,
     )
 
 
-def _memory_1(levels: list[Path], found: Cgroup) -> Cgroup:
+def _memory_1(levels: list[str], found: Cgroup) -> Cgroup:
     limit, level = _least(levels, "memory.limit_in_bytes")
     if level is None:
         return found
-    usage = _number(level / "memory.usage_in_bytes")
-    used = None if usage is None else usage - _fields(level / "memory.stat").get("total_inactive_file", 0)
-    kills = _fields(level / "memory.oom_control").get("oom_kill")
+    usage = _number(f"{level}/memory.usage_in_bytes")
+    used = None if usage is None else usage - _fields(f"{level}/memory.stat").get("total_inactive_file", 0)
+    kills = _fields(f"{level}/memory.oom_control").get("oom_kill")
     return replace(found, memory_limit=limit, memory_used=used, oom_kills=kills)
 
 
-def _cpu_1(levels: list[Path], found: Cgroup) -> Cgroup:
+def _cpu_1(levels: list[str], found: Cgroup) -> Cgroup:
     quotas = []
-    for level in levels:
-        quota, period = _number(level / "cpu.cfs_quota_us"), _number(level / "cpu.cfs_period_us")
+    for at, level in enumerate(levels):
+        quota, period = _number(f"{level}/cpu.cfs_quota_us"), _number(f"{level}/cpu.cfs_period_us")
         if quota is not None and period and quota > 0:  # -1 is no limit
-            quotas.append(quota / period)
+            quotas.append((quota / period, at))
     if not quotas:
         return found
-    stat = _fields(levels[0] / "cpu.stat")
+    limit, at = min(quotas)
+    stat = _fields(f"{levels[at]}/cpu.stat")
+    below = levels[at].removeprefix(levels[-1])
+    usage = _number(f"{levels[-1]}acct{below}/cpuacct.usage")  # of the same cgroup, in the controller beside: cpuacct
     return replace(
         found,
-        cpu_limit=min(quotas),
+        cpu_limit=limit,
+        cpu_seconds=None if usage is None else usage / 1e9,
         throttled_seconds=stat["throttled_time"] / 1e9 if "throttled_time" in stat else None,
         throttled_periods=stat.get("nr_throttled"),
         periods=stat.get("nr_periods"),
     )
 
 
-def _cpuacct_1(levels: list[Path], found: Cgroup) -> Cgroup:
-    usage = _number(levels[0] / "cpuacct.usage")
-    return found if usage is None or found.cpu_limit is None else replace(found, cpu_seconds=usage / 1e9)
-
-
-def _pids_1(levels: list[Path], found: Cgroup) -> Cgroup:
+def _pids_1(levels: list[str], found: Cgroup) -> Cgroup:
     limit, level = _least(levels, "pids.max")
-    return replace(found, pids_limit=limit, pids=_number(level / "pids.current") if level else None)
+    return replace(found, pids_limit=limit, pids=_number(f"{level}/pids.current") if level else None)
 
 
-# In this order: cpuacct's figure counts only under a limit of cpu's.
-_VERSION_1: dict[str, Callable[[list[Path], Cgroup], Cgroup]] = {
+_VERSION_1: dict[str, Callable[[list[str], Cgroup], Cgroup]] = {
     "memory": _memory_1,
     "cpu": _cpu_1,
-    "cpuacct": _cpuacct_1,
     "pids": _pids_1,
 }
 
 
-def _least(levels: list[Path], file: str) -> tuple[int | None, Path | None]:
+def _least(levels: list[str], file: str) -> tuple[int | None, str | None]:
     """The tightest limit, and the level that has it: its usage is what the limit is held against."""
-    numbers = [_number(level / file) for level in levels]
+    numbers = [_number(f"{level}/{file}") for level in levels]
     limits = [(limit, at) for at, limit in enumerate(numbers) if limit is not None and limit < UNLIMITED]
     if not limits:
         return None, None
@@ -158,13 +160,13 @@ def _cpu_max(text: str) -> float | None:
     return int(quota) / int(period) if quota.isdigit() and period.isdigit() and int(period) else None
 
 
-def _number(path: Path) -> int | None:
+def _number(path: str) -> int | None:
     with contextlib.suppress(ValueError):  # `max`, or no such file
         return int(_text(path))
     return None
 
 
-def _fields(path: Path) -> dict[str, int]:
+def _fields(path: str) -> dict[str, int]:
     found = {}
     for line in _text(path).splitlines():
         name, _, value = line.partition(" ")
@@ -173,9 +175,6 @@ def _fields(path: Path) -> dict[str, int]:
     return found
 
 
-def _text(path: Path) -> str:
+def _text(path: str) -> str:
     """The file's text, '' when it can't be read: which files there are differs by kernel and container engine."""
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
+    return optional(path).decode("ascii", "replace")

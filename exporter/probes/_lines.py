@@ -23,7 +23,7 @@ class Lines(asyncio.Protocol):
 
     async def line(self) -> str:
         """The next one. Raises Down."""
-        while b"\n" not in self._rest:
+        while b"\n" not in self._rest and self._received <= TOTAL:
             if len(self._rest) > LINE:
                 raise Down("protocol", f"{self._where}: a line of more than {LINE} bytes")
             if self._lost is not None:
@@ -48,7 +48,7 @@ class Lines(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
-        if self._received <= TOTAL + LINE:  # enough to know; the flood itself is of no use
+        if self._received <= TOTAL:  # the rest of a flood is of no use
             self._rest += data
         self._wake()
 

@@ -1,18 +1,15 @@
-"""Resolves a name and connects to it, once, and says in which of a few words that failed."""
+"""Connects, once, in the clear or by TLS, and says in which of a few words that failed."""
 
 import asyncio
 import errno
 import os
-import socket
 import ssl
-import threading
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future
-from queue import SimpleQueue
 from typing import TypeVar
 
 from exporter.probe import Down, Readings
 from exporter.probes import _tls
+from exporter.probes._lookup import resolve
 from exporter.probes._tls import TLS, Certificate
 
 REASONS: Mapping[str, str] = {
@@ -31,33 +28,6 @@ _WORDS = {
     errno.ECONNRESET: "reset",
     errno.EPIPE: "reset",
 }
-
-
-async def resolve(out: Readings, host: str, port: int = 0) -> tuple[str, ...]:
-    """Its addresses in the system's order of preference, in the phase "resolve". Raises Down."""
-    if is_address(host):
-        return (host,)
-    with out.phase("resolve"):
-        try:
-            # Shielded: others may be waiting for the same lookup, and a thread in getaddrinfo can't be stopped anyway.
-            return await asyncio.shield(asyncio.wrap_future(_lookups.ask(host)))
-        except socket.gaierror as error:
-            unknown = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
-            where = f"{host}:{port}" if port else host
-            raise Down("resolve" if unknown else "nameserver", f"{where}: {error.strerror}"[:200]) from None
-        except (UnicodeError, OSError) as error:  # a label of more than 63 letters, an empty one
-            raise Down("resolve", f"{host[:100]!r} can't be resolved: {error}"[:200]) from None
-
-
-def is_address(host: str) -> bool:
-    """Whether it is an address as it stands. Odd forms such as 2130706433 are not, and go through the resolver."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, host)
-        except (OSError, ValueError):
-            continue
-        return True
-    return "%" in host and is_address(host.partition("%")[0])
 
 
 async def connect(
@@ -79,14 +49,20 @@ async def connect(
     """
     addresses = addresses or await resolve(out, host, port)
     where = f"{host}:{port}"
-    with out.phase("connect"):
-        transport, protocol, address = await _connect_first(addresses, port, factory, where)
     if tls is None:
-        return transport, protocol
+        with out.phase("connect"):
+            return (await _connect(addresses, port, factory, where))[:2]
+    with out.phase("connect"):
+        transport, early, address = await _connect(addresses, port, _Early, where)
+    if early.spoke:
+        transport.abort()
+        raise Down("tls_plaintext", f"{where} speaks before it is spoken to, which is not TLS")
 
     async def again() -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
-        return await _connect(address, port, asyncio.Protocol)
+        return await asyncio.get_running_loop().create_connection(asyncio.Protocol, address, port)
 
+    protocol = factory()
+    protocol.connection_made(transport)
     return await secure(out, transport, protocol, tls, host, where, alpn=alpn, show=show, again=again), protocol
 
 
@@ -146,22 +122,19 @@ def failure(error: BaseException | None, where: str) -> Down:
     return Down(_WORDS.get(code or 0, "unreachable"), f"{where}: {os.strerror(code) if code else type(error).__name__}")
 
 
-async def _connect(address: str, port: int, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
-    return await asyncio.get_running_loop().create_connection(factory, address, port)
-
-
-async def _connect_first(
+async def _connect(
     addresses: tuple[str, ...], port: int, factory: Callable[[], P], where: str
 ) -> tuple[asyncio.Transport, P, str]:
-    # One of each family: a server that listens on 127.0.0.1 alone is up, though localhost is ::1 first.
-    other = next((a for a in addresses[1:] if (":" in a) != (":" in addresses[0])), None)
+    loop, address = asyncio.get_running_loop(), addresses[0]
     try:
-        return *await _connect(addresses[0], port, factory), addresses[0]
+        return *await loop.create_connection(factory, address, port), address
     except OSError as error:
+        # One of each family: a server that listens on 127.0.0.1 alone is up, though localhost is ::1 first.
+        other = next((a for a in addresses[1:] if (":" in a) != (":" in address)), None)
         if other is None:
             raise failure(error, where) from None
     try:
-        return *await _connect(other, port, factory), other
+        return *await loop.create_connection(factory, other, port), other
     except OSError as error:
         raise failure(error, where) from None
 
@@ -185,52 +158,10 @@ async def _show_refused(
             transport.abort()
 
 
-class _Lookups:
-    """Threads of our own for getaddrinfo, which can hang for half a minute and can't be stopped.
+class _Early(asyncio.Protocol):
+    """Hears what comes between the connection and the handshake, where a TLS server is silent."""
 
-    Each name has at most one under way, so that a component whose name server is mute holds one thread and no more;
-    the loop's default pool stays free. They are daemons: an exit does not wait for them.
-    """
+    spoke = False
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._threads = 0
-        self._idle = 0
-        self._lock = threading.Lock()
-        self._pending: dict[str, Future[tuple[str, ...]]] = {}
-        self._asked: SimpleQueue[tuple[str, Future[tuple[str, ...]]]] = SimpleQueue()
-
-    def ask(self, host: str) -> "Future[tuple[str, ...]]":
-        with self._lock:
-            if found := self._pending.get(host):
-                return found
-            answer = self._pending[host] = Future()
-            self._asked.put((host, answer))
-            if self._idle < self._asked.qsize() and self._threads < self._most:
-                self._threads += 1
-                threading.Thread(target=self._work, name="resolve", daemon=True).start()
-        return answer
-
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                self._idle += 1
-            host, answer = self._asked.get()
-            with self._lock:
-                self._idle -= 1
-            addresses: tuple[str, ...] = ()
-            error: Exception | None = None
-            try:
-                found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-                addresses = tuple(dict.fromkeys(str(address[0]) for *_, address in found))
-            except Exception as raised:  # noqa: BLE001 - whatever it is, who asked is told
-                error = raised
-            with self._lock:
-                del self._pending[host]
-            if error is None:
-                answer.set_result(addresses)
-            else:
-                answer.set_exception(error)
-
-
-_lookups = _Lookups(32)
+    def data_received(self, _: bytes) -> None:
+        self.spoke = True

@@ -22,6 +22,7 @@ MOST = 4 << 20
 ROUNDS = 200_000
 """SCRAM's iterations that we compute, which stop the loop for 70 ms; PostgreSQL's default is 4096."""
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_FATAL = re.compile(rb"\0VFATAL\0C([0-9A-Z]{5})\0M([^\0]{0,400})\0")
 _ROUNDS = re.compile(rb"r=[^,\0]+,s=[^,\0]+,i=(\d{1,12})")
 
 
@@ -55,6 +56,8 @@ class Loop:
         """Whether there is a session; what connects from then on is asyncpg's CancelRequest."""
         self.down: Down | None = None
         """Why the connection is gone, when that is known here."""
+        self.fatal: tuple[str, str] | None = None
+        """SQLSTATE and message of the error that ended the session: asyncpg drops those that come within a query."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loop, name)
@@ -200,6 +203,8 @@ class Metered(asyncio.Protocol):
                 self._transport.write(answer)
             if self._scram.over:
                 self._scram = None
+        if self._loop.made and (found := _FATAL.search(data)):
+            self._loop.fatal = found[1].decode(), found[2].decode(errors="replace")
         if data:
             self.inner.data_received(data)
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import ssl
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,7 +95,7 @@ def failure(error: BaseException, where: str) -> Down | None:
         return Down("closed", f"{where} closed the connection in the TLS handshake")
     if not isinstance(error, ssl.SSLError):
         return None
-    code = error.reason or ""
+    code = getattr(error, "reason", "") or ""  # missing in errors that are not OpenSSL's own
     reason = "tls_plaintext" if code in _PLAINTEXT else "tls_version" if code in _VERSION else "tls"
     return Down(reason, f"{where}: {_words(error)}"[:200])
 
@@ -106,6 +107,8 @@ async def handshake(
     loop = asyncio.get_running_loop()
     try:
         secure = await loop.start_tls(transport, protocol, context, server_hostname=name)
+    except ssl.SSLError:  # one of them is a ValueError too
+        raise
     except ValueError as error:  # a name that is none, such as one with a label of 64 letters
         raise ssl.SSLError(1, f"server name {name!r}: {error}"[:160]) from None
     if secure is None:  # what asyncio answers for a connection that was lost before
@@ -122,7 +125,8 @@ def _context(
     minimum = ssl.TLSVersion[version.replace("TLS1", "TLSv1_")] if version != "TLS10" else ssl.TLSVersion.TLSv1
     if minimum < ssl.TLSVersion.TLSv1_2:
         context.set_ciphers("DEFAULT@SECLEVEL=0")  # OpenSSL 3 signs nothing older than 1.2 above level 0
-    context.minimum_version = minimum
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # 1.0 and 1.1, as was asked for
+        context.minimum_version = minimum
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -156,6 +160,6 @@ def _dates(der: bytes) -> tuple[float, float]:
 
 
 def _words(error: ssl.SSLError) -> str:
-    if error.reason:
-        return error.reason.lower().replace("_", " ")
+    if reason := getattr(error, "reason", ""):
+        return str(reason).lower().replace("_", " ")
     return re.sub(r"\s+", " ", str(error.args[-1] if error.args else error))[:160]

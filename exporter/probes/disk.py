@@ -114,14 +114,21 @@ class Disk(Probe, kw_only=True, frozen=True):
     async def watch(self, out: Readings) -> None:
         if self.quota is None:
             return
+        last = self._walked(out)
         while True:
-            last = out.kept("walk")
-            if last and last["path"] == self.path:
-                await asyncio.sleep(min(max(last["at"] + self.walk_interval - time.time(), 0.0), self.walk_interval))
+            if last:
+                pause = last["at"] + self.walk_interval - time.time()
+                await asyncio.sleep(min(max(pause, 0.0), self.walk_interval))
             try:
-                out.keep("walk", await self._walk())
+                last = await self._walk()
             except (OSError, Down):  # each run says what it is
                 await asyncio.sleep(min(self.walk_interval, 60.0))
+            else:
+                out.keep("walk", last)
+
+    def _walked(self, out: Readings) -> dict[str, Any] | None:
+        last: dict[str, Any] | None = out.kept("walk")
+        return last if last and last["path"] == self.path else None
 
     async def _walk(self) -> dict[str, Any]:
         began, walk = time.monotonic(), Walk(self.path)
@@ -169,8 +176,8 @@ class Disk(Probe, kw_only=True, frozen=True):
 
     def _usage(self, quota: int, out: Readings) -> None:
         out.set(QUOTA, quota)
-        last = out.kept("walk")
-        if not last or last["path"] != self.path:
+        last = self._walked(out)
+        if last is None:
             out.set(WALK_COMPLETE, 0.0)
             return
         out.set(WALK_COMPLETE, float(not last["unreadable"]))

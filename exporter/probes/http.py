@@ -18,6 +18,7 @@ from exporter.probes._http_expect import Expect
 from exporter.probes._http_proxy import authorization, tunnel
 from exporter.probes._http_redirect import STATUSES, check, follow, literal, method_after
 from exporter.probes._http_request import TOKEN, Target, basic, problem, request, target
+from exporter.probes._lookup import resolve
 from exporter.probes._tls import TLS, Certificate
 from exporter.values import Secret, Size
 
@@ -159,7 +160,7 @@ class HTTP(Probe, kw_only=True, frozen=True):
             out.set(NOT_BEFORE, found.not_before)
             out.set(NOT_AFTER, found.not_after)
             out.set(REMAINING, found.not_after - time.time())
-            out.set(VERIFIED, found.verified)
+            out.set(VERIFIED, float(found.verified))
 
         if self._proxy is None:
             transport, answer = await _net.connect(
@@ -188,7 +189,7 @@ class HTTP(Probe, kw_only=True, frozen=True):
         if body:
             raise Down("redirect", f"{hop.target.where} sends the body on to {to.where}, which is another origin")
         # Through a proxy it is the proxy that resolves; forms of an address are refused all the same.
-        addresses = literal(to.host) if self._proxy is not None else await _net.resolve(out, to.host, to.port)
+        addresses = literal(to.host) if self._proxy is not None else await resolve(out, to.host, to.port)
         check(addresses, to.where)
         return self._hop(to, method, b"", ours=False, addresses=addresses)
 
@@ -218,7 +219,7 @@ class HTTP(Probe, kw_only=True, frozen=True):
     @cached_property
     def _headers(self) -> dict[str, str]:
         """Those of the configuration, credentials among them."""
-        found = {}  # noqa: RUF012 - msgspec copies it
+        found = {}
         if self.basic_auth is not None:
             found["Authorization"] = basic(self.basic_auth.username, self.basic_auth.password.reveal())
         if self.bearer_token is not None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
-import msgspec
 from msgspec import Meta
 
 from exporter.probe import Down, Probe, Readings, Signal
-from exporter.probes import _net, _postgres_dsn, _postgres_queries, _postgres_readings, _tls
+from exporter.probes import _postgres_dsn, _postgres_queries, _postgres_readings
+from exporter.probes._postgres_errors import REASONS, clean, failure
 from exporter.probes._postgres_readings import (
     CACHE_HIT,
     CERTIFICATE_NOT_AFTER,
@@ -31,20 +31,6 @@ from exporter.probes._postgres_wire import Loop, Unreached
 from exporter.probes._tls import Certificate
 from exporter.values import Duration, Secret
 
-# SQLSTATE to reason: PostgreSQL's appendix A; a class alone stands for the rest of its codes.
-_REASONS = {
-    "28": "auth",
-    "57P03": "starting_up",
-    "57P01": "shutting_down",
-    "57P02": "shutting_down",
-    "57P04": "no_database",
-    "3D000": "no_database",
-    "53300": "too_many_connections",
-    "57014": "query_timeout",
-    "55P03": "locked",
-    "42501": "permission",
-    "08P01": "protocol",
-}
 DAY = 86400.0
 _CANCEL = 0.5
 """Seconds that a cancelled run takes to cancel its query: less than the one that schedule leaves it."""
@@ -53,23 +39,7 @@ _CANCEL = 0.5
 class Postgres(Probe, kw_only=True, frozen=True):
     """A new session each run, as a kept one hides a server that takes none: stopped, out of slots, another password."""
 
-    reasons: ClassVar[Mapping[str, str]] = {
-        **_net.REASONS,
-        **_tls.REASONS,
-        "auth": "The server refuses the role: wrong password, no such role, or pg_hba.conf.",
-        "no_database": "There is no such database.",
-        "permission": "The role may not connect to the database, or not read the catalogue.",
-        "starting_up": "The server is starting, or recovering, and takes no sessions yet.",
-        "shutting_down": "The server is shutting down, or ended the session.",
-        "too_many_connections": "All connections of the server, the database or the role are taken.",
-        "query_timeout": "The server cancelled the query: statement_timeout, which is within the run's deadline.",
-        "locked": "The query waited too long for a lock on the catalogue.",
-        "role": "The server is a replica where a primary is expected, or the other way round.",
-        "read_only": "The server is a primary, but its transactions are read-only.",
-        "tls_refused": "The server declines TLS, which sslmode requires.",
-        "protocol": "What answers does not keep to PostgreSQL's protocol.",
-        "server_error": "The server answered with another error, whose code is in the detail.",
-    }
+    reasons: ClassVar[Mapping[str, str]] = REASONS
     signals: ClassVar[tuple[Signal, ...]] = (
         Signal(
             "connections", CONNECTIONS_RATIO, "ratio", "Sessions, as a part of their limit.", warning=0.8, critical=0.95
@@ -146,7 +116,8 @@ class Postgres(Probe, kw_only=True, frozen=True):
         loop = Loop(out, self._target, password, show)
         # The server gives up before we do, so that a query never outlives its run; a lock is told from a slow query.
         limit = max(100, int((out.deadline - time.monotonic()) * 900))
-        settings = {"statement_timeout": str(limit), "lock_timeout": str(limit // 2)}
+        # Nor are names looked up where others than the server's owner may have made functions of the same name.
+        settings = {"statement_timeout": str(limit), "lock_timeout": str(limit // 2), "search_path": "pg_catalog"}
         try:
             connection = await self._connect(loop, password, settings)
             try:
@@ -164,7 +135,7 @@ class Postgres(Probe, kw_only=True, frozen=True):
         except (Down, asyncio.CancelledError):
             raise
         except Exception as error:
-            down = _down(error, loop)
+            down = failure(error, loop)
             if down is None:
                 raise
             raise down from None
@@ -207,7 +178,7 @@ class Postgres(Probe, kw_only=True, frozen=True):
         try:
             seen = _postgres_queries.overview(await connection.fetchval(_postgres_queries.OVERVIEW))
         except asyncpg.InsufficientPrivilegeError as error:
-            out.degraded("permission", _clean(error))
+            out.degraded("permission", clean(error))
             return
         _postgres_readings.report(seen, out)
         if self.role == "primary" and not seen.recovery and seen.read_only:
@@ -229,34 +200,3 @@ async def _cancel(connection: Any) -> None:
         await connection.close(timeout=_CANCEL)
     except (OSError, TimeoutError):
         return  # it is mute: closing is all that is left, and the caller does
-
-
-def _down(error: Exception, loop: Loop) -> Down | None:
-    """The answer that asyncpg's exception amounts to; None for a defect."""
-    import asyncpg  # noqa: PLC0415
-
-    if loop.down and loop.down.reason == "protocol":
-        return loop.down
-    state = str(getattr(error, "sqlstate", None) or "")
-    # 08003 is what asyncpg itself makes of a connection that was lost.
-    if isinstance(error, asyncpg.PostgresError) and state != "08003":
-        reason = _REASONS.get(state) or _REASONS.get(state[:2]) or "server_error"
-        if reason == "starting_up" and "shutting down" in str(error):  # 57P03 stands for both
-            reason = "shutting_down"
-        return Down(reason, f"{loop.where}: {state} {_clean(error)}")
-    if isinstance(error, (asyncpg.PostgresError, OSError)):
-        return loop.down or _net.failure(error if isinstance(error, OSError) else None, loop.where)
-    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
-        return Down("role", f"no host of the DSN has target_session_attrs={loop.target.extra['target_session_attrs']}")
-    if isinstance(error, asyncpg.InternalClientError):
-        return Down("protocol", f"{loop.where}: {_clean(error)}")
-    if isinstance(error, asyncpg.InterfaceError):
-        # Among them: a password is asked for and there is none, or by a method that asyncpg does not know.
-        return Down("auth" if not loop.made else "protocol", f"{loop.where}: {_clean(error)}")
-    if isinstance(error, msgspec.MsgspecError):
-        return Down("protocol", f"{loop.where} answered a query with another value: {_clean(error)}")
-    return None
-
-
-def _clean(error: Exception) -> str:
-    return "".join(c if c.isprintable() else " " for c in str(error)[:160])

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from exporter.metric import gauge, info
 from exporter.probe import Down, Probe, Readings, Signal
@@ -24,15 +24,21 @@ PAGES = gauge("stack_sqlite_pages", "Pages of the database.", "component")
 FREE_PAGES = gauge("stack_sqlite_freelist_pages", "Unused pages among them, which VACUUM would give back.", "component")
 FREE_RATIO = gauge("stack_sqlite_freelist_ratio", "Unused pages by all.", "component")
 PAGE_SIZE = gauge("stack_sqlite_page_size_bytes", "Size of a page.", "component")
-VERSION = gauge("stack_sqlite_user_version", "PRAGMA user_version, where applications keep their schema's.", "component")
+VERSION = gauge(
+    "stack_sqlite_user_version", "PRAGMA user_version, where applications keep their schema's.", "component"
+)
 INFO = info("stack_sqlite_info", "How the file was made.", "component", "journal_mode", "auto_vacuum", "encoding")
 MISMATCHES = gauge("stack_sqlite_pragma_mismatches", "Pragmas that differ from `expect`.", "component")
 CHECK_OK = gauge("stack_sqlite_check_success", "Whether the last quick check found the database whole.", "component")
 CHECK_COMPLETE = gauge(
-    "stack_sqlite_check_complete", "Whether the last check ran to its end; 0: none yet, or it took too long.", "component"
+    "stack_sqlite_check_complete",
+    "Whether the last check ran to its end; 0: none yet, or it took too long.",
+    "component",
 )
 CHECK_ERRORS = gauge("stack_sqlite_check_errors", "What the last quick check found, counted up to 100.", "component")
-VIOLATIONS = gauge("stack_sqlite_foreign_key_violations", "Rows whose parent is missing, at the last check.", "component")
+VIOLATIONS = gauge(
+    "stack_sqlite_foreign_key_violations", "Rows whose parent is missing, at the last check.", "component"
+)
 CHECK_TIME = gauge("stack_sqlite_check_timestamp_seconds", "When the last check ended, in Unix time.", "component")
 CHECK_DURATION = gauge("stack_sqlite_check_duration_seconds", "How long the last check took.", "component")
 
@@ -52,16 +58,16 @@ class Sqlite(Probe, kw_only=True, frozen=True):
         "permission": "The file, its -wal or -shm file or their directory may not be read.",
         "corrupt": "It is no SQLite database, its pages are damaged, or the last quick check found faults.",
         "locked": "A writer holds it exclusively for longer than the run may wait.",
-        "recovery": "A writer died in a transaction: the journal beside the file must be rolled back by a writer first.",
+        "recovery": "A writer died in a transaction: another must first roll its journal back.",
         "io": "Reading fails with an error of input or output.",
         "hung": HUNG,
-        "foreign_keys": "Rows point to parents that are not there.",
+        "foreign_keys": "Rows point to parents that are not there, or a key has none.",
         "pragma": "A pragma stored in the file differs from what is expected.",
         "check_incomplete": "The check was broken off at check_timeout: whether the database is whole is not known.",
     }
     signals: ClassVar[tuple[Signal, ...]] = (
         Signal("foreign_key_violations", VIOLATIONS, "number", "Rows whose parent is missing.", warning=1),
-        # Checkpoints keep a WAL near 4 MB (wal_autocheckpoint, 1,000 pages): at 64 times that a reader never ends.
+        # Checkpoints keep a WAL near 4 MB (wal_autocheckpoint, 1,000 pages); at 64 times that some reader never ends.
         Signal("wal", WAL, "bytes", "Size of the write-ahead log.", warning=256 << 20),
         Signal("size", SIZE, "bytes", "Size of the database file."),
         Signal("freelist", FREE_RATIO, "ratio", "Unused pages by all."),
@@ -71,15 +77,19 @@ class Sqlite(Probe, kw_only=True, frozen=True):
     expect: Annotated[
         dict[str, str | int],
         Meta(
-            description="Pragmas stored in the file and their values: journal_mode (wal, or delete for any other), page_size, "
-            "auto_vacuum (none, full, incremental), encoding, user_version, application_id. Those of a connection, such as "
-            "foreign_keys, synchronous, cache_size and mmap_size, can't be seen from outside and are refused."
+            description="Pragmas stored in the file, and their values: journal_mode (wal, or delete for any other), "
+            "page_size, auto_vacuum (none, full, incremental), encoding, user_version, application_id. Those of a "
+            "connection, such as foreign_keys, synchronous, cache_size and mmap_size, can't be seen from outside."
         ),
-    ] = {}
-    check_interval: Annotated[Duration, Meta(description="Time between two checks (quick_check, foreign_key_check).")] = 3600.0
+    ] = field(default_factory=dict)
+    check_interval: Annotated[Duration, Meta(description="Time between two quick checks and foreign key checks.")] = (
+        3600.0
+    )
     check_timeout: Annotated[
         Duration,
-        Meta(description="Longest that a check may take; without WAL writers wait for it, and it is broken off after 1s."),
+        Meta(
+            description="Longest that a check takes; without WAL, where writers wait for it, it is broken off after 1s."
+        ),
     ] = 60.0
 
     def __post_init__(self) -> None:
@@ -92,7 +102,9 @@ class Sqlite(Probe, kw_only=True, frozen=True):
             if name not in _PER_FILE:
                 raise ValueError(f"expect: only {', '.join(_PER_FILE)} can be read from the file")
             if name == "journal_mode" and str(value).lower() not in ("wal", "delete"):
-                raise ValueError("expect.journal_mode: the file tells only wal from the others, which are given as delete")
+                raise ValueError(
+                    "expect.journal_mode: the file tells only wal from the others, which are given as delete"
+                )
 
     @cached_property
     def _lane(self) -> Lane:
@@ -121,29 +133,32 @@ class Sqlite(Probe, kw_only=True, frozen=True):
         if wrong:
             out.degraded("pragma", "; ".join(wrong)[:200])
         if last and last["violations"]:
-            out.degraded("foreign_keys", f"{last['violations']} rows of {self.path} point to parents that are not there")
+            out.degraded(
+                "foreign_keys", f"{last['violations']} rows of {self.path} point to parents that are not there"
+            )
         if last and not last["complete"]:
             out.degraded("check_incomplete", f"the check of {self.path} was broken off after {last['seconds']:.1f} s")
 
     async def watch(self, out: Readings) -> None:
         """Check now and then. Between two steps the check lets waiting runs through, in the one thread they share."""
+        last = self._checked(out)
         while True:
-            if last := self._checked(out):
+            if last:
                 pause = self.check_interval if not last["errors"] else min(self.check_interval, AGAIN)
                 await asyncio.sleep(min(max(last["at"] + pause - time.time(), 0.0), pause))
             stop = threading.Event()
-            what = f"checking {self.path}"
+            check = _sqlite_file.Check(self.path, self.check_timeout, stop, self._lane.serve)
             try:
-                check = _sqlite_file.Check(self.path, self.check_timeout, stop, self._lane.serve)
-                found = await self._lane.call(0.0, what, check.run)
-                out.keep("check", {"path": self.path, "at": time.time(), **found})
+                found = await self._lane.call(0.0, f"checking {self.path}", check.run)
             except Down as down:
-                if down.reason == "corrupt":  # too damaged for quick_check to list its faults
-                    out.keep("check", {"path": self.path, "at": time.time(), **_sqlite_file.broken(down.detail)})
-                else:  # each run says what it is
+                if down.reason != "corrupt":  # each run says what it is
                     await asyncio.sleep(min(self.check_interval, AGAIN))
+                    continue
+                found = _sqlite_file.broken(down.detail)  # too damaged for quick_check to list its faults
             finally:
                 stop.set()
+            last = {"path": self.path, "at": time.time(), **found}
+            out.keep("check", last)
 
     def _checked(self, out: Readings) -> dict[str, Any] | None:
         last: dict[str, Any] | None = out.kept("check")

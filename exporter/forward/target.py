@@ -1,0 +1,143 @@
+"""Where spans go, and what share of them: from the configuration, else from OpenTelemetry's standard variables."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from exporter.sections import Destination, Tracing
+from exporter.values import Secret
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = 10.0
+"""Seconds for one request, the specification's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One back end. `endpoint` is whole: for HTTP with its path."""
+
+    endpoint: str
+    protocol: Literal["grpc", "http"] = "http"
+    headers: Mapping[str, Secret] = field(default_factory=dict)
+    timeout: float = TIMEOUT
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    gzip: bool = False
+
+    @property
+    def address(self) -> str:
+        """Host and port, for people; never a user or a query, which may be secret."""
+        return urlsplit(self.endpoint).netloc.rpartition("@")[2]
+
+
+def targets(destinations: Sequence[Destination], environ: Mapping[str, str]) -> list[Target]:
+    """All back ends: those configured, else the one of the environment, if there is any."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return []
+    if destinations:
+        return [_configured(destination) for destination in destinations]
+    found = _standard(environ)
+    return [found] if found else []
+
+
+def ratio(tracing: Tracing, environ: Mapping[str, str]) -> float:
+    """The share of good runs that are traced: the configured one, else that of OTEL_TRACES_SAMPLER."""
+    if tracing != Tracing():
+        return float(tracing.ratio)
+    sampler = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower().removeprefix("parentbased_")
+    if sampler == "always_off":
+        return 0.0
+    if sampler == "traceidratio":
+        text = environ.get("OTEL_TRACES_SAMPLER_ARG", "1.0")
+        try:
+            if 0 <= (found := float(text)) <= 1:
+                return found
+        except ValueError:
+            pass
+        log.warning("OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1 and is taken as 1")
+    elif sampler not in ("", "always_on"):
+        log.warning("OTEL_TRACES_SAMPLER names a sampler that is not supported; all runs are traced")
+    return 1.0
+
+
+def _configured(destination: Destination) -> Target:
+    endpoint = destination.endpoint
+    if destination.protocol == "http":
+        url = urlsplit(endpoint)
+        if not url.path.endswith("/v1/traces"):
+            endpoint = url._replace(path=url.path.rstrip("/") + "/v1/traces").geturl()
+    return Target(
+        endpoint,
+        destination.protocol,
+        destination.headers,
+        float(destination.timeout),
+        destination.ca_file,
+        destination.cert_file,
+        destination.key_file,
+    )
+
+
+def _standard(environ: Mapping[str, str]) -> Target | None:
+    """What OTEL_EXPORTER_OTLP_TRACES_… or, failing that, OTEL_EXPORTER_OTLP_… say."""
+
+    def read(name: str) -> str:
+        return (
+            environ.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}") or environ.get(f"OTEL_EXPORTER_OTLP_{name}", "")
+        ).strip()
+
+    endpoint = read("ENDPOINT")
+    exporters = {name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "otlp").split(",")}
+    if not endpoint or "otlp" not in exporters | ({"otlp"} if exporters == {""} else set()):
+        return None
+    protocol: Literal["grpc", "http"] = "grpc" if read("PROTOCOL") == "grpc" else "http"
+    if read("PROTOCOL") not in ("", "grpc", "http/protobuf"):
+        log.warning("OTEL_EXPORTER_OTLP_PROTOCOL is neither grpc nor http/protobuf and is taken as http/protobuf")
+    if "://" not in endpoint:
+        plain = protocol == "http" or read("INSECURE").lower() == "true"
+        endpoint = f"{'http' if plain else 'https'}://{endpoint}"
+    if protocol == "http" and not environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip():
+        # The general endpoint is a base, the one for traces is used as it stands.
+        endpoint = endpoint.rstrip("/") + "/v1/traces"
+    try:
+        right = bool(urlsplit(endpoint).hostname) and urlsplit(endpoint).port != 0
+    except ValueError:
+        right = False
+    if not right:
+        log.warning("OTEL_EXPORTER_OTLP_ENDPOINT is not a URL; no spans are sent")
+        return None
+    return Target(
+        endpoint,
+        protocol,
+        _headers(read("HEADERS")),
+        _timeout(read("TIMEOUT")),
+        read("CERTIFICATE") or None,
+        read("CLIENT_CERTIFICATE") or None,
+        read("CLIENT_KEY") or None,
+        gzip=read("COMPRESSION").lower() == "gzip",
+    )
+
+
+def attributes(text: str) -> dict[str, str]:
+    """`key=value,…`, percent-encoded, as in OTEL_RESOURCE_ATTRIBUTES; what is not such a pair is left out."""
+    pairs = (pair.partition("=") for pair in text.split(","))
+    return {key.strip(): unquote(value.strip()) for key, equals, value in pairs if equals and key.strip()}
+
+
+def _headers(text: str) -> dict[str, Secret]:
+    return {unquote(name).lower(): Secret(value) for name, value in attributes(text).items()}
+
+
+def _timeout(text: str) -> float:
+    """Seconds. The specification counts milliseconds, OpenTelemetry for Python seconds: 10000 and 10 mean the same."""
+    try:
+        number = float(text) if text else TIMEOUT
+    except ValueError:
+        number = -1.0
+    if not 0 < number < float("inf"):
+        log.warning("OTEL_EXPORTER_OTLP_TIMEOUT is not a number of milliseconds and is taken as 10 s")
+        return TIMEOUT
+    return min(number if number <= 60 else number / 1000, 60.0)

@@ -1,0 +1,129 @@
+"""One run of a probe, with its total deadline: what it said, or what became of it, as a Result."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from exporter.component import Component, Limit
+from exporter.metric import Metric
+from exporter.probe import Down, Kept, Outcome, Readings, Result, Sink
+
+ABANDON_AFTER = 1.0
+"""Seconds that a cancelled run has to end; after them it is left to itself."""
+_LONGEST_DETAIL = 400
+
+Abandoned = asyncio.Task[BaseException | None]
+
+
+async def run_once(
+    component: Component,
+    sink: Sink,
+    kept: Kept,
+    *,
+    traceparent: str = "",
+    watched: Mapping[tuple[Metric, tuple[str, ...]], float] | None = None,
+    abandoned: Callable[[Abandoned], None] | None = None,
+) -> Result:
+    """Run one probe within its total deadline. Never raises for what the probe does; cancelled, it cancels the run.
+
+    `watched` are readings of the kind's watch, which belong to the result; `abandoned` is told of a run that ignores
+    its end.
+    """
+    started, began = time.time(), time.monotonic()
+    out = Readings(component.name, sink, kept, deadline=began + component.timeout, traceparent=traceparent)
+    # A task of its own, because only so can a run that swallows its cancellation be left behind.
+    task = asyncio.get_running_loop().create_task(_caught(component, out), name=f"run {component.name}")
+    expired = False
+    try:
+        await asyncio.wait({task}, timeout=component.timeout)
+        if expired := not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=ABANDON_AFTER)
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task}, timeout=ABANDON_AFTER)
+        raise
+    finally:
+        if not task.done() and abandoned is not None:
+            abandoned(task)
+    duration = time.monotonic() - began
+    error = _error(task)
+    # A copy where somebody may still write: the watch, or a run that was left behind.
+    values = {**(watched or {}), **out.values} if watched or not task.done() else out.values
+    outcome, reason, detail = _verdict(component, out, values, error, expired=expired)
+    return Result(
+        component.name,
+        component.kind,
+        started,
+        duration,
+        outcome,
+        reason,
+        _printable(detail),
+        values,
+        tuple(out.phases),
+        traceparent,
+        error if reason == "internal" else None,
+    )
+
+
+async def _caught(component: Component, out: Readings) -> BaseException | None:
+    """Run, and hand back what was raised: a SystemExit that left a task would end the loop."""
+    try:
+        await component.probe.run(out)
+    except BaseException as error:  # noqa: BLE001 - nothing a probe does stops the daemon
+        return error
+    return None
+
+
+def _error(task: Abandoned) -> BaseException | None:
+    if not task.done():
+        return None
+    return asyncio.CancelledError() if task.cancelled() else task.result()
+
+
+def _verdict(
+    component: Component,
+    out: Readings,
+    values: Mapping[tuple[Metric, tuple[str, ...]], float],
+    error: BaseException | None,
+    *,
+    expired: bool,
+) -> tuple[Outcome, str, str]:
+    declared = component.probe.reasons
+    if isinstance(error, Down):
+        if error.reason in declared:
+            return "unhealthy", error.reason, error.detail
+        error.add_note(f"{component.kind} does not declare the reason {error.reason!r}")
+        return "unhealthy", "internal", f"the probe gave an undeclared reason: {error.reason}"
+    if expired:
+        phase = out.open_phase
+        reason = f"{phase}_timeout" if phase in ("resolve", "connect") else "timeout"
+        return "unhealthy", reason, f"no end within {component.timeout:g} s" + (f", in phase {phase}" if phase else "")
+    if error is not None:
+        return "unhealthy", "internal", f"{type(error).__name__} in the probe"
+    if out.degradations:
+        reason, detail = out.degradations[0]
+        if reason in declared:
+            return "degraded", reason, detail
+        return "degraded", "internal", f"the probe gave an undeclared reason: {reason}"
+    # The critical ones first, as the worse of two is what to say.
+    for limit in sorted(component.limits, key=lambda limit: limit.severity != "critical"):
+        if (value := _worst(limit, values)) is not None:
+            side = f"at or {limit.signal.direction} its {limit.severity} threshold"
+            return "degraded", "threshold", f"{limit.signal.name} {value:g} is {side} {limit.value:g}"
+    return "healthy", "", ""
+
+
+def _worst(limit: Limit, values: Mapping[tuple[Metric, tuple[str, ...]], float]) -> float | None:
+    """Of the values that cross the limit the one that is furthest beyond; None when none does."""
+    if limit.signal.statistic != "last":
+        return None
+    crossing = [v for (metric, _), v in values.items() if metric is limit.signal.metric and limit.crossed(v)]
+    return (max if limit.signal.direction == "above" else min)(crossing, default=None)
+
+
+def _printable(detail: str) -> str:
+    """One line that a terminal, a log and a page can show as it stands."""
+    if len(detail) > _LONGEST_DETAIL:
+        detail = detail[: _LONGEST_DETAIL - 1] + "…"
+    return detail if detail.isprintable() else "".join(c if c.isprintable() else " " for c in detail)

@@ -1,0 +1,1 @@
+"""HTTP: the listeners, who may see what, and the answers."""

@@ -1,0 +1,72 @@
+"""Is the daemon alive, is it ready, and how is what it watches? Only the last follows the components."""
+
+from collections.abc import Sequence
+
+from exporter.health import Overall, overall
+from exporter.web import report
+from exporter.web.answer import text
+from exporter.web.call import Answer, Call, Refused
+
+
+def ailments(call: Call) -> list[str]:
+    """Why the daemon should be started anew: its background tasks hang, or no run has ended for three intervals."""
+    services = call.services
+    found = [f"background task {name} is stuck" for name in services.tasks.stuck()]
+    if services.scheduler.silent():
+        found.append("no probe run has ended for three intervals")
+    return found
+
+
+def unready(call: Call) -> str:
+    """Why no requests should come yet, or not any more."""
+    if call.services.stopping():
+        return "stopping"
+    return "" if call.services.started() else "starting"
+
+
+async def livez(call: Call) -> Answer:
+    """That this is answered at all shows that the loop turns."""
+    found = ailments(call)
+    return Answer(503, "not alive", errors=found) if found else Answer(message="alive")
+
+
+async def readyz(call: Call) -> Answer:
+    problem = unready(call)
+    return Answer(503, f"not ready: {problem}", errors=[problem]) if problem else Answer(message="ready")
+
+
+async def healthy(call: Call) -> Answer:
+    """/livez in Prometheus' own words."""
+    return text("not healthy", 503) if ailments(call) else text("stack-exporter is Healthy.")
+
+
+async def ready(call: Call) -> Answer:
+    """/readyz in Prometheus' own words."""
+    return text("not ready", 503) if unready(call) else text("stack-exporter is Ready.")
+
+
+async def health(call: Call) -> Answer:
+    """503 only when a critical component is unhealthy: for what routes requests by it, and so in brief."""
+    found = overall(call.services.state.records.values())
+    return _whole(call, found, found.failing, detailed=False)
+
+
+async def detailed(call: Call) -> Answer:
+    """503 when any component is unhealthy."""
+    found = overall(call.services.state.records.values())
+    return _whole(call, found, found.unhealthy, detailed=call.detailed)
+
+
+async def component(call: Call) -> Answer:
+    """503 when this one is unhealthy."""
+    record = call.services.state.records.get(call.name)
+    if record is None:
+        raise Refused(404, "no component has this name")
+    data = report.full(record) if call.detailed else report.brief(record)
+    return Answer(503 if record.status == "unhealthy" else 200, record.status, data)
+
+
+def _whole(call: Call, found: Overall, down: Sequence[str], *, detailed: bool) -> Answer:
+    data = report.whole(found, call.services.state.records.values(), detailed=detailed)
+    errors = [f"{name} is unhealthy" for name in down]
+    return Answer(503 if down else 200, found.status, data, errors, compressible=True)

@@ -1,0 +1,191 @@
+"""One listener: what it takes in is bounded in size and time, and nobody who is slow holds up another."""
+
+import asyncio
+import logging
+import resource
+import ssl
+from typing import Any, Protocol, cast
+
+from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.web_protocol import RequestHandler
+
+from exporter.web import address
+from exporter.web.call import Refused
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE = 15.0
+"""Seconds until a connection is cut that is idle, or whose headers are not complete."""
+WRITE = 30.0
+"""Seconds in which a response must have been taken."""
+LINGER = 1.0
+"""Seconds for which a body that nobody wanted is read, so that its sender sees the answer instead of a reset."""
+HANDSHAKE, GOODBYE = 10.0, 2.0
+"""Seconds for TLS to begin and to end."""
+GRACE = 5.0
+CUT = 0.25
+"""The end of the grace: what is left is cancelled."""
+CONNECTIONS = 2_000
+
+
+class Site(Protocol):
+    """What answers requests. Neither way raises."""
+
+    async def __call__(self, request: web.BaseRequest) -> web.Response: ...
+    def malformed(self) -> web.Response: ...
+
+
+class Connection(RequestHandler):
+    """One client's connection."""
+
+    __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        plain = cast("asyncio.Transport", transport)
+        # Drained then means that the kernel has all of it; for what stays with us a closing transport waits for ever.
+        plain.set_write_buffer_limits(high=0)
+        manager = cast("Listener", self._manager)
+        if len(manager.connections) > manager.most:
+            plain.abort()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,  # noqa: ARG002
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002
+    ) -> web.StreamResponse:
+        """What the parser refuses. Not logged, and its words, which quote the input, not passed on."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("a response was begun already")
+        if not isinstance(exc, BadHttpMessage | ConnectionError):
+            log.error("a request could not be answered", exc_info=exc)
+        response = cast("Listener", self._manager).site.malformed()
+        response.force_close()
+        return response
+
+
+class Listener(web.Server):
+    """aiohttp's low-level server with our Connection."""
+
+    def __init__(self, site: Site, handler: Any, most: int, **options: Any) -> None:
+        super().__init__(handler, handler_cancellation=True, **options)
+        self.site = site
+        self.most = most
+        self._options = options
+
+    def __call__(self) -> RequestHandler:
+        return Connection(self, loop=asyncio.get_running_loop(), **self._options)
+
+
+class Server:
+    """Listens on `listen_address` and hands each request to `site`."""
+
+    def __init__(self, listen_address: str, site: Site, *, tls: ssl.SSLContext | None = None) -> None:
+        """Raises ValueError for what is not an address."""
+        address.parse(listen_address)
+        self.listen_address = listen_address
+        self.site = site
+        self._tls = tls
+        self._servers: list[asyncio.Server] = []
+        self._listener: Listener | None = None
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self.port = 0
+        """The port that was taken, once started."""
+
+    @property
+    def url(self) -> str:
+        """Where a person on this machine opens it."""
+        host = address.parse(self.listen_address)[0]
+        host = "localhost" if host in ("", "0.0.0.0", "::") else host
+        return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    async def start(self) -> None:
+        """Begin to listen. Raises OSError, which names the address."""
+        found = await address.sockets(self.listen_address)
+        self.port = found[0].getsockname()[1]
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # Half of the descriptors at most: the probes and the store need theirs.
+        most = CONNECTIONS if soft == resource.RLIM_INFINITY else max(16, min(CONNECTIONS, soft // 2))
+        self._listener = Listener(
+            self.site,
+            self._handle,
+            most,
+            auto_decompress=False,
+            keepalive_timeout=KEEPALIVE,
+            lingering_time=LINGER,
+            access_log=None,
+        )
+        loop = asyncio.get_running_loop()
+        for listening in found:
+            server = await loop.create_server(
+                self._listener,
+                sock=listening,
+                backlog=address.BACKLOG,
+                ssl=self._tls,
+                ssl_handshake_timeout=HANDSHAKE if self._tls else None,
+                ssl_shutdown_timeout=GOODBYE if self._tls else None,
+            )
+            self._servers.append(server)
+
+    async def stop(self, grace: float = GRACE) -> None:
+        """Take no more, finish what is under way within `grace` seconds, cut the rest. May be called again."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        listener, self._listener = self._listener, None
+        if listener is None:
+            return
+        # Requests that are being accepted right now begin before idle connections are closed.
+        await asyncio.sleep(0)
+        listener.pre_shutdown()
+        self._rest()
+        try:
+            async with asyncio.timeout(max(0.0, grace - 2 * CUT)):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("requests were cut off at the end of the grace period", extra={"requests": self._in_flight})
+        await listener.shutdown(CUT)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            response = await self.site(request)
+            try:
+                async with asyncio.timeout(WRITE):
+                    await response.prepare(request)
+                    await response.write_eof()
+            except TimeoutError:
+                if request.transport is not None:
+                    request.transport.abort()
+            return response
+        finally:
+            self._in_flight -= 1
+            self._rest()
+
+    def _rest(self) -> None:
+        if not self._in_flight:
+            self._idle.set()
+
+
+async def body(request: web.BaseRequest, most: int, within: float = 10.0) -> bytes:
+    """The request's body as it came over the wire. Raises Refused: larger than `most`, too slow, malformed."""
+    if (request.content_length or 0) > most:
+        raise Refused(413, f"the body is larger than {most} bytes")
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(within):
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > most:
+                    raise Refused(413, f"the body is larger than {most} bytes")
+                parts.append(chunk)
+    except TimeoutError:
+        raise Refused(408, f"the body did not come within {within:g} s") from None
+    except web.RequestPayloadError:
+        raise Refused(400, "the body is malformed or not complete") from None
+    return b"".join(parts)

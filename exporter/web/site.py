@@ -1,0 +1,209 @@
+"""What every request goes through, whatever its route: header checks, its id, who sends it, the answer, the count."""
+
+import logging
+import re
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from exporter.metric import counter
+from exporter.values import Secret
+from exporter.web import auth, negotiate
+from exporter.web.answer import refusal, respond
+from exporter.web.call import Answer, Call, Handler, Refused, Services
+from exporter.web.passwords import Passwords
+from exporter.web.server import body
+from exporter.web.toolkit import Toolkit
+
+log = logging.getLogger(__name__)
+
+HTTP_REQUESTS = counter(
+    "stack_exporter_http_requests_total", "Requests that were answered, by route and status code.", "handler", "code"
+)
+
+Access = Literal["open", "scrape", "look", "admin"]
+"""Who may: `open` anybody always; `scrape` whom the web configuration lets in; `look` the same, who see more with a
+token, also as a browser sends it; `admin` with a token and from no other site."""
+
+BASIC, BEARER = 'Basic realm="stack-exporter", charset="UTF-8"', 'Bearer realm="stack-exporter"'
+LARGEST_BODY = 64 * 1024
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ONCE = ("Host", "Authorization", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding")
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`path` may end in `{name}`, one part of a path. `handler` is its name in the metric."""
+
+    method: str
+    path: str
+    handler: str
+    answer: Handler
+    access: Access
+
+
+class Site:
+    """The routes of one listener. `services` and `toolkit` may be replaced while it answers."""
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        services: Services,
+        *,
+        toolkit: Toolkit | None = None,
+        hosts: Collection[str] = (),
+    ) -> None:
+        """`hosts`: names that the listener itself was given."""
+        self.services = services
+        self._routes = tuple(routes)
+        self._hosts = tuple(host for host in hosts if host)
+        self._guard = auth.Guard(services.state.tallies)
+        self._toolkit, self._passwords = toolkit, Passwords({})
+        self.toolkit = toolkit
+
+    @property
+    def toolkit(self) -> Toolkit | None:
+        return self._toolkit
+
+    @toolkit.setter
+    def toolkit(self, toolkit: Toolkit | None) -> None:
+        self._passwords.close()
+        self._toolkit = toolkit
+        self._passwords = Passwords(toolkit.users if toolkit else {})
+
+    def close(self) -> None:
+        """End what the site holds."""
+        self._passwords.close()
+
+    async def __call__(self, request: web.BaseRequest) -> web.Response:
+        """The response to a request."""
+        given = request.headers.get("X-Request-ID", "")
+        call = Call(request, self.services, given if _ID.fullmatch(given) else secrets.token_hex(8))
+        route: Route | None = None
+        try:
+            _check_headers(request)
+            route = self._route(call)
+            await self._admit(call, route)
+            if request.method not in ("GET", "HEAD"):
+                await self._discard_body(request)
+            answer = await route.answer(call)
+        except Refused as refused:
+            answer = refusal(refused)
+        except Exception:
+            log.exception("a request failed", extra={"request_id": call.id})
+            answer = refusal(Refused(500, "internal error; its cause is in the log under this request's id"))
+        return self._finish(call, answer, route.handler if route else "unknown")
+
+    def malformed(self) -> web.Response:
+        """The response to what is not HTTP."""
+        self._count("malformed", 400)
+        return respond(refusal(Refused(400, "the request is malformed")), request_id=secrets.token_hex(8))
+
+    def _finish(self, call: Call, answer: Answer, handler: str) -> web.Response:
+        self._count(handler, answer.status)
+        gzip = answer.compressible and negotiate.gzip(_joined(call.request, "Accept-Encoding"))
+        extra = {name: value for name, value in self._toolkit.headers.items() if value} if self._toolkit else None
+        return respond(answer, request_id=call.id, gzip=gzip, extra=extra)
+
+    def _count(self, handler: str, code: int) -> None:
+        self.services.state.tallies.child(HTTP_REQUESTS, handler, str(code)).add()
+
+    def _route(self, call: Call) -> Route:
+        method = "GET" if call.request.method == "HEAD" else call.request.method
+        path = call.request.rel_url.raw_path
+        allowed: set[str] = set()
+        for route in self._routes:
+            prefix, brace, _ = route.path.partition("{")
+            rest = path.removeprefix(prefix)
+            if path != route.path and not (brace and path.startswith(prefix) and rest and "/" not in rest):
+                continue
+            if route.method == method:
+                call.name = unquote(rest, errors="replace") if brace else ""
+                return route
+            allowed |= {route.method, "HEAD"} if route.method == "GET" else {route.method}
+        if allowed:
+            raise Refused(405, "this path has other methods", headers={"Allow": ", ".join(sorted(allowed))})
+        raise Refused(404, "there is nothing at this path")
+
+    async def _admit(self, call: Call, route: Route) -> None:
+        """Whether the sender may, and how much it may see."""
+        if route.access == "open":
+            return
+        if self._toolkit and not self._toolkit.bucket.take():
+            raise Refused(429, "too many requests", headers={"Retry-After": "1"})
+        request, tokens = call.request, self.services.web.admin_tokens
+        if not auth.CREDENTIALS_IN_A_QUERY.isdisjoint(key.lower() for key in request.rel_url.query):
+            raise Refused(400, "credentials do not belong into the URL: send them in the Authorization header")
+        header = request.headers.get("Authorization")
+        users = bool(self._toolkit and self._toolkit.users)
+        source = auth.source(request.remote or "")
+        if header is not None and (users or (tokens and route.access != "scrape")):
+            self._guard.admit(source)
+        if route.access == "admin":
+            self._check_site(request)
+        call.admin = _is_admin(header, tokens, browser=route.access == "look")
+        if users and not call.admin:
+            await self._check_user(header, source)
+        elif header is not None and tokens and not call.admin and route.access == "look":
+            raise self._guard.refuse(source, given=True, challenge=BASIC)
+        if route.access == "admin" and not call.admin:
+            if not tokens:
+                raise Refused(403, "the admin API is closed: no admin token is configured (web.admin_tokens)")
+            raise self._guard.refuse(source, given=header is not None, challenge=BEARER)
+        call.local = not tokens and _is_local(request)
+
+    async def _check_user(self, header: str | None, source: str) -> None:
+        given = auth.basic(header or "")
+        if given is None or not await self._passwords.right(*given):
+            raise self._guard.refuse(source, given=header is not None, challenge=BASIC)
+
+    def _check_site(self, request: web.BaseRequest) -> None:
+        """No browser is made to do it: not from another site, nor under a name that an attacker points here (F56)."""
+        if request.method not in ("GET", "HEAD") and "Origin" in request.headers:
+            raise Refused(403, "requests that a web page makes are not accepted")
+        ours = (*self._hosts, *self.services.web.allowed_hosts)
+        if not auth.host_allowed(request.headers.get("Host", ""), ours):
+            raise Refused(403, "this Host is not known: add it to web.allowed_hosts")
+
+    @staticmethod
+    async def _discard_body(request: web.BaseRequest) -> None:
+        """No route wants one so far; what comes is bounded all the same."""
+        if request.body_exists and "Content-Encoding" in request.headers:
+            raise Refused(415, "a compressed body is not accepted here")
+        await body(request, LARGEST_BODY)
+
+
+def _check_headers(request: web.BaseRequest) -> None:
+    for name in _ONCE:
+        # aiohttp passes both on; a proxy before us may have decided by the other one.
+        if len(request.headers.getall(name, ())) > 1:
+            raise Refused(400, f"the header {name} came twice")
+    if request.version >= (1, 1) and not request.headers.get("Host"):
+        raise Refused(400, "the header Host is missing")
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise Refused(413, f"the body is larger than {LARGEST_BODY} bytes")
+
+
+def _is_admin(header: str | None, tokens: Sequence[Secret], *, browser: bool) -> bool:
+    if header is None or not tokens:
+        return False
+    token = auth.bearer(header)
+    if token is None and browser and (given := auth.basic(header)):
+        token = given[1]
+    return token is not None and auth.is_token(token, tokens)
+
+
+def _is_local(request: web.BaseRequest) -> bool:
+    """Whether somebody on this machine asks, not a proxy on it and not a page that rebinds its name to it."""
+    forwarded = any(name in request.headers for name in _FORWARDED)
+    host = auth.hostname(request.headers.get("Host", ""))
+    return not forwarded and auth.loopback(request.remote or "") and auth.loopback(host)
+
+
+def _joined(request: web.BaseRequest, name: str) -> str:
+    return ",".join(request.headers.getall(name, ()))

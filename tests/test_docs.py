@@ -1,0 +1,94 @@
+"""The generated pages say all that the code declares."""
+
+import json
+
+from exporter import catalogue, docs
+
+from tests.kinds import specimens  # noqa: F401
+
+
+def test_every_metric_and_reason_is_on_the_page():
+    page = docs.pages()["metrics.md"]
+    for metric, _ in catalogue.metrics():
+        assert f"| `{metric.name}` | {metric.type} |" in page
+    for kind in catalogue.kinds():
+        assert all(f"| `{reason}` |" in page for reason in catalogue.load(kind).reasons)
+
+
+def test_a_kinds_part_is_made_of_its_declarations():
+    text = docs.pages()["metrics.md"].partition("## specimen\n")[2].partition("\n## ")[0]
+    assert text.strip().splitlines() == [
+        "Says what it was told to say.",
+        "",
+        "| name | type | labels | unit | help |",
+        "|---|---|---|---|---|",
+        "| `stack_specimen_free_bytes` | gauge | `component` | bytes | Free bytes. |",
+        "| `stack_specimen_queued` | gauge | `component` |  | What waits. |",
+        "| `stack_specimen_used_ratio` | gauge | `component` | ratio | Used part. |",
+        "",
+        "Signals and their default thresholds:",
+        "",
+        "| signal | metric | compared | warning | critical | help |",
+        "|---|---|---|---|---|---|",
+        "| `latency` | `stack_probe_duration_seconds` | p95 over 5 m, above | 500ms | 2s | How long a run takes. |",
+        "| `used` | `stack_specimen_used_ratio` | the newest value, above | 80% | 90% | How full it is. |",
+        "| `free` | `stack_specimen_free_bytes` | the newest value, below | 2GB | 1GB | What is left. |",
+        "| `queued` | `stack_specimen_queued` | the newest value, above |  |  | What waits. |",
+        "",
+        "Reasons:",
+        "",
+        "| reason | meaning |",
+        "|---|---|",
+        "| `told` | It was told to be down. |",
+    ]
+
+
+def test_a_kinds_keys_are_a_table():
+    text = docs.pages()["configuration.md"].partition("### specimen\n")[2].partition("\n### ")[0]
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert rows == [
+        "| `url` | text | required | Where it is. |",
+        "| `mode` | `fast`, `safe` | `safe` | How. |",
+        "| `port` | whole number | `80` | Port. |",
+        "| `ratio` | ratio | `50%` | Part. |",
+        "| `size` | size |  | Size. |",
+        "| `pause` | duration | `250ms` | Pause. |",
+        "| `verify` | true, false | `true` | Look closely. |",
+        "| `token` | secret |  | Token. |",
+        "| `headers` | mapping to secret |  | Headers. |",
+        "| `login` | mapping |  | Login. |",
+        "| `login.user` | text | required | Who. |",
+        "| `login.password` | secret | required | Password. |",
+        "| `statuses` | list of whole number or text | `[200]` | Statuses. |",
+    ]
+
+
+def test_check_says_which_page_is_out_of_date_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(docs, "FOLDER", tmp_path / "docs")
+    assert docs.main(["--check"]) == 1
+    assert not (tmp_path / "docs").exists()
+    assert docs.main([]) == 0
+    assert docs.main(["--check"]) == 0
+    (tmp_path / "docs" / "metrics.md").write_text("by hand")
+    capsys.readouterr()
+    assert docs.main(["--check"]) == 1
+    assert capsys.readouterr().err == "out of date: docs/metrics.md; run make docs\n"
+
+
+def test_the_catalogue_can_be_printed_in_three_forms(capsys):
+    docs.show_metrics("json")
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == [metric.name for metric, _ in catalogue.metrics()]
+    assert next(row for row in rows if row["name"] == "stack_specimen_free_bytes") == {
+        "name": "stack_specimen_free_bytes",
+        "type": "gauge",
+        "help": "Free bytes.",
+        "labels": ["component"],
+        "buckets": [],
+        "unit": "bytes",
+        "module": "exporter.probes.specimen",
+    }
+    docs.show_metrics("markdown")
+    assert capsys.readouterr().out == docs.pages()["metrics.md"]
+    docs.show_metrics("table")
+    assert "stack_specimen_queued" in capsys.readouterr().out
