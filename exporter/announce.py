@@ -25,7 +25,10 @@ def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool) 
         out.print("\nfound in the environment", style="bold")
         out.print(_rows([(one.variable, one.kind, one.note) for one in plan.found]))
     out.print("\nprobing", style="bold")
-    rows = [(c.name, c.kind, f"every {c.interval:g} s" + (", critical" if c.critical else "")) for c in plan.config.components]
+    rows = [
+        (c.name, c.kind, f"every {c.interval:g} s" + (", critical" if c.critical else ""))
+        for c in plan.config.components
+    ]
     out.print(_rows(rows) if rows else Text("  nothing: no component is configured", style="yellow"))
     out.print("\nopen", style="bold")
     web = urls["web"]

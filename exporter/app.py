@@ -21,7 +21,7 @@ from exporter.metric import gauge, info
 from exporter.options import OFF, Options
 from exporter.plan import Plan, plan
 from exporter.probe import Result
-from exporter.problem import ConfigError, Problem
+from exporter.config.problem import ConfigError, Problem
 from exporter.process import Process
 from exporter.schedule import Scheduler
 from exporter.state import HEALTH_SCORE, State
@@ -35,7 +35,10 @@ from exporter.web.site import Route, Site
 log = logging.getLogger(__name__)
 
 BUILD = info("stack_exporter_build_info", "The daemon's version and Python's.", "version", "python")
-RELOAD_OK = gauge("stack_exporter_config_last_reload_successful", "Whether the last reload of the configuration was taken (1) or refused (0).")
+RELOAD_OK = gauge(
+    "stack_exporter_config_last_reload_successful",
+    "Whether the last reload of the configuration was taken (1) or refused (0).",
+)
 RELOADED_AT = gauge(
     "stack_exporter_config_last_reload_success_timestamp_seconds", "When a configuration was last taken, in Unix time."
 )

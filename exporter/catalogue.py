@@ -9,8 +9,8 @@ from types import ModuleType
 import exporter
 import exporter.probes
 from exporter.metric import Metric
+from exporter.nearest import suggestion
 from exporter.probe import Probe
-from exporter.problem import suggestion
 
 
 class UnknownKind(LookupError):  # noqa: N818 - says the fact

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from exporter import log as logs
 from exporter.options import Options, parse
-from exporter.problem import ConfigError
+from exporter.config.problem import ConfigError
 
 if TYPE_CHECKING:
     from exporter.plan import Plan
@@ -141,7 +141,7 @@ def metrics(options: Options) -> int:
 
 def schema(_: Options) -> int:
     """JSON Schema."""
-    from exporter.schema import json_schema  # noqa: PLC0415
+    from exporter.config.schema import json_schema  # noqa: PLC0415
 
     print(json.dumps(json_schema(), indent=2))  # noqa: T201
     return 0

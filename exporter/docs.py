@@ -15,11 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter import catalogue
-from exporter.fit import members
+from exporter.config.fit import members
 from exporter.probe import COMMON_REASONS, Probe, Signal
-from exporter.resolve import signals
-from exporter.schema import default, written
-from exporter.sections import File
+from exporter.config.resolve import signals
+from exporter.config.schema import default, written
+from exporter.config.sections import File
 from exporter.values import Duration, Ratio, Secret, Size
 
 FOLDER = Path(__file__).parent.parent / "docs"

@@ -149,12 +149,13 @@ class Page:
 
     def _settle(self) -> None:
         """Render what was counted since the last time."""
-        for child in self._state.tallies.changes():
-            try:
-                render(child)
-            except Exception as error:  # noqa: BLE001 - see Layout
-                child.rendered = child.exemplified = b""
-                self._left_out(child.family.metric, error)
+        while changed := list(self._state.tallies.changes()):
+            for child in changed:
+                try:
+                    render(child)
+                except Exception as error:  # noqa: BLE001 - see Layout
+                    child.rendered = child.exemplified = b""
+                    self._left_out(child.family.metric, error)  # itself a change
 
     def _metrics(self) -> list[Metric]:
         known = self._chunks.keys() | self._state.tallies.families.keys()

@@ -67,8 +67,8 @@ def info(name: str, help: str, *labels: str) -> Metric:  # noqa: A002
 def label_value(text: str) -> str:
     """`text` as labels may hold it.
 
-    Lone surrogates, which no encoder takes, and controls become U+FFFD: to the lexer of Prometheus a NUL is the end of
-    the page, and an escape sequence would reach the terminal of whoever reads one.
+    Lone surrogates, which no encoder takes, and controls, which would act on the terminal of whoever reads the page,
+    become U+FFFD.
     """
     return text if text.isprintable() else _UNFIT.sub("\ufffd", text)
 

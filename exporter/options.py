@@ -37,9 +37,16 @@ FLAGS = (
     Flag("config.file", "", "Configuration; without one, components are found in the environment.", metavar="FILE"),
     Flag("web.listen-address", ":9676", "Where /metrics, health and the status page are served.", metavar="ADDRESS"),
     Flag("web.config.file", "", "TLS and basic authentication, in exporter-toolkit's format.", metavar="FILE"),
-    Flag("web.health-address", OFF, "A further listener with /livez and /readyz alone, without TLS.", metavar="ADDRESS"),
+    Flag(
+        "web.health-address", OFF, "A further listener with /livez and /readyz alone, without TLS.", metavar="ADDRESS"
+    ),
     Flag("ingest.listen-address", "127.0.0.1:4318", "Where applications send to; off for none.", metavar="ADDRESS"),
-    Flag("storage.path", "", "Folder for state; default $STATE_DIRECTORY, else $XDG_STATE_HOME/stack-exporter.", metavar="FOLDER"),
+    Flag(
+        "storage.path",
+        "",
+        "Folder for state; default $STATE_DIRECTORY, else $XDG_STATE_HOME/stack-exporter.",
+        metavar="FOLDER",
+    ),
     Flag("log.level", "info", "Least severe message to log.", LEVELS),
     Flag("log.format", "", "Default: console in a terminal, else json.", ("json", "console")),
 )
@@ -99,7 +106,9 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     verbs.add_parser("run", parents=[shared], help="run the daemon (the default)")
     verbs.add_parser("check", parents=[shared], help="say every problem of a configuration; exit 2 when there is one")
-    once = verbs.add_parser("once", parents=[shared], help="run probes now and show a table; exit 1 when something is unhealthy")
+    once = verbs.add_parser(
+        "once", parents=[shared], help="run probes now and show a table; exit 1 when something is unhealthy"
+    )
     once.add_argument("names", nargs="*", metavar="NAME", help="components; all when none is named")
     once.add_argument("--output", choices=("table", "json"), default="table")
     metrics = verbs.add_parser("metrics", parents=[shared], help="show every metric there can be")

@@ -48,7 +48,9 @@ def test_a_name_against_the_rules_is_refused(make, name: str, problem: str) -> N
     assert name in str(raised.value)
 
 
-@pytest.mark.parametrize("labels", [("le",), ("instance",), ("job",), ("Queue",), ("__name",), ("a-b",), ("1a",), ("a", "a")])
+@pytest.mark.parametrize(
+    "labels", [("le",), ("instance",), ("job",), ("Queue",), ("__name",), ("a-b",), ("1a",), ("a", "a")]
+)
 def test_a_label_against_the_rules_is_refused(labels: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="label"):
         gauge("stack_x", "What it is.", *labels)
@@ -100,11 +102,11 @@ def test_a_label_holds_every_text_but_controls_and_lone_surrogates(text: str, ke
 
 def test_every_metric_has_a_family_of_its_own_in_openmetrics() -> None:
     """There a family is named without _total and _info, so a gauge x and a counter x_total would be one."""
-    names = [metric.name.removesuffix("_total").removesuffix("_info") for metric in catalogue.metrics()]
+    names = [metric.name.removesuffix("_total").removesuffix("_info") for metric, _ in catalogue.metrics()]
     assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
 def test_no_metric_is_named_like_a_sample_of_a_histogram() -> None:
-    metrics = catalogue.metrics()
+    metrics = [metric for metric, _ in catalogue.metrics()]
     samples = {f"{m.name}_{part}" for m in metrics if m.type == "histogram" for part in ("bucket", "sum", "count")}
     assert samples & {metric.name for metric in metrics} == set()

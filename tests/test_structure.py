@@ -17,15 +17,16 @@ MAY = {
     "probes": "metric values probe probes._",
     "run": "metric values probe component",
     "schedule": "metric values probe component run slots supervise tally log",
-    "state": "metric values probe component tally maintenance",
-    "health": "metric values probe component state maintenance",
+    "state": "metric values probe component tally",
+    "health": "metric values probe component state",
     "sample": "metric tally",
     "exposition": "metric values probe component state tally sample",
-    "store": "metric values problem store",
-    "forward": "metric values probe component tally sections problem forward",
-    "web": "metric values problem document probe component state tally health exposition schedule supervise sections log web",
+    "config": "metric values probe component catalogue nearest config",
+    "store": "metric values store",
+    "forward": "metric values probe component tally config forward",
+    "web": "metric values config probe component state tally health exposition process schedule supervise log web",
 }
-PURE = ("metric", "values", "problem", "component", "maintenance", "health")
+PURE = ("metric", "values", "component", "health", "config.problem", "config.maintenance")
 IMPURE = {"asyncio", "socket", "ssl", "threading", "subprocess", "random", "tempfile", "aiohttp"}
 TOP = {"app": {"cli"}, "cli": {"__main__"}}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "handler", "service", "factory", "misc"}

@@ -11,7 +11,7 @@ from exporter.forward.backend import EVERY, Backend
 from exporter.forward.ended import ended, span_id
 from exporter.forward.otlp import Exporter
 from exporter.probe import Result
-from exporter.sections import Forward, Tracing
+from exporter.config.sections import Forward, Tracing
 from exporter.tally import Tallies
 
 BEAT = 1.0

@@ -49,6 +49,7 @@ class Loop:
         self._show = show if target.tls and not target.tls.insecure_skip_verify else None
         self._tried: set[str] = set()
         self._peer: Any = None
+        self._transport: asyncio.Transport | None = None
         self.began = 0.0
         """When the phase "session" began: the server has been reached."""
         self.where = ""
@@ -98,7 +99,7 @@ class Loop:
                     )
         except Down as down:
             raise Unreached(down) from None
-        self._peer = transport.get_extra_info("peername")
+        self._transport, self._peer = transport, transport.get_extra_info("peername")
         self.began = self.out.begin("session")
         if target.tls is not None:
             metered.connection_made(transport)
@@ -114,8 +115,14 @@ class Loop:
             transport, _ = await _net.connect_unix(self.out, path, lambda: metered)
         except Down as down:
             raise Unreached(down) from None
+        self._transport = transport
         self.began = self.out.begin("session")
         return transport, metered.inner
+
+    def abort(self) -> None:
+        """Close what is left: asyncpg's polite close of a refused TLS session can take half a minute."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def _once(self, where: str) -> None:
         if where in self._tried:

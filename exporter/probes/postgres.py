@@ -139,6 +139,8 @@ class Postgres(Probe, kw_only=True, frozen=True):
             if down is None:
                 raise
             raise down from None
+        finally:
+            loop.abort()
 
     async def _connect(self, loop: Loop, password: str | None, settings: dict[str, str]) -> Any:
         import asyncpg  # noqa: PLC0415 - the driver is an extra, and 16 MB

@@ -64,7 +64,9 @@ class Store:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.close()
-            raise Unusable(f"{self.file.parent} is in use by another stack-exporter: one daemon for each folder") from None
+            raise Unusable(
+                f"{self.file.parent} is in use by another stack-exporter: one daemon for each folder"
+            ) from None
         except OSError as error:
             self.close()
             raise Unusable(f"{self.file.parent} can't be used for state: {error.strerror}") from None
@@ -136,7 +138,9 @@ class Store:
             connection.execute("PRAGMA synchronous=FULL")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > VERSION:
-                raise Unusable(f"{self.file} was written by a newer stack-exporter (schema {version}, this one knows {VERSION})")
+                raise Unusable(
+                    f"{self.file} was written by a newer stack-exporter (schema {version}, this one knows {VERSION})"
+                )
             if version == 0:
                 connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
             rows = connection.execute("SELECT component, kind, key, value FROM kept").fetchall()

@@ -8,7 +8,7 @@ from aiohttp.web import BaseRequest
 from exporter.exposition import Page
 from exporter.process import Process
 from exporter.schedule import Scheduler
-from exporter.sections import Web
+from exporter.config.sections import Web
 from exporter.state import State
 from exporter.supervise import Tasks
 

@@ -74,7 +74,7 @@ class Certificates:
 
     def take(self, other: "Certificates") -> None:
         """Serve from now on as `other` would."""
-        self._settings, self._seen, self._newest = other._settings, other._seen, other._newest
+        self._settings, self._seen, self._newest = other._settings, other._seen, other._newest  # noqa: SLF001
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:  # noqa: ARG002
         now = time.monotonic()

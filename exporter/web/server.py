@@ -27,13 +27,15 @@ GRACE = 5.0
 CUT = 0.25
 """The end of the grace: what is left is cancelled."""
 CONNECTIONS = 2_000
+RESPONSES, LARGE, PATIENCE = 40, 16 * 1024, 2.0
+"""Responses of more than so many bytes that may be on their way; one that takes so many seconds gives way to a new one."""
 
 
 class Site(Protocol):
     """What answers requests. Neither way raises."""
 
     async def __call__(self, request: web.BaseRequest) -> web.Response: ...
-    def malformed(self) -> web.Response: ...
+    def refuse(self, refused: Refused, why: str) -> web.Response: ...
 
 
 class Connection(RequestHandler):
@@ -62,7 +64,7 @@ class Connection(RequestHandler):
             raise ConnectionError("a response was begun already")
         if not isinstance(exc, BadHttpMessage | ConnectionError):
             log.error("a request could not be answered", exc_info=exc)
-        response = cast("Listener", self._manager).site.malformed()
+        response = cast("Listener", self._manager).site.refuse(Refused(400, "the request is malformed"), "malformed")
         response.force_close()
         return response
 
@@ -92,6 +94,7 @@ class Server:
         self._servers: list[asyncio.Server] = []
         self._listener: Listener | None = None
         self._in_flight = 0
+        self._large: dict[int, tuple[web.BaseRequest, float]] = {}
         self._idle = asyncio.Event()
         self.port = 0
         """The port that was taken, once started."""
@@ -155,37 +158,40 @@ class Server:
         self._idle.clear()
         try:
             response = await self.site(request)
+            if len(response.body or b"") > LARGE:  # type: ignore[arg-type] # ours are all bytes
+                if self._crowded():
+                    busy = Refused(503, "too many responses are on their way", headers={"Retry-After": "1"})
+                    response = self.site.refuse(busy, "busy")
+                else:
+                    self._large[id(request)] = request, asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(WRITE):
                     await response.prepare(request)
                     await response.write_eof()
             except TimeoutError:
-                if request.transport is not None:
-                    request.transport.abort()
+                _abort(request)
             return response
         finally:
             self._in_flight -= 1
+            self._large.pop(id(request), None)
             self._rest()
+
+    def _crowded(self) -> bool:
+        """Whether there is no room for one more large response, even when the slowest reader is cut."""
+        if len(self._large) < RESPONSES:
+            return False
+        oldest, began = next(iter(self._large.values()))
+        if asyncio.get_running_loop().time() - began < PATIENCE:
+            return True
+        del self._large[id(oldest)]
+        _abort(oldest)
+        return False
 
     def _rest(self) -> None:
         if not self._in_flight:
             self._idle.set()
 
 
-async def body(request: web.BaseRequest, most: int, within: float = 10.0) -> bytes:
-    """The request's body as it came over the wire. Raises Refused: larger than `most`, too slow, malformed."""
-    if (request.content_length or 0) > most:
-        raise Refused(413, f"the body is larger than {most} bytes")
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(within):
-            async for chunk in request.content.iter_any():
-                size += len(chunk)
-                if size > most:
-                    raise Refused(413, f"the body is larger than {most} bytes")
-                parts.append(chunk)
-    except TimeoutError:
-        raise Refused(408, f"the body did not come within {within:g} s") from None
-    except web.RequestPayloadError:
-        raise Refused(400, "the body is malformed or not complete") from None
-    return b"".join(parts)
+def _abort(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()

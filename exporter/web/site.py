@@ -14,9 +14,9 @@ from exporter.metric import counter
 from exporter.values import Secret
 from exporter.web import auth, negotiate
 from exporter.web.answer import refusal, respond
+from exporter.web.body import body
 from exporter.web.call import Answer, Call, Handler, Refused, Services
 from exporter.web.passwords import Passwords
-from exporter.web.server import body
 from exporter.web.toolkit import Toolkit
 
 log = logging.getLogger(__name__)
@@ -99,10 +99,10 @@ class Site:
             answer = refusal(Refused(500, "internal error; its cause is in the log under this request's id"))
         return self._finish(call, answer, route.handler if route else "unknown")
 
-    def malformed(self) -> web.Response:
-        """The response to what is not HTTP."""
-        self._count("malformed", 400)
-        return respond(refusal(Refused(400, "the request is malformed")), request_id=secrets.token_hex(8))
+    def refuse(self, refused: Refused, why: str) -> web.Response:
+        """The response to what does not reach a route, or comes back too large; `why` is counted."""
+        self._count(why, refused.status)
+        return respond(refusal(refused), request_id=secrets.token_hex(8))
 
     def _finish(self, call: Call, answer: Answer, handler: str) -> web.Response:
         self._count(handler, answer.status)

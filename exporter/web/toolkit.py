@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exporter import document
-from exporter.problem import ConfigError, Problem
+from exporter.config import document
+from exporter.config.problem import ConfigError, Problem
 from exporter.values import Secret, duration
 from exporter.web.certificates import Certificates, TLSSettings, cipher, version
 

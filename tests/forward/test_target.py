@@ -2,7 +2,7 @@ import pytest
 
 from exporter.config import load
 from exporter.forward.target import Target, ratio, targets
-from exporter.sections import Tracing
+from exporter.config.sections import Tracing
 from exporter.values import Secret
 
 BASE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}

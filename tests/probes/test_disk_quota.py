@@ -55,10 +55,16 @@ def test_other_file_systems_below_are_left_out(tmp_path: Path) -> None:
         assert whole(path.parent).bytes < 1 << 20
 
 
-def test_a_tree_deeper_than_the_handles_kept_open_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_walk, "DEEP", 2)
+def test_a_deep_tree_is_walked_with_a_bounded_number_of_handles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_walk, "DEEP", 5)
     fill(tmp_path)
-    assert whole(tmp_path).bytes == du(tmp_path)
+    tmp_path.joinpath(*"abcdefghijklmnopqrst").mkdir(parents=True)
+    walk, before, most = Walk(str(tmp_path)), len(os.listdir("/proc/self/fd")), 0
+    while not walk.advance(1.0, 1):
+        most = max(most, len(os.listdir("/proc/self/fd")))
+    assert (walk.bytes, most - before, len(os.listdir("/proc/self/fd"))) == (du(tmp_path), 5, before)
 
 
 def test_a_slice_ends_by_entries_and_by_time_and_the_next_goes_on(tmp_path: Path) -> None:

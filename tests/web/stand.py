@@ -13,7 +13,7 @@ from exporter.health import judge
 from exporter.metric import gauge
 from exporter.probe import LATENCY, Down, Phase, Probe, Readings, Result, Signal
 from exporter.schedule import Scheduler
-from exporter.sections import Web
+from exporter.config.sections import Web
 from exporter.state import State
 from exporter.supervise import Tasks
 from exporter.values import Secret

@@ -159,18 +159,18 @@ async def test_a_cycle_runs_the_named_components_now_and_answers_with_the_result
 
 async def test_a_client_that_leaves_in_mid_cycle_does_not_end_the_components_schedule() -> None:
     async with stand() as s:
-        going = ANSWERS["a"] = asyncio.Event()
         s.add(component("a", interval=0.2, timeout=5.0), scheduled=True)
-        while s.scheduler._entries["a"].running is None:
+        while not s.state.records["a"].runs:
             await asyncio.sleep(0.01)
+        going = ANSWERS["a"] = asyncio.Event()
         _, writer = await asyncio.open_connection("127.0.0.1", s.port)
         writer.write(f"POST /api/v1/cycle HTTP/1.1\r\nHost: localhost\r\n{bearer(TOKEN)}\r\nContent-Length: 0\r\n\r\n".encode())
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)  # long enough for the schedule to wait for that run too
         writer.transport.abort()
         await asyncio.sleep(0.05)
         going.set()
         async with asyncio.timeout(3):
-            while len(s.state.records["a"].runs) < 3:
+            while len(s.state.records["a"].runs) < 4:
                 await asyncio.sleep(0.02)
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
-from exporter.maintenance import Window
+from exporter.config.maintenance import Window
 from exporter.probe import Runs
 from exporter.values import Duration, Ratio, Secret
 

@@ -10,9 +10,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from exporter import catalogue
 from exporter.config import Config
-from exporter.problem import Report
-from exporter.resolve import resolve
-from exporter.sections import Defaults
+from exporter.config.problem import Report
+from exporter.config.resolve import resolve
+from exporter.config.sections import Defaults
 
 # The order decides which variable names a component that several of them mean.
 FIRST = ("DATABASE_URL", "POSTGRES_URL", "POSTGRESQL_URL", "PGHOST", "REDIS_URL", "VALKEY_URL", "CACHE_URL")

@@ -5,7 +5,7 @@ import datetime as dt
 import msgspec
 import pytest
 
-from exporter.maintenance import Window
+from exporter.config.maintenance import Window
 from exporter.values import decode
 
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from exporter.document import Document, parse
-from exporter.problem import ConfigError, Problem
+from exporter.config.document import Document, parse
+from exporter.config.problem import ConfigError, Problem
 
 
 def test_values_have_their_lines():

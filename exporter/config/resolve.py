@@ -8,11 +8,12 @@ from typing import Any
 
 from exporter import catalogue
 from exporter.component import Component, Limit, Severity
-from exporter.document import scalar
-from exporter.fit import fit
+from exporter.config.document import scalar
+from exporter.config.fit import fit
+from exporter.config.problem import Path, Report
+from exporter.config.sections import Defaults, times
+from exporter.nearest import suggestion
 from exporter.probe import LATENCY, Probe, Signal, Threshold
-from exporter.problem import Path, Report, suggestion
-from exporter.sections import Defaults, times
 from exporter.values import duration, ratio, size
 
 NAME = re.compile(r"[a-z0-9_-]{1,63}")

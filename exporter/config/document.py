@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from yaml.reader import Reader
 
-from exporter.problem import ConfigError, Path, Problem, dotted
+from exporter.config.problem import ConfigError, Path, Problem, dotted
 
 LARGEST = 1024 * 1024
 DEEPEST = 20

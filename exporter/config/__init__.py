@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exporter import document
 from exporter.component import Component
-from exporter.document import LARGEST, Document
-from exporter.expand import expand
-from exporter.fit import fit
-from exporter.maintenance import Window
-from exporter.problem import ConfigError, Enough, Problem, Report
-from exporter.resolve import resolve
-from exporter.sections import Defaults, File, Forward, Tracing, Web
+from exporter.config import document
+from exporter.config.document import LARGEST, Document
+from exporter.config.expand import expand
+from exporter.config.fit import fit
+from exporter.config.maintenance import Window
+from exporter.config.problem import ConfigError, Enough, Problem, Report
+from exporter.config.resolve import resolve
+from exporter.config.sections import Defaults, File, Forward, Tracing, Web
 
 __all__ = ["Config", "ConfigError", "Problem", "build", "load", "read"]
 

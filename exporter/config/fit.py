@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
-from exporter.document import scalar
-from exporter.problem import Path, Report, suggestion
+from exporter.config.document import scalar
+from exporter.config.problem import Path, Report
+from exporter.nearest import suggestion
 from exporter.values import decode
 
 S = TypeVar("S", bound=Struct)

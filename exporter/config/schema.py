@@ -8,10 +8,10 @@ import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
 from exporter import catalogue, values
-from exporter.fit import members
+from exporter.config.fit import members
+from exporter.config.resolve import NAME, signals
+from exporter.config.sections import File
 from exporter.probe import Probe, Signal
-from exporter.resolve import NAME, signals
-from exporter.sections import File
 from exporter.values import Duration, Ratio, Secret, Size
 
 _PLACEHOLDER = {"$ref": "#/$defs/placeholder"}

@@ -11,7 +11,7 @@ from exporter.config import ConfigError, load, read
 
 from tests.kinds import specimens  # noqa: F401
 
-FOLDER = Path(__file__).parent / "bad_configs"
+FOLDER = Path(__file__).parent / "bad"
 ENVIRON = {"CANARY": "canary-in-variable", "EMPTY": ""}
 
 

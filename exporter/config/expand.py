@@ -6,7 +6,7 @@ import stat
 from collections.abc import Mapping
 from typing import Any
 
-from exporter.problem import Path, Report
+from exporter.config.problem import Path, Report
 
 LARGEST_FILE = 64 * 1024
 

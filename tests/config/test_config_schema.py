@@ -5,13 +5,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from exporter import document
-from exporter.schema import json_schema
+from exporter.config import document
+from exporter.config.schema import json_schema
 
 from tests.kinds import specimens  # noqa: F401
 from tests.test_config import WHOLE
 
-FOLDER = Path(__file__).parent / "bad_configs"
+FOLDER = Path(__file__).parent / "bad"
 # What no schema can say: relations between keys, what is beyond the file, and YAML that has no values at all.
 BEYOND = {
     "timeout_over_interval", "interval_too_short", "failing_interval_too_long", "default_timeout_over_interval",

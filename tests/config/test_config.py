@@ -9,7 +9,7 @@ import pytest
 from exporter.component import Component, Limit
 from exporter.config import Config, ConfigError, load, read
 from exporter.probe import LATENCY
-from exporter.problem import Problem
+from exporter.config.problem import Problem
 from exporter.values import Secret
 
 from tests.kinds import specimens  # noqa: F401

@@ -1,6 +1,5 @@
 """What is wrong with a configuration: where (dotted path and line) and what, never the value itself."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -36,12 +35,6 @@ def dotted(path: Path) -> str:
 
 def _printable(key: str) -> str:
     return key if len(key) <= 64 and key.isprintable() else f"{key[:64]!a}"
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """'; did you mean x?' when one of `known` is near `word`, else ''."""
-    near = difflib.get_close_matches(word[:64], list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 MOST = 100

@@ -6,7 +6,7 @@ import pytest
 
 from exporter import catalogue
 from exporter.config import Config
-from exporter.discover import Found, always, configuration, found
+from exporter.config.discover import Found, always, configuration, found
 
 from tests.kinds import specimens  # noqa: F401
 
@@ -196,7 +196,7 @@ def test_a_kind_takes_what_is_found_for_it(url):
 
 
 def test_a_missing_driver_is_told_and_stops_nothing(monkeypatch):
-    monkeypatch.setattr("exporter.resolve._installed", lambda module: False)
+    monkeypatch.setattr("exporter.config.resolve._installed", lambda module: False)
     config, (one,) = configuration({"DATABASE_URL": POSTGRES}, state=None, listen=":9676")
     assert [component.name for component in config.components] == ["host", "disk", "listener"]
     note = "db.internal:5433: not probed, needs asyncpg: pip install 'stack-exporter[postgres]'"
