@@ -7,15 +7,11 @@ import time
 import pytest
 
 from exporter import run as run_module
-from exporter.component import Component, Limit
-from exporter.metric import gauge
-from exporter.probe import COMMON_REASONS, Down, Readings, Result, Signal
+from exporter.component import Component
+from exporter.probe import Down, Readings, Result
 from exporter.run import run_once
 from tests.probing import Memory, readings
 from tests.scripted import LEVEL, SEEN, SIZE, WAIT, component, fine, mute
-
-FULL = Signal("full", LEVEL, "ratio", "How full.", direction="above")
-LARGE = Signal("large", SIZE, "bytes", "How large.", direction="below")
 
 
 def once(work, *, memory: Memory | None = None, **fields) -> Result:
@@ -60,22 +56,6 @@ def test_a_run_that_returns_is_healthy() -> None:
     assert 0.02 <= result.phases[0].duration <= result.duration
     assert memory.counts == {(SEEN.name, ("rain",)): 2}
     assert memory.observations == {(WAIT.name, ()): [0.5]}
-
-
-def test_down_is_unhealthy_and_keeps_what_was_read() -> None:
-    async def work(out: Readings) -> None:
-        out.set(SIZE, 5)
-        raise Down("refused", "127.0.0.1:1 refused")
-
-    result = once(work)
-    assert (*verdict(result), result.detail, result.error, result.up) == (
-        "unhealthy",
-        "refused",
-        "127.0.0.1:1 refused",
-        None,
-        False,
-    )
-    assert readings(result) == {"stack_scripted_size_bytes": 5}
 
 
 @pytest.mark.parametrize(
@@ -148,116 +128,6 @@ def test_what_is_raised_on_cancellation_does_not_hide_the_timeout() -> None:
 
     result = once(work, timeout=0.05)
     assert (*verdict(result), result.error) == ("unhealthy", "timeout", None)
-
-
-def test_an_undeclared_reason_is_internal() -> None:
-    async def down(out: Readings) -> None:
-        raise Down("whatever", "detail")
-
-    async def degraded(out: Readings) -> None:
-        out.degraded("whatever", "detail")
-
-    result = once(down)
-    assert verdict(result) == ("unhealthy", "internal")
-    assert "whatever" in result.detail
-    assert result.error is not None and any("whatever" in note for note in result.error.__notes__)
-    assert verdict(once(degraded)) == ("degraded", "internal")
-
-
-@pytest.mark.parametrize("reason", COMMON_REASONS)
-def test_a_probe_can_not_give_a_common_reason_itself(reason: str) -> None:
-    async def work(out: Readings) -> None:
-        raise Down(reason)
-
-    assert verdict(once(work)) == ("unhealthy", "internal")
-
-
-def test_the_first_degradation_is_the_reason_and_comes_before_thresholds() -> None:
-    async def work(out: Readings) -> None:
-        out.set(LEVEL, 0.99, "left")
-        out.degraded("slow", "first")
-        out.degraded("refused", "second")
-
-    result = once(work, limits=(Limit(FULL, "warning", 0.8),))
-    assert (*verdict(result), result.detail, result.up) == ("degraded", "slow", "first", True)
-
-
-@pytest.mark.parametrize(
-    ("limits", "detail"),
-    [
-        ([Limit(FULL, "warning", 0.9)], "full 0.95 is at or above its warning threshold 0.9"),
-        ([Limit(FULL, "warning", 0.95)], "full 0.95 is at or above its warning threshold 0.95"),
-        ([Limit(FULL, "warning", 0.951)], None),
-        ([Limit(LARGE, "critical", 100)], "large 50 is at or below its critical threshold 100"),
-        ([Limit(LARGE, "critical", 49)], None),
-        ([Limit(FULL, "warning", 0.8), Limit(FULL, "critical", 0.9)], "full 0.95 is at or above its critical threshold 0.9"),
-        ([Limit(FULL, "warning", 0.8), Limit(FULL, "critical", 0.99)], "full 0.95 is at or above its warning threshold 0.8"),
-        ([Limit(Signal("f", LEVEL, "ratio", "It.", statistic="p95"), "critical", 0.1)], None),
-        ([Limit(Signal("f", LEVEL, "ratio", "It.", statistic="rate"), "critical", 0.1)], None),
-        ([Limit(Signal("f", gauge("stack_other_ratio", "It.", "component"), "ratio", "It."), "critical", 0.0)], None),
-    ],
-)  # fmt: skip
-def test_a_threshold_is_crossed_by_the_worst_of_the_newest_values_alone(
-    limits: list[Limit], detail: str | None
-) -> None:
-    async def work(out: Readings) -> None:
-        out.set(LEVEL, 0.85, "left")
-        out.set(LEVEL, float("nan"), "broken")
-        out.set(LEVEL, 0.95, "right")
-        out.set(SIZE, 50)
-
-    result = once(work, limits=tuple(limits))
-    assert (*verdict(result), result.detail) == (
-        ("healthy", "", "") if detail is None else ("degraded", "threshold", detail)
-    )
-
-
-def test_a_detail_is_one_bounded_line_without_controls() -> None:
-    async def work(out: Readings) -> None:
-        raise Down("refused", "two\nlines \x1b[31m\0" + "é" * 10_000)
-
-    result = once(work)
-    assert result.detail.isprintable()
-    assert result.detail.startswith("two lines")
-    assert len(result.detail) == 400 and result.detail.endswith("…")
-
-
-@pytest.mark.parametrize(
-    "defect",
-    [
-        lambda out: out.set(LEVEL, 1),
-        lambda out: out.set(SIZE, 1, "extra"),
-        lambda out: out.set(SIZE, None),
-        lambda out: out.set(SIZE, "many"),
-        lambda out: out.set(WAIT, 1),
-    ],
-    ids=["label missing", "label too many", "no number", "a word", "a histogram"],
-)  # fmt: skip
-def test_a_reading_that_could_not_be_exposed_is_a_defect_where_it_is_made(defect) -> None:
-    async def work(out: Readings) -> None:
-        out.set(SIZE, 5)
-        defect(out)
-
-    result = once(work)
-    assert verdict(result) == ("unhealthy", "internal")
-    assert readings(result) == {"stack_scripted_size_bytes": 5}
-
-
-def test_what_the_watch_found_belongs_to_the_result_and_the_run_may_replace_it() -> None:
-    async def work(out: Readings) -> None:
-        out.set(LEVEL, 0.5, "left")
-
-    async def story() -> Result:
-        memory = Memory()
-        watched = {(LEVEL, ("left",)): 0.1, (LEVEL, ("right",)): 0.2}
-        result = await run_once(component(work), memory, memory, watched=watched)
-        watched[LEVEL, ("right",)] = 0.9
-        return result
-
-    assert {labels: value for (_, labels), value in asyncio.run(story()).values.items()} == {
-        ("left",): 0.5,
-        ("right",): 0.2,
-    }
 
 
 def test_a_run_that_swallows_its_cancellation_is_left_behind_after_one_more_second() -> None:

@@ -46,10 +46,10 @@ WALK_DURATION = gauge(
     "stack_disk_walk_duration_seconds", "How long the last walk took, its pauses included.", "component"
 )
 
-# 20 ms of work, then a pause: a fifth of one core at most. Not by nice: a niced thread that holds the interpreter's
+# 5 ms of work, then a pause: a fifth of one core at most. Not by nice: a niced thread that holds the interpreter's
 # lock while others crowd it out would hold up the event loop.
-SLICE = (0.02, 2_000)
-PAUSE = 0.08
+SLICE = (0.005, 2_000)
+PAUSE = 0.02
 CANARY = 4096
 
 _REASON = {

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from aiohttp.web import BaseRequest
 
+from exporter.config.sections import Web
 from exporter.exposition import Page
 from exporter.process import Process
 from exporter.schedule import Scheduler
-from exporter.config.sections import Web
 from exporter.state import State
 from exporter.supervise import Tasks
 

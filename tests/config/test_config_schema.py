@@ -9,7 +9,7 @@ from exporter.config import document
 from exporter.config.schema import json_schema
 
 from tests.kinds import specimens  # noqa: F401
-from tests.test_config import WHOLE
+from tests.config.test_config import WHOLE
 
 FOLDER = Path(__file__).parent / "bad"
 # What no schema can say: relations between keys, what is beyond the file, and YAML that has no values at all.

@@ -35,6 +35,7 @@ def encoded(encoding: str, body: bytes) -> hostile.Answer:
         ("br", brotli.compress(TEXT)),
         ("GZIP", b""),
     ],
+    ids=["identity", "gzip", "two gzip members", "deflate", "raw deflate", "br", "nothing"],
 )
 def test_every_encoding_is_read(encoding: str, body: bytes) -> None:
     with hostile.serving(encoded(encoding, body)) as server:
@@ -52,6 +53,7 @@ def test_every_encoding_is_read(encoding: str, body: bytes) -> None:
         ("gzip", gzip.compress(b"") * 200),
         ("zstd", TEXT),
     ],
+    ids=["br cut short", "br garbage", "more than deflate", "gzip members", "not asked for"],
 )
 def test_a_corrupt_body_has_the_reason_encoding(encoding: str, body: bytes) -> None:
     with hostile.serving(encoded(encoding, body)) as server:

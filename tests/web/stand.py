@@ -67,7 +67,9 @@ def result(name: str, outcome: str = "healthy", reason: str = "", detail: str = 
     duration = fields.pop("duration", 0.012)
     phases = (Phase("connect", 0.0, duration * 0.3), Phase("query", duration * 0.3, duration * 0.7))
     values = {(POOL, ()): fields.pop("pool", 0.5)}
-    made = Result(name, "made_up", fields.pop("started", time.time()), duration, outcome, reason, detail, values, phases)
+    made = Result(
+        name, "made_up", fields.pop("started", time.time()), duration, outcome, reason, detail, values, phases
+    )
     return replace(made, **fields)
 
 

@@ -45,7 +45,9 @@ EVERY = [
 
 
 @pytest.mark.parametrize(("target", "status", "handler"), EVERY, ids=[row[0] for row in EVERY])
-async def test_a_route_answers_with_its_status_the_security_headers_and_is_counted(target: str, status: int, handler: str) -> None:
+async def test_a_route_answers_with_its_status_the_security_headers_and_is_counted(
+    target: str, status: int, handler: str
+) -> None:
     async with stand() as s:
         s.add(component("db"), scheduled=True)
         s.take(result("db"))
@@ -77,12 +79,17 @@ async def test_a_method_that_a_path_does_not_have_is_told_which_it_has() -> None
 
 async def test_the_ingest_listener_serves_the_probes_alone() -> None:
     async with stand(ingest=True) as s:
-        found = {path: (await ask(s.port, f"GET {path}")).status for path in ("/livez", "/readyz", "/metrics", "/", "/health")}
+        found = {
+            path: (await ask(s.port, f"GET {path}")).status
+            for path in ("/livez", "/readyz", "/metrics", "/", "/health")
+        }
         assert found == {"/livez": 200, "/readyz": 200, "/metrics": 404, "/": 404, "/health": 404}
         assert set((await ask(s.port, "POST /v1/traces")).json) == FORM
 
 
-async def test_livez_fails_for_a_stuck_task_and_a_silent_schedule_and_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_livez_fails_for_a_stuck_task_and_a_silent_schedule_and_names_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with stand() as s:
         s.add(component("db"))
         s.take(result("db", "unhealthy", "refused"))
@@ -134,7 +141,9 @@ async def test_a_component_in_maintenance_fails_no_health_check() -> None:
     async with stand() as s:
         s.add(component("db", critical=True))
         s.take(result("db", "unhealthy", "refused"), maintenance=True)
-        assert [(await ask(s.port, f"GET {p}")).status for p in ("/health", "/health/detailed", "/health/db")] == [200] * 3
+        assert [(await ask(s.port, f"GET {p}")).status for p in ("/health", "/health/detailed", "/health/db")] == [
+            200
+        ] * 3
 
 
 async def test_a_cycle_runs_the_named_components_now_and_answers_with_the_results() -> None:
@@ -150,7 +159,11 @@ async def test_a_cycle_runs_the_named_components_now_and_answers_with_the_result
         ]
         assert results[0]["readings"] == [{"metric": "stack_made_up_pool_ratio", "labels": {}, "value": 0.5}]
         assert [phase["name"] for phase in results[0]["phases"]] == ["connect"]
-        assert (reply.status, reply.json["message"], reply.json["errors"]) == (200, "2 run, 1 unhealthy", ["b: refused"])
+        assert (reply.status, reply.json["message"], reply.json["errors"]) == (
+            200,
+            "2 run, 1 unhealthy",
+            ["b: refused"],
+        )
         everyone = await ask(s.port, "POST /api/v1/cycle", bearer(TOKEN))
         assert [r["name"] for r in everyone.json["data"]["results"]] == ["a", "b", "c"]
         unknown = await ask(s.port, "POST /api/v1/cycle?component=a&component=%3Cx%3E", bearer(TOKEN))
@@ -164,7 +177,9 @@ async def test_a_client_that_leaves_in_mid_cycle_does_not_end_the_components_sch
             await asyncio.sleep(0.01)
         going = ANSWERS["a"] = asyncio.Event()
         _, writer = await asyncio.open_connection("127.0.0.1", s.port)
-        writer.write(f"POST /api/v1/cycle HTTP/1.1\r\nHost: localhost\r\n{bearer(TOKEN)}\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.write(
+            f"POST /api/v1/cycle HTTP/1.1\r\nHost: localhost\r\n{bearer(TOKEN)}\r\nContent-Length: 0\r\n\r\n".encode()
+        )
         await asyncio.sleep(0.3)  # long enough for the schedule to wait for that run too
         writer.transport.abort()
         await asyncio.sleep(0.05)
@@ -184,7 +199,9 @@ async def test_a_refused_reload_lists_its_problems_and_an_accepted_one_swaps_the
         assert s.reloads == 2
 
 
-async def test_a_defect_is_500_without_its_words(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_defect_is_500_without_its_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     async with stand() as s:
         monkeypatch.setattr(s.tasks, "stuck", lambda: 1 / 0)
         reply = await ask(s.port, "GET /livez", "X-Request-ID: abc-1")
@@ -196,7 +213,15 @@ async def test_a_defect_is_500_without_its_words(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("sent", "kept"),
-    [("abc-1_2.Z", True), ("a" * 64, True), ("a" * 65, False), ("a b", False), ("\x1b[31m", False), ("é", False), ("", False)],
+    [
+        ("abc-1_2.Z", True),
+        ("a" * 64, True),
+        ("a" * 65, False),
+        ("a b", False),
+        ("\x1b[31m", False),
+        ("é", False),
+        ("", False),
+    ],
 )
 async def test_a_well_formed_request_id_comes_back_and_any_other_is_replaced(sent: str, kept: bool) -> None:
     async with stand() as s:

@@ -1,0 +1,262 @@
+"""Every component at its interval, one run at a time, whatever the others do."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import pytest
+
+from exporter import schedule
+from exporter.component import Component
+from exporter.probe import Down, Readings, Result
+from exporter.schedule import PROBE_SKIPPED, PROBES_ABANDONED, PROBES_RUNNING, Scheduler, next_turn
+from exporter.supervise import Tasks
+from exporter.tally import Tallies
+from tests.probing import Memory
+from tests.scripted import LEVEL, Watching, component, fine, mute
+
+
+class Bench:
+    """A Scheduler and what came of it."""
+
+    def __init__(self, **options) -> None:
+        self.tallies = Tallies()
+        self.tasks = Tasks(self.tallies, pause=0.02)
+        self.results: list[Result] = []
+        self.scheduler = Scheduler(self.tasks, self.tallies, self.results.append, **options)
+
+    def add(self, *components: Component) -> None:
+        for it in components:
+            self.scheduler.add(it, Memory())
+
+    def of(self, name: str = "it") -> list[Result]:
+        return [result for result in self.results if result.component == name]
+
+    def count(self, metric, name: str = "it") -> float:
+        return self.tallies.child(metric, name, "scripted").value
+
+
+def play(story: Callable[[Bench], Awaitable[None]], **options) -> Bench:
+    """Run it, end everything, and see that nothing is left."""
+
+    async def whole() -> Bench:
+        before = asyncio.all_tasks()
+        bench = Bench(**options)
+        await story(bench)
+        await bench.tasks.end()
+        assert asyncio.all_tasks() == before
+        assert bench.tallies.child(PROBES_RUNNING).value == 0
+        return bench
+
+    return asyncio.run(whole())
+
+
+class Log:
+    """When runs began; never two at a time."""
+
+    def __init__(self, takes: float = 0.0) -> None:
+        self.starts: list[float] = []
+        self.under_way = 0
+        self.takes = takes
+
+    async def work(self, out: Readings) -> None:
+        assert self.under_way == 0, "two runs at a time"
+        self.under_way += 1
+        self.starts.append(time.monotonic())
+        try:
+            await asyncio.sleep(self.takes)
+        finally:
+            self.under_way -= 1
+
+    @property
+    def gaps(self) -> list[float]:
+        return [later - earlier for earlier, later in pairwise(self.starts)]
+
+
+def test_runs_keep_their_interval_without_drift() -> None:
+    log = Log(takes=0.03)
+
+    async def story(bench: Bench) -> None:
+        bench.add(component(log.work, interval=0.1))
+        await asyncio.sleep(3.05)
+
+    bench = play(story)
+    late = log.gaps[12:]  # by then it has come to its place in the interval
+    assert sum(late) / len(late) == pytest.approx(0.1, rel=0.02)
+    assert max(log.gaps) < 0.15
+    assert 29 <= len(log.starts) <= 35
+    assert bench.count(PROBE_SKIPPED) == 0
+    assert len(bench.of()) in (len(log.starts), len(log.starts) - 1)
+
+
+def test_turns_come_to_their_place_and_are_never_further_apart_than_a_step() -> None:
+    for place in (0.0, 0.25, 0.5, 0.999):
+        due, step = 1234.5678, 15.0
+        for number in range(1000):
+            following = next_turn(due, step, place)
+            assert 0.9 * step - 1e-6 <= following - due <= step + 1e-6
+            if number > 10:
+                assert following - due == pytest.approx(step)
+            due = following
+        assert min((due / step - place) % 1, (place - due / step) % 1) < 1e-5
+
+
+def test_the_first_runs_come_soon_and_the_later_ones_are_spread_over_the_interval() -> None:
+    logs = {f"component {i}": Log() for i in range(40)}
+    interval = 0.5
+
+    async def story(bench: Bench) -> None:
+        bench.add(*(component(log.work, name, interval=interval) for name, log in logs.items()))
+        began = time.monotonic()
+        await asyncio.sleep(0.6)
+        assert all(log.starts for log in logs.values())
+        assert max(log.starts[0] for log in logs.values()) - began <= interval + 0.1
+        await asyncio.sleep(5.5)
+
+    play(story)
+    places = sorted(log.starts[-1] / interval % 1 for log in logs.values())
+    assert max(later - earlier for earlier, later in pairwise([*places, places[0] + 1])) < 0.25
+
+
+def test_three_components_start_within_a_moment_however_long_their_interval() -> None:
+    async def story(bench: Bench) -> None:
+        bench.add(*(component(fine, f"c{i}", interval=3600.0) for i in range(3)))
+        await asyncio.sleep(0.15)
+        assert {result.component for result in bench.results} == {"c0", "c1", "c2"}
+
+    play(story)
+
+
+def test_a_run_longer_than_its_interval_never_overlaps_and_the_skipped_are_counted() -> None:
+    log = Log(takes=0.25)
+
+    async def story(bench: Bench) -> None:
+        bench.add(component(log.work, interval=0.1, timeout=5.0))
+        await asyncio.sleep(1.55)
+
+    bench = play(story)
+    assert 4 <= len(log.starts) <= 6
+    assert bench.count(PROBE_SKIPPED) == pytest.approx(2 * (len(log.starts) - 1), abs=2)
+
+
+def test_a_mute_component_whose_timeout_is_its_interval_is_run_each_interval() -> None:
+    async def story(bench: Bench) -> None:
+        bench.add(component(mute, interval=0.2, timeout=0.2))
+        await asyncio.sleep(2.1)
+
+    bench = play(story)
+    assert len(bench.of()) >= 9
+    assert {result.reason for result in bench.of()} == {"timeout"}
+    assert max(result.duration for result in bench.of()) < 0.3
+
+
+def test_while_failing_it_is_run_at_its_failing_interval_and_then_at_its_interval_again() -> None:
+    starts: list[float] = []
+
+    async def work(out: Readings) -> None:
+        starts.append(time.monotonic())
+        if len(starts) <= 5:
+            raise Down("refused")
+
+    async def story(bench: Bench) -> None:
+        bench.add(component(work, interval=0.5, failing_interval=0.1))
+        await asyncio.sleep(2.0)
+
+    play(story)
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
+    assert all(0.085 <= gap < 0.15 for gap in gaps[:5])
+    assert all(0.44 <= gap < 0.56 for gap in gaps[5:]) and len(gaps) >= 7
+
+
+def test_no_more_runs_at_once_than_the_cap_which_can_change() -> None:
+    now, most = 0, 0
+
+    async def work(out: Readings) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        try:
+            await asyncio.sleep(0.02)
+        finally:
+            now -= 1
+
+    async def story(bench: Bench) -> None:
+        nonlocal most
+        bench.add(*(component(work, f"c{i}", interval=0.1) for i in range(60)))
+        await asyncio.sleep(0.6)
+        assert most == 7
+        bench.scheduler.limit(3)
+        await asyncio.sleep(0.1)
+        most = 0
+        await asyncio.sleep(0.3)
+        assert most == 3
+
+    play(story, concurrency=7)
+
+
+def test_hundreds_of_mute_components_leave_the_healthy_ones_on_time() -> None:
+    """F20: 500 targets that never answer."""
+    under_way: dict[str, int] = {}
+    files = 0
+
+    async def silent(out: Readings) -> None:
+        assert under_way.get(out.component, 0) == 0, "two runs at a time"
+        under_way[out.component] = 1
+        try:
+            await mute(out)
+        finally:
+            under_way[out.component] = 0
+
+    logs = {f"well {i}": Log(takes=0.002) for i in range(10)}
+
+    async def story(bench: Bench) -> None:
+        bench.add(*(component(silent, f"mute {i}", interval=1.0, timeout=0.5) for i in range(500)))
+        bench.add(*(component(log.work, name, interval=0.2) for name, log in logs.items()))
+        await asyncio.sleep(3.0)  # until every component has been met, which takes the mute ones 500 × 0.5 s / 40
+        for log in logs.values():
+            log.starts.clear()
+        await asyncio.sleep(3.0)
+        assert max(len(log.starts) for log in logs.values()) >= 14
+        assert bench.tallies.child(PROBES_RUNNING).value <= 50
+
+    bench = play(story)
+    gaps = sorted(gap for log in logs.values() for gap in log.gaps)
+    assert len(gaps) >= 10 * 13
+    assert gaps[-1] < 0.4
+    assert gaps[len(gaps) // 2] == pytest.approx(0.2, abs=0.03)
+    assert sum(bench.count(PROBE_SKIPPED, f"mute {i}") for i in range(500)) > 0
+    assert {result.reason for result in bench.results if result.component.startswith("mute")} == {"timeout"}
+
+
+def test_a_jump_of_the_wall_clock_moves_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F32"""
+    log, real, jump = Log(), time.time, 0.0
+    monkeypatch.setattr(time, "time", lambda: real() + jump)
+
+    async def story(bench: Bench) -> None:
+        nonlocal jump
+        bench.add(component(log.work, interval=0.1))
+        for jump in (0.0, 3600.0, -3600.0, 0.0):
+            await asyncio.sleep(0.5)
+
+    play(story)
+    assert max(log.gaps) < 0.15
+    assert min(log.gaps) > 0.05
+
+
+def test_scheduling_that_stands_still_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(bench: Bench) -> None:
+        assert not bench.scheduler.silent()
+        bench.scheduler.last_end -= 3600  # nothing was configured for an hour
+        bench.add(component(fine, interval=0.5, timeout=0.1))
+        assert not bench.scheduler.silent()
+        await asyncio.sleep(0.05)
+        bench.scheduler.last_end -= 1.5
+        assert not bench.scheduler.silent()
+        bench.scheduler.last_end -= 1.2
+        assert bench.scheduler.silent()
+        await bench.scheduler.run_now("it")
+        assert not bench.scheduler.silent()
+
+    play(story)
