@@ -81,7 +81,7 @@ bench: packages-bench $(VENV)/.dev  ## Ours and its peers in the same run; ARGS=
 
 lock: $(VENV)/.dev  ## Resolve the newest versions and rewrite both lock files.
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv lock --upgrade
+	$(BIN)/uv lock --system-certs --upgrade
 	$(BIN)/uv export --frozen --no-emit-project --no-header --no-annotate --no-dev --extra all --group build --quiet -o requirements.lock
 	$(BIN)/uv export --frozen --no-emit-project --no-header --no-annotate --all-extras --all-groups --quiet -o requirements-dev.lock
 

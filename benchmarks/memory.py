@@ -7,7 +7,9 @@ from benchmarks.row import Depth, Row, compare
 
 
 def memory(depth: Depth) -> Iterator[Row]:
-    found = compare(depth.rounds, lambda: single("memory", 5 * depth.series), lambda: single("memory_peer", 5 * depth.series))
+    found = compare(
+        depth.rounds, lambda: single("memory", 5 * depth.series), lambda: single("memory_peer", 5 * depth.series)
+    )
     yield Row("memory", "memory a series", "prometheus_client", 1 / 2, *found, "B")
 
 

@@ -62,7 +62,9 @@ def registry(series: int) -> CollectorRegistry:
     found = CollectorRegistry()
     draw = random.Random(1)
     for number in range(PER_COMPONENT):
-        family = Gauge(f"peer_bench_{number:02}_reading_seconds", "A reading.", ["component", "queue", "tier"], registry=found)
+        family = Gauge(
+            f"peer_bench_{number:02}_reading_seconds", "A reading.", ["component", "queue", "tier"], registry=found
+        )
         for name in names(series):
             family.labels(name, *LABELS).set(draw.random())
     return found

@@ -39,7 +39,9 @@ def started(
 
 
 @contextmanager
-def exporter(name: str, *flags: str, env: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None) -> Iterator[Peer]:
+def exporter(
+    name: str, *flags: str, env: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
+) -> Iterator[Peer]:
     """Debian's prometheus-NAME; `{port}` and `{folder}` in its flags are filled in. Raises Missing."""
     program = shutil.which(f"prometheus-{name}")
     if program is None:

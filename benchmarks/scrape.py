@@ -21,7 +21,7 @@ GZIP = PLAIN | {"Accept-Encoding": "gzip"}
 def scrape(depth: Depth) -> Iterator[Row]:
     """Every series has changed since the scrape before: the usual case, as probes are as frequent as scrapes."""
     yield from _rows(depth, "scrape", f"scrape of {depth.series} series, all changed", 1.0, 1 / 2, 1 / 3)
-    found = compare(depth.rounds, lambda: single("render", depth), lambda: single("render_peer", depth))
+    found = compare(depth.rounds, lambda: single("render", depth.series), lambda: single("render_peer", depth.series))
     yield Row("scrape", f"rendering {depth.series} series, all changed", "prometheus_client", 1 / 15, *found, "s")
 
 

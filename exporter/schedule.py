@@ -134,10 +134,11 @@ class Scheduler:
                 step = component.interval if result.up else min(component.failing_interval, component.interval)
                 if its_turn:
                     # Ended just after the next turn, as with a timeout like the interval, it is followed at once.
-                    late = int((time.monotonic() - due) / step - LATE)
-                    if late > 0:
+                    now = time.monotonic()
+                    late = max(0, int((now - due) / step - LATE))
+                    if late:
                         self._tallies.child(PROBE_SKIPPED, component.name, component.kind).add(late)
-                    due = next_turn(due + max(0, late) * step, step, place)
+                    due = next_turn(due + late * step, step, place, earliest=now)
                 else:
                     due = min(due, began + step)
         finally:
@@ -207,13 +208,14 @@ def _tell(turn: asyncio.Future[bool] | None, *, its_turn: bool) -> None:
         turn.set_result(its_turn)
 
 
-def next_turn(due: float, step: float, place: float) -> float:
+def next_turn(due: float, step: float, place: float, *, earliest: float) -> float:
     """When the turn after `due` is: a step later, less up to a tenth of it until turns lie at their place in the step.
 
     So the first runs come soon, no two are further apart than a step, and in the end components are spread over it.
+    Nothing is taken from a turn that would then lie before `earliest`: a run as long as its step has none to give.
     """
     following = due + step
     beyond = (following / step - place) % 1.0
     if beyond > 1 - 1e-6:  # at its place, but for rounding
         return following
-    return following - min(beyond, 0.1) * step
+    return max(following - min(beyond, 0.1) * step, min(following, earliest))

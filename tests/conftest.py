@@ -27,6 +27,11 @@ def redis_server() -> Iterator[Server]:
         yield server
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long values are numbered: unreadable as names, and one that is made anew (a salt, a time) differs between workers."""
+    return argname if isinstance(val, str | bytes) and len(val) > 60 else None
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Files may have 300 lines (a test holds that); those over the budget are named, so that they get split in time."""
     over = {path: lines for path, lines in lengths().items() if lines > BUDGET}

@@ -2,76 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
 
-from exporter import schedule
-from exporter.component import Component
-from exporter.probe import Down, Readings, Result
-from exporter.schedule import PROBE_SKIPPED, PROBES_ABANDONED, PROBES_RUNNING, Scheduler, next_turn
-from exporter.supervise import Tasks
-from exporter.tally import Tallies
-from tests.probing import Memory
-from tests.scripted import LEVEL, Watching, component, fine, mute
-
-
-class Bench:
-    """A Scheduler and what came of it."""
-
-    def __init__(self, **options) -> None:
-        self.tallies = Tallies()
-        self.tasks = Tasks(self.tallies, pause=0.02)
-        self.results: list[Result] = []
-        self.scheduler = Scheduler(self.tasks, self.tallies, self.results.append, **options)
-
-    def add(self, *components: Component) -> None:
-        for it in components:
-            self.scheduler.add(it, Memory())
-
-    def of(self, name: str = "it") -> list[Result]:
-        return [result for result in self.results if result.component == name]
-
-    def count(self, metric, name: str = "it") -> float:
-        return self.tallies.child(metric, name, "scripted").value
-
-
-def play(story: Callable[[Bench], Awaitable[None]], **options) -> Bench:
-    """Run it, end everything, and see that nothing is left."""
-
-    async def whole() -> Bench:
-        before = asyncio.all_tasks()
-        bench = Bench(**options)
-        await story(bench)
-        await bench.tasks.end()
-        assert asyncio.all_tasks() == before
-        assert bench.tallies.child(PROBES_RUNNING).value == 0
-        return bench
-
-    return asyncio.run(whole())
-
-
-class Log:
-    """When runs began; never two at a time."""
-
-    def __init__(self, takes: float = 0.0) -> None:
-        self.starts: list[float] = []
-        self.under_way = 0
-        self.takes = takes
-
-    async def work(self, out: Readings) -> None:
-        assert self.under_way == 0, "two runs at a time"
-        self.under_way += 1
-        self.starts.append(time.monotonic())
-        try:
-            await asyncio.sleep(self.takes)
-        finally:
-            self.under_way -= 1
-
-    @property
-    def gaps(self) -> list[float]:
-        return [later - earlier for earlier, later in pairwise(self.starts)]
+from exporter.probe import Down, Readings
+from exporter.schedule import PROBE_SKIPPED, PROBES_RUNNING, next_turn
+from tests.scheduling import Bench, Log, play
+from tests.scripted import component, fine, mute
 
 
 def test_runs_keep_their_interval_without_drift() -> None:
@@ -94,7 +32,7 @@ def test_turns_come_to_their_place_and_are_never_further_apart_than_a_step() -> 
     for place in (0.0, 0.25, 0.5, 0.999):
         due, step = 1234.5678, 15.0
         for number in range(1000):
-            following = next_turn(due, step, place)
+            following = next_turn(due, step, place, earliest=due)
             assert 0.9 * step - 1e-6 <= following - due <= step + 1e-6
             if number > 10:
                 assert following - due == pytest.approx(step)
@@ -198,7 +136,6 @@ def test_no_more_runs_at_once_than_the_cap_which_can_change() -> None:
 def test_hundreds_of_mute_components_leave_the_healthy_ones_on_time() -> None:
     """F20: 500 targets that never answer."""
     under_way: dict[str, int] = {}
-    files = 0
 
     async def silent(out: Readings) -> None:
         assert under_way.get(out.component, 0) == 0, "two runs at a time"

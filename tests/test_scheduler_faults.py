@@ -10,8 +10,8 @@ from exporter.component import Component
 from exporter.probe import Down, Readings
 from exporter.schedule import PROBES_ABANDONED
 from exporter.supervise import TASK_RESTARTS
+from tests.scheduling import Bench, Log, play
 from tests.scripted import LEVEL, SEEN, SIZE, Watching, component, fine, mute
-from tests.test_scheduler import Bench, Log, play
 
 
 def test_run_now_makes_a_run_and_the_next_turn_stays_where_it_was() -> None:

@@ -64,7 +64,7 @@ class Exchange(asyncio.Protocol):
         if not self._headed and self._received > HEAD:
             self._fail(Down("protocol", f"{self._where}: more than {HEAD} bytes of headers"))
         # Chunks of one byte take six; extensions and trailers can be endless.
-        elif False:
+        elif self._received > HEAD + 8 * self._limit:
             self._fail(Down("body_too_large", f"{self._where}: {self._received} bytes without an end"))
         if self._complete or self._error is not None or (self._headed and not self._told):
             self._told = self._headed

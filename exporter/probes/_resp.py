@@ -86,10 +86,10 @@ class Replies(asyncio.Protocol):
                 if size >= 0:
                     if len(held) < after + size + 2:
                         break
+                    if held[after + size : after + size + 2] != b"\r\n":
+                        raise Malformed("a reply longer than it says")
                     self.came.append(held[after : after + size])
                     after += size + 2
-                    if held[after - 2 : after] != b"\r\n":
-                        raise Malformed("a reply longer than it says")
                 else:
                     self.came.append(None)
             elif kind == b"+":

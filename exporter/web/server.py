@@ -28,7 +28,7 @@ CUT = 0.25
 """The end of the grace: what is left is cancelled."""
 CONNECTIONS = 2_000
 RESPONSES, LARGE, PATIENCE = 40, 16 * 1024, 2.0
-"""Responses of more than so many bytes that may be on their way; one that takes so many seconds gives way to another."""
+"""Responses of more than so many bytes that may be under way; one that takes so many seconds gives way to another."""
 
 
 class Site(Protocol):
@@ -118,7 +118,7 @@ class Server:
             self._handle,
             most,
             auto_decompress=False,
-            keepalive_timeout=KEEPALIVE,
+
             lingering_time=LINGER,
             access_log=None,
         )

