@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from exporter import log as logs
-from exporter.options import Options, parse
 from exporter.config.problem import ConfigError
+from exporter.options import Options, parse
 
 if TYPE_CHECKING:
     from exporter.plan import Plan

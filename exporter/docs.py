@@ -16,10 +16,10 @@ from rich.text import Text
 
 from exporter import catalogue
 from exporter.config.fit import members
-from exporter.probe import COMMON_REASONS, Probe, Signal
 from exporter.config.resolve import signals
 from exporter.config.schema import default, written
 from exporter.config.sections import File
+from exporter.probe import COMMON_REASONS, Probe, Signal
 from exporter.values import Duration, Ratio, Secret, Size
 
 FOLDER = Path(__file__).parent.parent / "docs"

@@ -44,7 +44,7 @@ FLAGS = (
     Flag(
         "storage.path",
         "",
-        "Folder for state; default $STATE_DIRECTORY, else $XDG_STATE_HOME/stack-exporter.",
+        "Folder for state; default $STATE_DIRECTORY, else $XDG_STATE_HOME/stack-exporter, else memory.",
         metavar="FOLDER",
     ),
     Flag("log.level", "info", "Least severe message to log.", LEVELS),
@@ -67,6 +67,8 @@ class Options:
     log_format: str
     names: tuple[str, ...] = ()
     output: str = ""
+    storage_given: bool = False
+    """Whether the folder was asked for, and not the default one."""
 
 
 def parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
@@ -84,37 +86,40 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
         log_format=given.log_format,
         names=tuple(getattr(given, "names", ())),
         output=getattr(given, "output", ""),
+        storage_given=bool(given.storage_path),
     )
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     parser = argparse.ArgumentParser(
         prog="stack-exporter",
+        allow_abbrev=False,
         description="Probes what a web application depends on and says, at /metrics, how healthy it is.",
         epilog=f"Each flag is also a variable: --config.file is {PREFIX}CONFIG_FILE.",
     )
     parser.add_argument("--version", action="version", version=f"stack-exporter {__version__}")
     for flag in FLAGS:
-        default = environ.get(flag.variable, flag.default)
-        if flag.choices and default not in (*flag.choices, ""):
+        default = environ.get(flag.variable) or flag.default
+        if flag.choices and default not in (*flag.choices, flag.default):
             parser.error(f"{flag.variable} is one of {', '.join(flag.choices)}")
         says = f"{flag.help} [{flag.default}]" if flag.default else flag.help
         options = {"choices": flag.choices} if flag.choices else {"metavar": flag.metavar}
         parser.add_argument(f"--{flag.name}", dest=flag.dest, default=default, help=says, **options)
         shared.add_argument(f"--{flag.name}", dest=flag.dest, help=argparse.SUPPRESS, **options)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    verbs.add_parser("run", parents=[shared], help="run the daemon (the default)")
-    verbs.add_parser("check", parents=[shared], help="say every problem of a configuration; exit 2 when there is one")
+    whole = {"parents": [shared], "allow_abbrev": False}
+    verbs.add_parser("run", help="run the daemon (the default)")
+    verbs.add_parser("check", help="say every problem of a configuration; exit 2 when there is one")
     once = verbs.add_parser(
-        "once", parents=[shared], help="run probes now and show a table; exit 1 when something is unhealthy"
+        "once", help="run probes now and show a table; exit 1 when something is unhealthy"
     )
     once.add_argument("names", nargs="*", metavar="NAME", help="components; all when none is named")
     once.add_argument("--output", choices=("table", "json"), default="table")
-    metrics = verbs.add_parser("metrics", parents=[shared], help="show every metric there can be")
+    metrics = verbs.add_parser("metrics", help="show every metric there can be")
     metrics.add_argument("--output", choices=("table", "markdown", "json"), default="table")
-    verbs.add_parser("schema", parents=[shared], help="print the JSON Schema of the configuration, for editors")
-    verbs.add_parser("healthcheck", parents=[shared], help="ask the running daemon whether it lives; exit 1 when not")
+    verbs.add_parser("schema", help="print the JSON Schema of the configuration, for editors")
+    verbs.add_parser("healthcheck", help="ask the running daemon whether it lives; exit 1 when not")
     return parser
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from exporter.config import discover
-from exporter.config import Config, read
+from exporter.config import Config, discover, read
 from exporter.options import Options
 from exporter.store.sqlite import FILE
 

@@ -1,4 +1,4 @@
-"""The daemon's own process, platform and garbage collector, as prometheus_client collects them; and ours, for its registry."""
+"""The process, platform and garbage collector, as prometheus_client has them; and our page for a registry of its kind."""
 
 from collections.abc import Iterable
 

@@ -38,7 +38,11 @@ class Memory:
 def component(kind: str, *, timeout: float = 2.0, **fields: Any) -> Component:
     """A component of `kind` from its YAML fields, its values converted as the configuration converts them."""
     module = importlib.import_module(f"exporter.probes.{kind}")
-    (cls,) = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Probe) and c.__module__ == module.__name__]
+    (cls,) = [
+        c
+        for c in vars(module).values()
+        if isinstance(c, type) and issubclass(c, Probe) and c.__module__ == module.__name__
+    ]
     return Component("it", kind, msgspec.convert(fields, cls, dec_hook=decode), timeout=timeout)
 
 

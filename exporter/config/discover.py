@@ -98,7 +98,10 @@ def always(state: Path | None, listen: str, *, tls: bool = False) -> dict[str, d
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
     built = catalogue.kinds()
     fields: dict[str, dict[str, Any]] = {"host": {"kind": "host"}}
-    fields["disk"] = {"kind": "disk", "path": str(state.parent) if state else "/"}
+    # Without a folder for state nothing is written, and the root may be read-only, as in a container.
+    fields["disk"] = (
+        {"kind": "disk", "path": str(state.parent)} if state else {"kind": "disk", "path": "/", "writable": False}
+    )
     if state:
         fields["state"] = {"kind": "sqlite", "path": str(state)}
     if "http" in built and not tls:

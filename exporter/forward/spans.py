@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from exporter import __version__
+from exporter.config.sections import Forward, Tracing
 from exporter.forward import target
 from exporter.forward.backend import EVERY, Backend
 from exporter.forward.ended import ended, span_id
 from exporter.forward.otlp import Exporter
 from exporter.probe import Result
-from exporter.config.sections import Forward, Tracing
 from exporter.tally import Tallies
 
 BEAT = 1.0

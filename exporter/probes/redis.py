@@ -100,9 +100,11 @@ class Redis(Probe, kw_only=True, frozen=True):
     canary_prefix: Annotated[str, Meta(description="What the canary's key begins with.")] = "stack-exporter:canary:"
 
     def __post_init__(self) -> None:
-        if self.tls and not _redis_url.parse(self.url.reveal()).encrypted:
+        target = _redis_url.parse(self.url.reveal())
+        if self.tls and not target.encrypted:
             raise ValueError("tls needs a URL with rediss")
-        _redis_url.parse(self.url.reveal())
+        if target.ca_file:
+            TLS(ca_file=target.ca_file)
 
     @cached_property
     def _target(self) -> _redis_url.Target:

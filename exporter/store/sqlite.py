@@ -1,6 +1,7 @@
 """The embedded store: one SQLite file, one daemon for each folder."""
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import logging
@@ -37,8 +38,12 @@ _NOT_DAMAGE = {
 """Primary result codes (sqlite.org/rescode.html) that speak of the machine, not of the file's content."""
 
 
-class Unusable(Exception):
+class Unusable(Exception):  # noqa: N818 - says the fact
     """The folder or its file can't be used; the message says what and where."""
+
+
+class Unwritable(Unusable):
+    """For permissions, space or the like: without the folder the daemon could go on in memory."""
 
 
 class Store:
@@ -51,6 +56,7 @@ class Store:
         self._wake = asyncio.Event()
         self._lock: int | None = None
         self._connection: sqlite3.Connection | None = None
+        self._writing = False
         # sqlite3 blocks, and a disk may hang: one thread, so that the loop turns and writes stay in order.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
 
@@ -69,13 +75,13 @@ class Store:
             ) from None
         except OSError as error:
             self.close()
-            raise Unusable(f"{self.file.parent} can't be used for state: {error.strerror}") from None
+            raise Unwritable(f"{self.file.parent} can't be used for state: {error.strerror}") from None
         try:
             try:
                 self._connect()
             except (sqlite3.DatabaseError, ValueError, TypeError) as error:
                 if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _NOT_DAMAGE:
-                    raise Unusable(f"{self.file} can't be opened: {error}") from None
+                    raise Unwritable(f"{self.file} can't be opened: {error}") from None
                 self._set_aside()
                 self._connect()
         except BaseException:
@@ -101,12 +107,11 @@ class Store:
     async def work(self, beat: Callable[[], None]) -> None:
         """Write what changed, in groups, for ever."""
         while True:
-            try:
+            # Also without a change: what could not be written before is tried again.
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), 10.0)
-                await asyncio.sleep(_GROUP_COMMIT)
-                await self.flush()
-            except TimeoutError:
-                pass
+            await asyncio.sleep(_GROUP_COMMIT)
+            await self.flush()
             beat()
 
     async def flush(self) -> None:
@@ -123,10 +128,11 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file and the folder; what was not flushed is lost."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        if self._connection is not None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        # A write that hangs on its disk holds the connection: then it ends with the process, which must not wait for it.
+        if self._connection is not None and not self._writing:
             self._connection.close()
-            self._connection = None
+        self._connection = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -134,20 +140,12 @@ class Store:
     def _connect(self) -> None:
         connection = sqlite3.connect(self.file or "", timeout=2.0, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > VERSION:
-                raise Unusable(
-                    f"{self.file} was written by a newer stack-exporter (schema {version}, this one knows {VERSION})"
-                )
-            if version == 0:
-                connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
+            _migrate(connection, self.file)
             rows = connection.execute("SELECT component, kind, key, value FROM kept").fetchall()
+            self._kept = {(component, kind, key): json.loads(value) for component, kind, key, value in rows}
         except BaseException:
             connection.close()
             raise
-        self._kept = {(component, kind, key): json.loads(value) for component, kind, key, value in rows}
         self._connection = connection
 
     def _set_aside(self) -> None:
@@ -164,13 +162,28 @@ class Store:
         connection = self._connection
         if connection is None:
             return
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            for key, value in changed.items():
-                if value is None:
-                    connection.execute("DELETE FROM kept WHERE component = ? AND kind = ? AND key = ?", key)
-                else:
-                    connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (*key, json.dumps(value)))
+        self._writing = True
+        try:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                for key, value in changed.items():
+                    if value is None:
+                        connection.execute("DELETE FROM kept WHERE component = ? AND kind = ? AND key = ?", key)
+                    else:
+                        connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (*key, json.dumps(value)))
+        finally:
+            self._writing = False
+
+
+def _migrate(connection: sqlite3.Connection, file: Path | None) -> None:
+    """Set the connection up and bring the schema to VERSION. Raises Unusable for a newer one."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise Unusable(f"{file} was written by a newer stack-exporter (schema {version}, this one knows {VERSION})")
+    if version == 0:
+        connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
 
 
 class Kept:

@@ -118,7 +118,7 @@ class Server:
             self._handle,
             most,
             auto_decompress=False,
-
+            keepalive_timeout=KEEPALIVE,
             lingering_time=LINGER,
             access_log=None,
         )

@@ -82,10 +82,13 @@ def test_a_back_end_that_is_overloaded_gets_the_spans_later(caplog: pytest.LogCa
     async def send(back: Sink) -> None:
         back.status, tallies = 503, Tallies()
         async with working(traces(back.url, timeout="100ms"), tallies) as made:
-            made.ended(result(made))
+            runs = [result(made) for _ in range(3)]
+            for run in runs:
+                made.ended(run)
             await until(lambda: lines(caplog))
             back.status = 200
-            await until(lambda: counts(tallies) == {"exported_total 0": 3})
+            await until(lambda: counts(tallies) == {"exported_total 0": 9})
+            assert [span.trace_id for span in back.roots] == [run.trace_id for run in runs]
 
     with sink() as back:
         asyncio.run(send(back))

@@ -64,7 +64,9 @@ def test_a_query_that_a_live_server_can_not_end_is_cancelled_and_the_session_clo
         assert result.detail == "no end within 0.3 s, in phase query"
         # The session, and the request to cancel it by the key that it was given.
         assert found.connections == 2
-        assert [request for request in found.requests if request][1] == pgwire.CANCEL + (4711).to_bytes(4) + (815).to_bytes(4)
+        assert [request for request in found.requests if request][1] == pgwire.CANCEL + (4711).to_bytes(4) + (
+            815
+        ).to_bytes(4)
 
 
 def test_a_stopped_backend_ends_with_its_run(server: Any) -> None:

@@ -56,7 +56,7 @@ def test_an_endless_reply_is_cut_off_at_its_limit() -> None:
 def test_a_reply_that_comes_byte_by_byte_is_read() -> None:
     def drip(connection: socket.socket, _: bytes) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for byte in b"+PONG\r\n$23\r\nrole:master\r\nloading:0\r\n\r\n":
+        for byte in b"+PONG\r\n$24\r\nrole:master\r\nloading:0\r\n\r\n":
             connection.sendall(bytes([byte]))
 
     with resp.fake(drip)() as fields:

@@ -1,0 +1,77 @@
+"""The listeners: which there are, what each serves, and what of their settings a reload can change."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from exporter.config.problem import ConfigError, Problem
+from exporter.options import OFF, Options
+from exporter.web import address, routes, toolkit
+from exporter.web.call import Services
+from exporter.web.server import Server
+from exporter.web.site import Route, Site
+
+
+class Listeners:
+    """By name: web, and unless they are off ingest and health."""
+
+    def __init__(self, options: Options, services: Services) -> None:
+        """Raises ConfigError for the web configuration, ValueError for what is not an address."""
+        self._file = options.web_config_file
+        self._toolkit = toolkit.read(self._file) if self._file is not None else None
+        self._sites: list[Site] = []
+        self._servers = {"web": self._server(options.web_listen_address, routes.scraping(), services, self._toolkit)}
+        if options.ingest_listen_address != OFF:
+            self._servers["ingest"] = self._server(options.ingest_listen_address, routes.ingest(), services)
+        if options.web_health_address != OFF:
+            self._servers["health"] = self._server(options.web_health_address, routes.PROBES, services)
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Where each is opened, once started."""
+        return {name: server.url for name, server in self._servers.items()}
+
+    async def start(self) -> None:
+        """Bind them all. Raises OSError, which names the address."""
+        for server in self._servers.values():
+            await server.start()
+
+    async def stop(self, grace: float) -> None:
+        """Take no more and finish what is under way, within `grace` seconds."""
+        await asyncio.gather(*(server.stop(grace) for server in self._servers.values()))
+
+    def close(self) -> None:
+        """End what the sites hold."""
+        for site in self._sites:
+            site.close()
+
+    def use(self, services: Services) -> None:
+        """Answer from these from now on."""
+        for site in self._sites:
+            site.services = services
+
+    def read(self) -> toolkit.Toolkit | None:
+        """The web configuration as it is now. Raises ConfigError, also when TLS comes or goes: a listener can't change."""
+        if self._file is None:
+            return None
+        new = toolkit.read(self._file)
+        if (new.certificates is None) != (self._toolkit is None or self._toolkit.certificates is None):
+            raise ConfigError([Problem(0, "tls_server_config", "comes or goes with a restart only")], str(self._file))
+        return new
+
+    def take(self, new: toolkit.Toolkit | None) -> None:
+        """Put what `read` gave in force."""
+        if new is None or self._toolkit is None:
+            return
+        if self._toolkit.certificates and new.certificates:
+            # The listener keeps the first context, which asks these certificates at each handshake.
+            self._toolkit.certificates.take(new.certificates)
+            new.certificates = self._toolkit.certificates
+        self._toolkit = self._sites[0].toolkit = new
+
+    def _server(
+        self, listen: str, table: Sequence[Route], services: Services, web: toolkit.Toolkit | None = None
+    ) -> Server:
+        host = address.parse(listen)[0]
+        site = Site(table, services, toolkit=web, hosts=(host,))
+        self._sites.append(site)
+        return Server(listen, site, tls=web.certificates.context if web and web.certificates else None)
