@@ -41,10 +41,10 @@ RELOADED_AT = gauge(
 )
 
 UNREADY = 0.25
-"""Seconds at the end for which /readyz says 503 and requests are still taken, so that whoever balances load can tell."""
+"""Seconds at the end for which /readyz says 503 and requests are still taken, so that a load balancer can tell."""
 REQUESTS_END = 4.5
 SPANS_END, SPANS_SWAP = 1.5, 0.5
-"""Seconds that requests under way, and then spans not yet sent, are given; the whole end takes 8 at most, a reload 1."""
+"""Seconds for requests under way, and then for spans not yet sent; the whole end takes 8 at most, a reload 1."""
 
 
 class App:

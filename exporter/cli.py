@@ -6,12 +6,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from exporter import log as logs
 from exporter.config.problem import ConfigError
-from exporter.options import Options, parse
+from exporter.options import OFF, Options, parse
 
 if TYPE_CHECKING:
     from exporter.plan import Plan
@@ -35,17 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         status = 0
     except KeyboardInterrupt:
-        status = 128 + signal.SIGINT
+        leave(128 + signal.SIGINT)
     leave(status)
 
 
-def leave(status: int) -> None:
+def leave(status: int) -> NoReturn:
     """End at once: a probe stuck in a thread must not hold up the process."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        # Whoever read it has gone; or a signal came while it was being written.
+        with suppress(OSError, RuntimeError):
             stream.flush()
-        except OSError:  # whoever read it has gone
-            continue
     logging.shutdown()
     os._exit(status)
 
@@ -54,18 +54,22 @@ def run(options: Options) -> int:
     """The daemon, until SIGTERM or SIGINT; a second one ends it at once. SIGHUP reloads."""
     from exporter.plan import plan  # noqa: PLC0415 - the verbs that don't serve need not import the servers
 
-    first = plan(options, os.environ)
-    with asyncio.Runner(loop_factory=_loop) as runner:
-        return runner.run(_serve(options, first))
+    # Until the loop takes signals: nothing has begun that would have to be finished, and what is read is new anyhow.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: leave(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _complete(_serve(options, plan(options, os.environ)))
 
 
-def _loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, with which a probe costs half the CPU; asyncio's where there is none."""
+def _complete(work: Coroutine[Any, Any, int]) -> NoReturn:
+    """Run it and leave with its status. The loop is not closed, as that waits for threads: one of them may be stuck."""
     try:
-        import uvloop  # noqa: PLC0415 - CPython only
+        import uvloop  # noqa: PLC0415 - CPython only; with it a probe costs half the CPU
     except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
+        loop = asyncio.new_event_loop()
+    else:
+        loop = uvloop.new_event_loop()
+    leave(loop.run_until_complete(work))
 
 
 async def _serve(options: Options, first: "Plan") -> int:
@@ -85,10 +89,8 @@ async def _serve(options: Options, first: "Plan") -> int:
         loop.add_signal_handler(number, end)
     try:
         app = App(options, os.environ, first)
-        await app.start()
-    except (OSError, Unusable, ValueError) as error:
-        print(f"stack-exporter: {error}", file=sys.stderr)  # noqa: T201
-        return REFUSED
+    except ValueError as error:
+        return _refuse(error)
     reloads: set[asyncio.Task[object]] = set()
 
     def reload() -> None:
@@ -97,9 +99,14 @@ async def _serve(options: Options, first: "Plan") -> int:
         task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, reload)
-    urls = {name: server.url for name, server in app.servers.items()}
-    state = str(app.store.file) if app.store.file else "in memory: no folder to keep it in"
-    announce(first, urls, state, console=logs.is_console())
+    try:
+        await app.start()
+    except (OSError, Unusable) as error:
+        return _refuse(error)
+    # Whoever read what we say has gone: no reason to end.
+    with suppress(OSError):
+        state = str(app.store.file) if app.store.file else "in memory, lost at the end: --storage.path keeps it"
+        announce(app.plan, app.listeners.urls, state, console=logs.is_console())
     await ended.wait()
     log.info("stopping")
     try:
@@ -109,14 +116,38 @@ async def _serve(options: Options, first: "Plan") -> int:
     return 0
 
 
-def check(options: Options) -> int:
-    """Every problem of the configuration, or what it holds."""
-    from exporter.plan import plan  # noqa: PLC0415
+def _refuse(why: object) -> int:
+    print(f"stack-exporter: {why}", file=sys.stderr)  # noqa: T201 - read by people
+    return REFUSED
 
-    config = plan(options, os.environ).config
-    source = options.config_file or "no file: what the environment names"
-    print(f"{source}: valid, {len(config.components)} components")  # noqa: T201
-    return 0
+
+def check(options: Options) -> int:
+    """Every problem of the configuration, of the web configuration and of the addresses; or what they hold."""
+    from exporter.plan import plan  # noqa: PLC0415
+    from exporter.web import address, toolkit  # noqa: PLC0415
+
+    wrong: list[object] = []
+    valid: list[str] = []
+    try:
+        components = len(plan(options, os.environ).config.components)
+        valid.append(f"{options.config_file or 'what the environment names'}: valid, {components} components")
+    except ConfigError as error:
+        wrong.append(error)
+    if options.web_config_file is not None:
+        try:
+            toolkit.read(options.web_config_file)
+            valid.append(f"{options.web_config_file}: valid")
+        except ConfigError as error:
+            wrong.append(error)
+    for flag in ("web.listen-address", "web.health-address", "ingest.listen-address"):
+        written = getattr(options, flag.replace(".", "_").replace("-", "_"))
+        try:
+            if written != OFF or flag == "web.listen-address":
+                address.parse(written)
+        except ValueError as error:
+            wrong.append(f"--{flag}: {error}")
+    print(*(wrong or valid), sep="\n", file=sys.stderr if wrong else sys.stdout)
+    return REFUSED if wrong else 0
 
 
 def once(options: Options) -> int:
@@ -126,9 +157,8 @@ def once(options: Options) -> int:
 
     known = {component.name: component for component in plan(options, os.environ).config.components}
     if unknown := [name for name in options.names if name not in known]:
-        print(f"no component {', '.join(unknown)}; there are: {', '.join(known) or 'none'}", file=sys.stderr)  # noqa: T201
-        return REFUSED
-    return running.once([known[name] for name in options.names or known], options.output)
+        return _refuse(f"no component {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
+    _complete(running.once([known[name] for name in options.names or known], options.output))
 
 
 def metrics(options: Options) -> int:

@@ -4,7 +4,10 @@ import http.client
 import sys
 
 from exporter.options import OFF, Options
+from exporter.web.address import parse
 
+LOCAL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where to find what listens everywhere."""
 PATIENCE = 3.0
 """Seconds to wait for an answer."""
 
@@ -14,8 +17,11 @@ def lives(options: Options) -> int:
     address = listener(options)
     if not address:
         return _say("no listener without TLS to ask: set --web.health-address")
-    host, _, port = address.rpartition(":")
-    connection = http.client.HTTPConnection(_reachable(host), int(port), timeout=PATIENCE)
+    try:
+        host, port = parse(address)
+    except ValueError as error:
+        return _say(str(error))
+    connection = http.client.HTTPConnection(LOCAL.get(host, host), port, timeout=PATIENCE)
     try:
         connection.request("GET", "/livez")
         response = connection.getresponse()
@@ -34,10 +40,6 @@ def listener(options: Options) -> str:
     if options.web_config_file is None:
         return options.web_listen_address
     return options.ingest_listen_address if options.ingest_listen_address != OFF else ""
-
-
-def _reachable(host: str) -> str:
-    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
 
 
 def _say(why: str) -> int:

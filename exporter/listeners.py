@@ -50,7 +50,7 @@ class Listeners:
             site.services = services
 
     def read(self) -> toolkit.Toolkit | None:
-        """The web configuration as it is now. Raises ConfigError, also when TLS comes or goes: a listener can't change."""
+        """The web configuration as it is now. Raises ConfigError, also when TLS comes or goes."""
         if self._file is None:
             return None
         new = toolkit.read(self._file)

@@ -19,6 +19,7 @@ from exporter.tally import Counting, Tallies
 COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 MARKS = {"healthy": "●", "degraded": "▲", "unhealthy": "✖"}
 READINGS_SHOWN = 4
+IN_A_PIPE = 240
 
 
 class Nothing:
@@ -31,14 +32,15 @@ class Nothing:
         pass
 
 
-def once(components: Sequence[Component], output: str) -> int:
+async def once(components: Sequence[Component], output: str) -> int:
     """Run each once, all at the same time; 1 when one is unhealthy, else 0."""
-    results = asyncio.run(_run(components, show=output == "table"))
+    results = await _run(components, show=output == "table")
     if output == "json":
         json.dump([as_json(result) for result in results], sys.stdout, indent=2)
         print()  # noqa: T201 - the command's output
     else:
-        Console().print(table(results))
+        # A pipe has no width of its own, and what reads it wants a row in a line.
+        Console(width=None if sys.stdout.isatty() else IN_A_PIPE).print(table(results))
     return 1 if any(not result.up for result in results) else 0
 
 

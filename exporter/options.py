@@ -108,29 +108,33 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         parser.add_argument(f"--{flag.name}", dest=flag.dest, default=default, help=says, **options)
         shared.add_argument(f"--{flag.name}", dest=flag.dest, help=argparse.SUPPRESS, **options)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    whole = {"parents": [shared], "allow_abbrev": False}
-    verbs.add_parser("run", help="run the daemon (the default)")
-    verbs.add_parser("check", help="say every problem of a configuration; exit 2 when there is one")
-    once = verbs.add_parser(
-        "once", help="run probes now and show a table; exit 1 when something is unhealthy"
-    )
+
+    def verb(name: str, says: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, parents=[shared], help=says, description=says, allow_abbrev=False)
+
+    verb("run", "run the daemon (the default)")
+    verb("check", "say every problem of a configuration; exit 2 when there is one")
+    once = verb("once", "run probes now and show a table; exit 1 when something is unhealthy")
     once.add_argument("names", nargs="*", metavar="NAME", help="components; all when none is named")
     once.add_argument("--output", choices=("table", "json"), default="table")
-    metrics = verbs.add_parser("metrics", help="show every metric there can be")
+    metrics = verb("metrics", "show every metric there can be")
     metrics.add_argument("--output", choices=("table", "markdown", "json"), default="table")
-    verbs.add_parser("schema", help="print the JSON Schema of the configuration, for editors")
-    verbs.add_parser("healthcheck", help="ask the running daemon whether it lives; exit 1 when not")
+    verb("schema", "print the JSON Schema of the configuration, for editors")
+    verb("healthcheck", "ask the running daemon whether it lives; exit 1 when not")
     return parser
 
 
 def _storage(given: str, environ: Mapping[str, str]) -> Path | None:
-    """The folder for state: systemd's, else the XDG base directory specification's; None when nobody has a home."""
+    """The folder for state: systemd's, else the XDG base directory specification's; None when it can't be written."""
     if given:
         return Path(given)
     if directory := environ.get("STATE_DIRECTORY"):
-        return Path(directory.split(":")[0])
-    if home := environ.get("XDG_STATE_HOME"):
-        return Path(home) / "stack-exporter"
-    if (home := environ.get("HOME")) and os.access(home, os.W_OK):
-        return Path(home) / ".local" / "state" / "stack-exporter"
-    return None
+        folder = Path(directory.split(":")[0])
+    elif home := environ.get("XDG_STATE_HOME"):
+        folder = Path(home, "stack-exporter")
+    elif home := environ.get("HOME"):
+        folder = Path(home, ".local", "state", "stack-exporter")
+    else:
+        return None
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.exists(path))  # noqa: PTH110 - Path's raises
+    return folder if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else None

@@ -204,6 +204,11 @@ class Result:
         return self.traceparent[3:35]
 
     @property
+    def traced(self) -> bool:
+        """Whether the run's span is exported: failed ones always are, the others when they are sampled."""
+        return bool(self.traceparent) and (self.outcome != "healthy" or self.traceparent.endswith("1"))
+
+    @property
     def up(self) -> bool:
         return self.outcome != "unhealthy"
 

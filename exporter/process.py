@@ -1,4 +1,4 @@
-"""The process, platform and garbage collector, as prometheus_client has them; and our page for a registry of its kind."""
+"""Process, platform and garbage collector as prometheus_client has them; and our page for a registry of its kind."""
 
 from collections.abc import Iterable
 
@@ -33,7 +33,8 @@ class Process:
 def body(page: Page, process: Process | None, *, openmetrics: bool, components: set[str] | None = None) -> bytes:
     """The answer to a scrape, whole; of some components alone when they are named."""
     own = process.families(openmetrics=openmetrics) if process is not None and components is None else b""
-    return page.families(components, openmetrics=openmetrics) + own + (_END if openmetrics else b"")
+    end = _END if openmetrics else b""
+    return page.families(components, openmetrics=openmetrics, rest=own + end)
 
 
 class Registered(Collector):

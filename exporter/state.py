@@ -148,7 +148,7 @@ class State:
         self.tallies.child(PROBE_RUNS, *labels, result.outcome, result.reason).add()
         duration = self.tallies.child(PROBE_DURATION, *labels)
         duration.observe(result.duration)
-        if result.traceparent:
+        if result.traced:
             duration.exemplify(result.trace_id, result.duration, result.started + result.duration)
         return record
 

@@ -99,10 +99,9 @@ class Tallies:
         return self._of_components.get(component, ())
 
     def drop(self, component: str) -> None:
-        """Forget every child that belongs to a component."""
+        """Forget every child that belongs to a component. Whoever still holds one updates what nobody reads."""
         for child in self._of_components.pop(component, ()):
             del child.family.children[child.labels]
-            child.dirty = True  # its holder may still update it: that must not bring it back
 
     def changes(self) -> Iterator[Child]:
         """The children updated since the last call, new ones among them."""

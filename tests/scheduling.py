@@ -9,7 +9,7 @@ from exporter.component import Component
 from exporter.metric import Metric
 from exporter.probe import Readings, Result
 from exporter.schedule import PROBES_RUNNING, Scheduler
-from exporter.supervise import Tasks
+from exporter.supervise import TASK_RESTARTS, Tasks
 from exporter.tally import Tallies
 from tests.probing import Memory
 
@@ -44,6 +44,7 @@ def play(story: Callable[[Bench], Awaitable[None]], **options) -> Bench:
         await bench.tasks.end()
         assert asyncio.all_tasks() == before
         assert bench.tallies.child(PROBES_RUNNING).value == 0
+        assert bench.tallies.child(TASK_RESTARTS, "probe").value == 0
         return bench
 
     return asyncio.run(whole())

@@ -242,6 +242,7 @@ def test_a_run_that_ends_in_time_between_two_that_do_not_starts_the_count_again(
         await asyncio.sleep(1.5)
         assert starts > 6
         assert {result.reason for result in bench.of()} == {"timeout", ""}
+        assert len(bench.scheduler._entries["it"].left) <= 2, "those that have ended are forgotten"
         await bench.scheduler.remove("it")
         await asyncio.sleep(0.2)
 

@@ -76,7 +76,7 @@ class Tracer:
 
     def ended(self, result: Result) -> None:
         """Queue a run's spans if they are to be exported."""
-        if result.traceparent and (result.outcome != "healthy" or result.traceparent[-1] == "1"):
+        if result.traced:
             run = ended(result)
             for backend in self._backends:
                 backend.put(run)

@@ -2,7 +2,7 @@
 
 asyncpg does its own connecting, in which `sslmode=prefer` (everybody's default) makes a second attempt after a refusal,
 builds a TLS context every time (1.1 ms, more than the rest of a session) and buffers whatever length a message claims.
-It takes a loop as an argument, though: it gets one whose `create_connection` is ours.
+It takes a loop as an argument, though: it gets one whose `create_connection` is ours, and is told of no TLS.
 """
 
 import asyncio
@@ -47,7 +47,6 @@ class Loop:
         self.target = target
         # What nobody verifies may well be expired, and reading its dates takes a library of 40 ms.
         self._show = show if target.tls and not target.tls.insecure_skip_verify else None
-        self._tried: set[str] = set()
         self._peer: Any = None
         self._transport: asyncio.Transport | None = None
         self.began = 0.0
@@ -69,7 +68,7 @@ class Loop:
         if self.made:
             # In the clear also after TLS, as libpq did until 17: the key is worth nothing once the session is closed.
             return await self._loop.create_connection(factory, *self._peer[:2])
-        self._once(f"{host}:{port}")
+        self.where = f"{host}:{port}"
         target = self.target
         metered = Metered(self, factory)
         alpn = ("postgresql",)
@@ -109,7 +108,7 @@ class Loop:
     async def create_unix_connection(self, factory: Callable[[], Any], path: str) -> tuple[asyncio.Transport, Any]:
         if self.made:
             return await self._loop.create_unix_connection(factory, path)
-        self._once(path)
+        self.where = path
         metered = Metered(self, factory)
         try:
             transport, _ = await _net.connect_unix(self.out, path, lambda: metered)
@@ -123,12 +122,6 @@ class Loop:
         """Close what is left: asyncpg's polite close of a refused TLS session can take half a minute."""
         if self._transport is not None:
             self._transport.abort()
-
-    def _once(self, where: str) -> None:
-        if where in self._tried:
-            raise Unreached(Down("protocol", f"{where}: a second attempt was about to be made"))
-        self._tried.add(where)
-        self.where = where
 
     async def _ask(self, transport: asyncio.Transport, asked: "Asked") -> bool:
         """Whether the server takes TLS, and if not, whether that will do. Raises Down."""

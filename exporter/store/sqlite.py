@@ -129,7 +129,7 @@ class Store:
     def close(self) -> None:
         """Let go of the file and the folder; what was not flushed is lost."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-        # A write that hangs on its disk holds the connection: then it ends with the process, which must not wait for it.
+        # A write that hangs on its disk holds the connection; then it ends with the process, which must not wait.
         if self._connection is not None and not self._writing:
             self._connection.close()
         self._connection = None

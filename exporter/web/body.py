@@ -16,7 +16,7 @@ async def body(request: web.BaseRequest, most: int) -> bytes:
         raise Refused(413, f"the body is larger than {most} bytes")
     parts, size = [], 0
     try:
-        async with asyncio.timeout(None):
+        async with asyncio.timeout(WITHIN):
             async for chunk in request.content.iter_any():
                 size += len(chunk)
                 if size > most:

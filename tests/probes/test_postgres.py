@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,6 +220,17 @@ def test_a_session_over_tls_reads_the_certificate_that_it_verifies(
         assert abs(found["stack_postgres_certificate_remaining_seconds"] - (pair.not_after - time.time())) < 60
     else:
         assert not any("certificate" in name for name in found)
+
+
+@pytest.mark.parametrize("loop", [asyncio.run, uvloop.run])
+def test_a_unix_socket_is_reached_by_its_folder(tmp_path: Path, loop: Any) -> None:
+    lines = ["local all all trust", "host all all 127.0.0.1/32 trust"]
+    with servers.postgres(hba=lines, unix_socket_directories=tmp_path) as server:
+        dsn = f"postgresql:///postgres?host={tmp_path}&port={server.port}&user=postgres&sslmode=require"
+        result = loop(probing.run("postgres", dsn=dsn))
+        assert (result.outcome, result.detail) == ("healthy", "")
+        assert [phase.name for phase in result.phases] == ["connect", "session", "query"]
+        assert probe("postgres", dsn=dsn.replace(f"port={server.port}", "port=1")).reason == "refused"
 
 
 def test_the_dates_of_a_refused_certificate_are_read_too(server: Any) -> None:

@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,16 +31,21 @@ class Daemon(Server):
 
 @contextmanager
 def daemon(
-    config: str | None, *args: str, env: Mapping[str, str] | None = None, check: bool = True
+    config: str | None,
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+    program: Sequence[str] = (sys.executable, "-m", "exporter"),
 ) -> Iterator[Daemon]:
     """A daemon with this YAML (None: no file at all), ready. Its environment is `env` and what Python needs, nothing else.
 
     When the block ends it must exit 0 within 8 s of SIGTERM and must have logged no traceback; `check=False` leaves that out.
+    `program` is what the flags are given to.
     """
     with tempfile.TemporaryDirectory(prefix="daemon-") as made:
         folder = Path(made)
         port, ingest_port = free_port(), free_port()
-        command = [sys.executable, "-m", "exporter", f"--web.listen-address=127.0.0.1:{port}"]
+        command = [*program, f"--web.listen-address=127.0.0.1:{port}"]
         command += [f"--ingest.listen-address=127.0.0.1:{ingest_port}", f"--storage.path={folder / 'state'}"]
         file = folder / "exporter.yaml"
         if config is not None:
