@@ -13,13 +13,16 @@ from exporter.plan import Plan
 
 log = logging.getLogger(__name__)
 
+IN_A_FILE = 160
+
 
 def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool) -> None:
     """Print it for a person at a console; else log it, a line each. `urls` of the listeners: web, ingest, health."""
     if not console:
         _log(plan, urls, state)
         return
-    out = Console(file=sys.stderr, highlight=False)
+    # A file has no width of its own.
+    out = Console(file=sys.stderr, highlight=False, width=None if sys.stderr.isatty() else IN_A_FILE)
     out.print(Text.assemble(("stack-exporter", "bold"), f" {__version__}"))
     if plan.found:
         out.print("\nfound in the environment", style="bold")

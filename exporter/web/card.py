@@ -98,9 +98,15 @@ def _thresholds(record: Record) -> Markup | None:
     signals: dict[Signal, list[Limit]] = {}
     for limit in record.component.limits:
         signals.setdefault(limit.signal, []).append(limit)
-    if not signals:
+    found = [(signal, limits, _value(record, signal)) for signal, limits in signals.items()]
+    # A disk without a quota, a port without TLS: its thresholds would be noise.
+    rows = [
+        _threshold(signal, limits, value)
+        for signal, limits, value in found
+        if value is not None or record.result is None or signal.statistic != "last"
+    ]
+    if not rows:
         return None
-    rows = [_threshold(signal, limits, _value(record, signal)) for signal, limits in signals.items()]
     return tag("ul", *rows, class_="thresholds")
 
 

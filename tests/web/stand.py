@@ -85,6 +85,7 @@ class Stand:
     scheduler: Scheduler
     problems: list[str] = field(default_factory=list)
     reloads: int = 0
+    """Those that came to their end."""
     started: bool = True
     stopping: bool = False
 
@@ -128,8 +129,8 @@ async def stand(
         made[0].take(found)
 
     async def reload() -> list[str]:
+        await asyncio.sleep(0.05)
         made[0].reloads += 1
-        await asyncio.sleep(0.01)
         return made[0].problems
 
     scheduler = Scheduler(tasks, state.tallies, on_result)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from exporter.probe import Down
-from tests.web.client import ask, bearer
+from tests.web.client import ask, bearer, request
 from tests.web.stand import ANSWERS, TOKEN, component, result, stand
 
 SECURITY = {
@@ -197,6 +197,16 @@ async def test_a_refused_reload_lists_its_problems_and_an_accepted_one_swaps_the
         s.problems = []
         assert (await ask(s.port, "POST /-/reload", bearer(TOKEN))).status == 200
         assert s.reloads == 2
+
+
+async def test_a_reload_comes_to_its_end_when_its_client_leaves() -> None:
+    async with stand() as s:
+        _, writer = await asyncio.open_connection("127.0.0.1", s.port)
+        writer.write(request("POST /-/reload", bearer(TOKEN)))
+        await asyncio.sleep(0.02)
+        writer.transport.abort()
+        await asyncio.sleep(0.1)
+        assert s.reloads == 1
 
 
 async def test_a_defect_is_500_without_its_words(

@@ -193,6 +193,24 @@ async def test_a_reader_that_takes_nothing_is_cut_and_holds_up_no_other_scrape(m
         assert len(s.server._listener.connections) <= 1
 
 
+async def test_what_is_left_of_the_last_answer_keeps_no_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "WRITE", 0.3)
+    monkeypatch.setattr(server, "KEEPALIVE", 0.3)
+    async with stand() as s:
+        for n in range(100):
+            s.add(component(f"component-{n}"))
+        with socket.create_connection(("127.0.0.1", s.port)) as sock:
+            await asyncio.sleep(0.05)
+            (connection,) = s.server._listener.connections
+            for _ in range(2000):
+                sock.sendall(request("GET /health"))
+                await asyncio.sleep(0.001)
+                if connection.transport is None or connection.transport.get_write_buffer_size():
+                    break
+            await asyncio.sleep(1.0)
+            assert s.server._listener.connections == []
+
+
 async def test_more_scrapes_than_may_be_under_way_cut_the_slowest_or_are_told_to_come_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -95,9 +95,14 @@ async def test_a_right_password_is_hashed_once_and_an_unknown_user_as_slow_as_a_
     assert 0.4 < min(t for _, t in nobody) / min(t for _, t in wrong) < 2.5
     refused = await asyncio.gather(*(checked.right("nobody", b"%d" % n) for n in range(40)), return_exceptions=True)
     assert sum(isinstance(one, passwords.Refused) for one in refused) == 40 - passwords.WAITING
+    checked.close()
+
+
+async def test_so_many_right_passwords_are_remembered_and_no_more() -> None:
+    checked = passwords.Passwords({f"user-{n}": toolkit.Secret(HASH) for n in range(passwords.REMEMBERED + 5)})
     for n in range(passwords.REMEMBERED + 5):
-        checked._right[bytes([n])] = None
-    assert await checked.right("alice", b"secret") and len(checked._right) <= passwords.REMEMBERED + 6
+        assert await checked.right(f"user-{n}", b"secret")
+    assert len(checked._right) == passwords.REMEMBERED
     checked.close()
 
 

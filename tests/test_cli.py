@@ -1,0 +1,121 @@
+"""The verbs as a user types them: what they print, where, and with which exit status they end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from exporter import __version__
+from tests.command import command, environment
+
+BAD = """\
+defaults: {interval: fast}
+components:
+  a: {kind: nonsense}
+  b: {kind: tcp, address: "127.0.0.1:80", colour: red}
+  c: {kind: postgres, dsn: "postgresql://u:hunter2hunter2@", timeout: [hunter2hunter2]}
+  d: {kind: http, url: "${NOT_SET}"}
+web: {admin_tokens: [hunter2]}
+"""
+BAD_WEB = """\
+basic_auth_users: {ann: hunter2hunter2}
+tls_server_config: {cert: hunter2hunter2}
+"""
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    file = tmp_path / "bad.yaml"
+    file.write_text(BAD)
+    return file
+
+
+def test_python_m_exporter_is_the_command() -> None:
+    installed = Path(sys.executable).parent / "stack-exporter"
+    said = subprocess.run([installed, "--version"], capture_output=True, text=True, timeout=30)
+    assert (said.returncode, said.stdout, said.stderr) == (0, f"stack-exporter {__version__}\n", "")
+    assert command("--version").stdout == said.stdout
+
+
+def test_check_lists_every_problem_with_its_line_and_path_and_no_value(bad: Path) -> None:
+    web = bad.with_name("web.yaml")
+    web.write_text(BAD_WEB)
+    ended = command(
+        "check", f"--config.file={bad}", f"--web.config.file={web}", "--web.listen-address=off",
+        "--ingest.listen-address=nowhere", "--web.health-address=:70000",
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "")
+    places = [line.partition(": ")[0] + ": " + line.split(": ")[1] for line in ended.stderr.splitlines()]
+    assert places[:6] == [
+        f"{bad}:1: defaults.interval",
+        f"{bad}:3: components.a.kind",
+        f"{bad}:4: components.b.colour",
+        f"{bad}:5: components.c.timeout",
+        f"{bad}:6: components.d.url",
+        f"{bad}:7: web",
+    ]
+    wrong = {"basic_auth_users.ann", "tls_server_config.cert", "tls_server_config.cert_file", "tls_server_config.key_file"}
+    assert {place.rpartition(": ")[2] for place in places[6:-3]} == wrong
+    for flag, value in (("web.listen", "'off'"), ("web.health", "':70000'"), ("ingest.listen", "'nowhere'")):
+        assert f"--{flag}-address: {value} is not a listen address" in ended.stderr
+    assert "hunter2" not in ended.stderr
+
+
+def test_check_is_content_with_a_valid_configuration(tmp_path: Path) -> None:
+    file, web = tmp_path / "good.yaml", tmp_path / "web.yaml"
+    file.write_text("components: {a: {kind: host}}")
+    web.write_text("http_server_config: {headers: {X-Frame-Options: deny}}")
+    ended = command("check", f"--config.file={file}", f"--web.config.file={web}")
+    said = f"{file}: valid, 1 components\n{web}: valid\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, said, "")
+
+
+def test_check_of_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    ended = command("check", f"--config.file={tmp_path / 'none.yaml'}")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"{tmp_path / 'none.yaml'}: can't be read: No such file or directory\n"
+
+
+def test_a_bad_configuration_keeps_the_daemon_from_starting(bad: Path) -> None:
+    ended = command(f"--config.file={bad}", env={"HOME": str(bad.parent)})
+    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 6)
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("flag", ["web.listen-address", "ingest.listen-address", "web.health-address"])
+def test_a_malformed_address_is_one_clear_line_and_2(flag: str, tmp_path: Path) -> None:
+    ended = command(f"--{flag}=here", env={"HOME": str(tmp_path)})
+    said = "stack-exporter: 'here' is not a listen address, such as :9676, 127.0.0.1:9676 or [::1]:9676\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said)
+
+
+def test_metrics_are_shown_as_a_table_as_markdown_and_as_json() -> None:
+    found = {output: command("metrics", f"--output={output}") for output in ("table", "markdown", "json")}
+    assert {(one.returncode, one.stderr) for one in found.values()} == {(0, "")}
+    names = [one["name"] for one in json.loads(found["json"].stdout)]
+    assert {"stack_probe_success", "stack_exporter_build_info", "stack_redis_memory_used_bytes"} <= set(names)
+    for name in names:
+        assert len([row for row in found["table"].stdout.splitlines() if row.startswith(f"{name} ")]) == 1, name
+        assert f"`{name}`" in found["markdown"].stdout, name
+
+
+def test_the_schema_takes_our_own_example_and_refuses_a_mistake() -> None:
+    ended = command("schema")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    schema = json.loads(ended.stdout)
+    example = yaml.safe_load(Path(__file__).parents[1].joinpath("exporter.yaml").read_text())
+    jsonschema.validate(example, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(example | {"componets": {}}, schema)
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    shell = f"{sys.executable} -m exporter metrics | head -n 1; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(
+        ["bash", "-c", shell], env=environment(), capture_output=True, text=True, timeout=30
+    )
+    assert (ended.returncode, len(ended.stdout.splitlines()), ended.stderr) == (0, 1, "")

@@ -1,0 +1,92 @@
+"""`stack-exporter once`: every component run now, as a table or as JSON."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import hostile
+from tests.command import command, in_terminal
+
+COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    file = tmp_path_factory.mktemp("once") / "exporter.yaml"
+    hello = hostile.says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    with hostile.serving(hello) as good, hostile.serving(hostile.mute) as slow:
+        file.write_text(f"""
+components:
+  site: {{kind: http, url: "{good.url}"}}
+  gone: {{kind: tcp, address: "127.0.0.1:{hostile.unused()}"}}
+  slow: {{kind: http, url: "{slow.url}", timeout: 700ms}}
+  folder: {{kind: disk, path: /tmp, thresholds: {{used: {{warning: 0.0001%, critical: "off"}}}}}}
+""")
+        yield file
+
+
+def test_json_has_everything_a_run_found(config: Path) -> None:
+    ended = command("once", f"--config.file={config}", "--output=json")
+    found = {one["component"]: one for one in json.loads(ended.stdout)}
+    assert (ended.returncode, ended.stderr) == (1, "")
+    verdicts = {name: (one["kind"], one["status"], one["reason"]) for name, one in found.items()}
+    assert verdicts == {
+        "site": ("http", "healthy", ""),
+        "gone": ("tcp", "unhealthy", "refused"),
+        "slow": ("http", "unhealthy", "timeout"),
+        "folder": ("disk", "degraded", "threshold"),
+    }
+    assert set(found["site"]) == {
+        "component", "kind", "status", "reason", "message", "duration_seconds", "phases", "readings",
+    }  # fmt: skip
+    assert {phase["name"] for phase in found["site"]["phases"]} >= {"connect", "processing", "transfer"}
+    assert 0.7 <= found["slow"]["duration_seconds"] < 1.2
+    status = {"metric": "stack_http_response_status_code", "labels": {}, "value": 200.0}
+    assert status in found["site"]["readings"] or found["site"]["readings"]
+    assert "threshold" in found["folder"]["message"]
+
+
+def test_a_table_in_a_pipe_is_plain_one_row_a_component_the_broken_first(config: Path) -> None:
+    ended = command("once", f"--config.file={config}", "gone", "folder")
+    assert ended.returncode == 1
+    assert (COLOUR.findall(ended.stdout), ended.stderr) == ([], "")
+    rows = [line for line in ended.stdout.splitlines() if line[:1].strip()]
+    assert [row.split()[0] for row in rows] == ["component", "gone", "folder"]
+    assert "✖ unhealthy" in rows[1]
+    assert "refused" in rows[1]
+    assert "▲ degraded" in rows[2]
+
+
+def test_a_table_in_a_terminal_is_coloured_and_progress_is_shown_while_it_waits(config: Path) -> None:
+    status, shown = in_terminal("once", f"--config.file={config}", columns=200)
+    assert status == 1
+    assert "waiting for slow" in COLOUR.sub("", shown)
+    for colour, mark in (("32", "● healthy"), ("33", "▲ degraded"), ("31", "✖ unhealthy")):
+        assert f"\x1b[{colour}m{mark}" in shown
+
+
+def test_nothing_unhealthy_is_0_and_a_named_component_alone_is_run(config: Path) -> None:
+    ended = command("once", f"--config.file={config}", "site", "folder", "--output=json")
+    assert ended.returncode == 0
+    assert [one["component"] for one in json.loads(ended.stdout)] == ["site", "folder"]
+
+
+def test_an_unknown_name_is_refused_with_those_there_are(config: Path) -> None:
+    ended = command("once", f"--config.file={config}", "sight")
+    said = "stack-exporter: no component sight; there are: site, gone, slow, folder\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said)
+
+
+def test_a_probe_that_never_ends_does_not_hold_the_command(tmp_path: Path) -> None:
+    """Nor does the secret of a component that fails show."""
+    with hostile.serving(hostile.mute, ask=False) as silent:
+        file = tmp_path / "exporter.yaml"
+        dsn = f"postgresql://u:canary-word@{silent.address}/x"
+        file.write_text(f'components: {{db: {{kind: postgres, dsn: "{dsn}", timeout: 300ms}}}}')
+        ended = command("once", f"--config.file={file}", timeout=10)
+    assert ended.returncode == 1
+    assert "timeout" in ended.stdout
+    assert "canary-word" not in ended.stdout + ended.stderr
