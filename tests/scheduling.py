@@ -70,3 +70,11 @@ class Log:
     @property
     def gaps(self) -> list[float]:
         return [later - earlier for earlier, later in pairwise(self.starts)]
+
+
+async def until(condition: Callable[[], object], *, within: float = 5.0) -> None:
+    """Wait no longer than it takes, and fail when it takes too long."""
+    end = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        await asyncio.sleep(0.002)

@@ -58,7 +58,12 @@ def test_check_lists_every_problem_with_its_line_and_path_and_no_value(bad: Path
         f"{bad}:6: components.d.url",
         f"{bad}:7: web",
     ]
-    wrong = {"basic_auth_users.ann", "tls_server_config.cert", "tls_server_config.cert_file", "tls_server_config.key_file"}
+    wrong = {
+        "basic_auth_users.ann",
+        "tls_server_config.cert",
+        "tls_server_config.cert_file",
+        "tls_server_config.key_file",
+    }
     assert {place.rpartition(": ")[2] for place in places[6:-3]} == wrong
     for flag, value in (("web.listen", "'off'"), ("web.health", "':70000'"), ("ingest.listen", "'nowhere'")):
         assert f"--{flag}-address: {value} is not a listen address" in ended.stderr
@@ -115,7 +120,5 @@ def test_the_schema_takes_our_own_example_and_refuses_a_mistake() -> None:
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
     shell = f"{sys.executable} -m exporter metrics | head -n 1; exit ${{PIPESTATUS[0]}}"
-    ended = subprocess.run(
-        ["bash", "-c", shell], env=environment(), capture_output=True, text=True, timeout=30
-    )
+    ended = subprocess.run(["bash", "-c", shell], env=environment(), capture_output=True, text=True, timeout=30)
     assert (ended.returncode, len(ended.stdout.splitlines()), ended.stderr) == (0, 1, "")

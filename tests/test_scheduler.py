@@ -9,7 +9,7 @@ import pytest
 
 from exporter.probe import Down, Readings
 from exporter.schedule import PROBE_SKIPPED, PROBES_RUNNING, next_turn
-from tests.scheduling import Bench, Log, play
+from tests.scheduling import Bench, Log, play, until
 from tests.scripted import component, fine, mute
 
 
@@ -61,8 +61,7 @@ def test_the_first_runs_come_soon_and_the_later_ones_are_spread_over_the_interva
 def test_three_components_start_within_a_moment_however_long_their_interval() -> None:
     async def story(bench: Bench) -> None:
         bench.add(*(component(fine, f"c{i}", interval=3600.0) for i in range(3)))
-        await asyncio.sleep(0.15)
-        assert {result.component for result in bench.results} == {"c0", "c1", "c2"}
+        await until(lambda: {result.component for result in bench.results} == {"c0", "c1", "c2"}, within=1.0)
 
     play(story)
 
@@ -188,12 +187,12 @@ def test_scheduling_that_stands_still_is_silent(monkeypatch: pytest.MonkeyPatch)
     async def story(bench: Bench) -> None:
         assert not bench.scheduler.silent()
         bench.scheduler.last_end -= 3600  # nothing was configured for an hour
-        bench.add(component(fine, interval=0.5, timeout=0.1))
+        bench.add(component(fine, interval=50.0, timeout=5.0))
         assert not bench.scheduler.silent()
-        await asyncio.sleep(0.05)
-        bench.scheduler.last_end -= 1.5
+        await until(lambda: bench.results)
+        bench.scheduler.last_end -= 150.0
         assert not bench.scheduler.silent()
-        bench.scheduler.last_end -= 1.2
+        bench.scheduler.last_end -= 6.0
         assert bench.scheduler.silent()
         await bench.scheduler.run_now("it")
         assert not bench.scheduler.silent()

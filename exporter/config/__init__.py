@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from exporter.component import Component
-from exporter.config import document
+from exporter.config import document, expand, fit, resolve
 from exporter.config.document import LARGEST, Document
-from exporter.config.expand import expand
-from exporter.config.fit import fit
 from exporter.config.maintenance import Window
 from exporter.config.problem import ConfigError, Enough, Problem, Report
-from exporter.config.resolve import resolve
 from exporter.config.sections import Defaults, File, Forward, Tracing, Web
 
 __all__ = ["Config", "ConfigError", "Problem", "build", "load", "read"]
@@ -76,18 +73,18 @@ def build(parsed: Document, *, source: str, environ: Mapping[str, str]) -> Confi
 def _config(parsed: Document, environ: Mapping[str, str], report: Report) -> Config:
     # `web:` with all its keys commented out is as good as no `web:`.
     values = {key: value for key, value in parsed.values.items() if value is not None}
-    values = expand(values, environ, report)
+    values = expand.expand(values, environ, report)
     components = values.get("components", {})
     rest = {key: value for key, value in values.items() if key != "components" or not isinstance(value, dict)}
-    file = fit(File, rest, (), report) or File()
-    defaults = fit(Defaults, rest.get("defaults", {}), ("defaults",), Report({})) or Defaults()
+    file = fit.fit(File, rest, (), report) or File()
+    defaults = fit.fit(Defaults, rest.get("defaults", {}), ("defaults",), Report({})) or Defaults()
     if (
         isinstance(rest.get("defaults"), dict)
         and "timeout" in rest["defaults"]
         and defaults.timeout > defaults.interval
     ):
         report.add(("defaults", "timeout"), "timeout is longer than the interval")
-    resolved = resolve(components, defaults, report) if isinstance(components, dict) else ()
+    resolved = resolve.resolve(components, defaults, report) if isinstance(components, dict) else ()
     _check_windows(file.maintenance, components, report)
     store = _store(rest.get("store"), report)
     return Config(

@@ -103,7 +103,7 @@ class Web(Section, frozen=True):
         tuple[Secret, ...], Meta(description="Bearer tokens of the admin API, all valid at once; none closes it.")
     ] = ()
     allowed_hosts: Annotated[
-        tuple[str, ...], Meta(description="Names that a Host header may have; none allows all.")
+        tuple[str, ...], Meta(description="Names, beside addresses and localhost, under which the admin API answers.")
     ] = ()
 
     def __post_init__(self) -> None:

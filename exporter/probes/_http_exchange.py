@@ -76,6 +76,7 @@ class Exchange(asyncio.Protocol):
                 self._complete = True  # a body without a length ends with the connection
             else:
                 self._fail(self._lost(exc))
+        vars(self).pop("_parser", None)  # it holds us: a ring that only the garbage collector would undo
         self._wake()
 
     def on_header(self, name: bytes, value: bytes) -> None:

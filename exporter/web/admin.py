@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from exporter import __version__
 from exporter.health import overall
@@ -70,5 +70,10 @@ class Admin:
     def _finish(self, work: Awaitable[T]) -> asyncio.Future[T]:
         task: asyncio.Future[T] = asyncio.ensure_future(work)
         self._tasks.add(task)  # type: ignore[arg-type] # a future of T is one of object for keeping
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._end)
         return asyncio.shield(task)
+
+    def _end(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also when the client that asked has gone

@@ -144,7 +144,7 @@ def test_a_found_component_shows_no_credentials():
 def test_what_is_always_there():
     assert always(None, ":9676") == {
         "host": {"kind": "host"},
-        "disk": {"kind": "disk", "path": "/"},
+        "disk": {"kind": "disk", "path": "/", "writable": False},
         "listener": {"kind": "http", "url": "http://127.0.0.1:9676/livez"},
     }
 

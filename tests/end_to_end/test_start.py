@@ -48,7 +48,9 @@ def test_without_configuration_what_is_found_is_probed_and_said_without_its_secr
     assert {one["name"]: one["kind"] for one in components} == dict(
         zip(names, ["host", "disk", "sqlite", "http", "postgres", "redis"], strict=True)
     )
-    kinds = {variable: line["kind"] for (message, variable), line in said.items() if message == "found in the environment"}
+    kinds = {
+        variable: line["kind"] for (message, variable), line in said.items() if message == "found in the environment"
+    }
     assert kinds == {
         "DATABASE_URL": "postgres",
         "REDIS_URL, CELERY_BROKER_URL": "redis",
@@ -107,7 +109,13 @@ def test_a_default_folder_whose_file_cannot_be_opened_is_said_too(tmp_path: Path
     """As on a disk that is full: the folder looks right, and only opening the file tells."""
     port = servers.free_port()
     (tmp_path / "state" / "stack-exporter.db").mkdir(parents=True)
-    program = [sys.executable, "-m", "exporter", f"--web.listen-address=127.0.0.1:{port}", "--ingest.listen-address=off"]
+    program = [
+        sys.executable,
+        "-m",
+        "exporter",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--ingest.listen-address=off",
+    ]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd(), "STATE_DIRECTORY": str(tmp_path / "state")}
     with Daemon("daemon", program, port, tmp_path, url=f"http://127.0.0.1:{port}", env=env) as daemon:
         messages = [line["message"] for line in lines(daemon)]

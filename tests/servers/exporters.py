@@ -62,7 +62,7 @@ def daemon(
             error.add_note(f"the daemon's log:\n{server.log[-4000:]}")
             server.kill()
             raise
-        code = server.stop(8.0)
+        code = server.stop(8.0) if server.running else server.exit_code
         if check:
             log = server.log_file.read_text(errors="replace")
             assert code == 0, f"exit code {code}\n{log[-4000:]}"

@@ -77,6 +77,11 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """Of its newest run, once it has ended."""
+        return self._process.poll() if self._process is not None else None
+
+    @property
     def log(self) -> str:
         """What it wrote since its newest start."""
         return self.log_file.read_bytes()[self._log_start :].decode(errors="replace") if self.log_file.exists() else ""
