@@ -45,12 +45,12 @@ def main() -> int:
 
 
 def measured(name: str, depth: Depth) -> list[Row]:
-    """Its rows; one that says what is missing where a peer is."""
+    """Its rows; one that says why where there are none, so that the others are shown all the same."""
     rows: list[Row] = []
     try:
         rows.extend(ROWS[name](depth))
-    except Missing as missing:
-        rows.append(Row(name, "", "", 0.0, note=str(missing)))
+    except (Missing, AssertionError) as error:
+        rows.append(Row(name, "", "", 0.0, note=str(error)[:200]))
     return rows
 
 

@@ -153,9 +153,12 @@ class App:
             return []
 
     def _check(self, new: Config) -> None:
-        """Raises ConfigError for what a running daemon can't change."""
+        """Raises ConfigError for what a running daemon does not take."""
+        source = str(self.options.config_file or "")
+        if new == Config() != self.plan.config:
+            # What a file that is being written looks like for a moment: every counter would be lost.
+            raise ConfigError([Problem(0, "", "is empty, which takes a restart")], source)
         if new.store != self.plan.config.store:
-            source = str(self.options.config_file or "")
             raise ConfigError([Problem(0, "store", "changes with a restart only")], source)
 
     async def _swap(self, new: Plan, tracer: spans.Tracer | None) -> None:
@@ -183,10 +186,9 @@ class App:
             self._add(new)
 
     def _add(self, component: Component) -> None:
-        record = self.state.add(component)
+        self.state.add(component)
         self.page.write(component.name)
-        watched = self.scheduler.add(component, self.store.kept(component.name, component.kind))
-        record.watched = watched.values
+        self.scheduler.add(component, self.store.kept(component.name, component.kind))
 
     def _open_store(self) -> None:
         try:

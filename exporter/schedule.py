@@ -76,8 +76,8 @@ class Scheduler:
         self.last_end = time.monotonic()
         """When a run last ended, on time.monotonic's clock."""
 
-    def add(self, component: Component, kept: Kept) -> Readings:
-        """Begin to run a component; gives the readings of its watch."""
+    def add(self, component: Component, kept: Kept) -> None:
+        """Begin to run a component, and its watch if it has one."""
         if not self._entries:
             self.last_end = time.monotonic()
         sink = Counting(self._tallies, component.name)
@@ -87,7 +87,6 @@ class Scheduler:
         self._tasks.start(f"probe {component.name}", lambda: self._follow(entry))
         if type(component.probe).watch is not Probe.watch:
             self._tasks.start(f"watch {component.name}", lambda: component.probe.watch(entry.watched))
-        return entry.watched
 
     async def remove(self, name: str) -> None:
         """End a component's runs and its watch."""

@@ -103,8 +103,6 @@ class Record:
     last_success: float | None = None
     runs: deque[Run] = field(default_factory=lambda: deque(maxlen=60))
     failures: deque[Run] = field(default_factory=lambda: deque(maxlen=10))
-    watched: Values = field(default_factory=dict)
-    """What the kind's watch has set: exposed with each run."""
 
     @property
     def status(self) -> Status:

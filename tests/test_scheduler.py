@@ -41,6 +41,12 @@ def test_turns_come_to_their_place_and_are_never_further_apart_than_a_step() -> 
         assert min((due / step - place) % 1, (place - due / step) % 1) < 1e-5
 
 
+def test_a_turn_is_not_moved_to_before_the_run_has_ended() -> None:
+    assert next_turn(100.0, 10.0, 0.5, earliest=100.0) == 109.0
+    assert next_turn(100.0, 10.0, 0.5, earliest=109.6) == 109.6
+    assert next_turn(100.0, 10.0, 0.5, earliest=115.0) == 110.0
+
+
 def test_the_first_runs_come_soon_and_the_later_ones_are_spread_over_the_interval() -> None:
     logs = {f"component {i}": Log() for i in range(40)}
     interval = 0.5

@@ -18,14 +18,14 @@ def test_run_now_makes_a_run_and_the_next_turn_stays_where_it_was() -> None:
     log = Log()
 
     async def story(bench: Bench) -> None:
-        bench.add(component(log.work, interval=0.6))
+        bench.add(component(log.work, interval=1.2))
         await until(lambda: bench.results)
+        await asyncio.sleep(0.6)
         assert (await bench.scheduler.run_now("it")).component == "it"
-        assert len(log.starts) == 2
         await until(lambda: len(log.starts) == 3)
 
     play(story)
-    assert 0.5 <= log.starts[2] - log.starts[0] <= 0.7
+    assert 1.0 <= log.starts[2] - log.starts[0] <= 1.6  # 1.8 had the turn moved
 
 
 def test_run_now_joins_the_run_under_way_and_all_who_call_get_its_result() -> None:

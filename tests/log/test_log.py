@@ -161,7 +161,7 @@ def test_a_defect_has_its_traceback_once_per_change(written: Callable[[], list[d
 
 def test_repeats_are_told_without_another_line(_unchanged: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "WINDOW", 0.05)
-    monkeypatch.setattr("exporter.repeats.WINDOW", 0.02)
+    monkeypatch.setattr("exporter.log.repeats.WINDOW", 0.02)
     stream = io.StringIO()
     log.setup("info", "json", stream)
     for _ in range(5):

@@ -9,8 +9,8 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Literal, TextIO
 
-from exporter.line import as_console, as_json, fields
-from exporter.repeats import WINDOW, Repeats
+from exporter.log.line import as_console, as_json, fields
+from exporter.log.repeats import WINDOW, Repeats
 from exporter.state import Record, Status
 
 log = logging.getLogger(__name__)

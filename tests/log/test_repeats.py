@@ -5,7 +5,7 @@ import logging
 import weakref
 
 from exporter.log import Lines
-from exporter.repeats import WINDOW, Repeats, identity
+from exporter.log.repeats import WINDOW, Repeats, identity
 
 
 class Clock:

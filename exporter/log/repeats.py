@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from exporter.line import extras, message
+from exporter.log.line import extras, message
 
 WINDOW = 10.0
 """Seconds between two lines of the same. asyncio wrote 78 tracebacks in 0.1 s when file descriptors ran out."""

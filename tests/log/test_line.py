@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exporter.line import LONGEST, as_console, as_json, fields
+from exporter.log.line import LONGEST, as_console, as_json, fields
 from exporter.values import Secret
 
 FORGED = 'x\r\n{"level":"info"}\x1b[2J\u202e\u2028\x85\x7f\x00\ud800\U000e0041é€😀'
