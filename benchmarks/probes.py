@@ -12,10 +12,10 @@ from benchmarks import load, peers, usage
 from benchmarks.row import Depth, Row, compare
 from tests.servers import Server, daemon, postgres, valkey
 
-INTERVAL = 0.4
+INTERVAL = 0.2
 """Seconds between a component's runs; half of them are behind after a pause, and made up for within it."""
 MANY = 350
-"""Components of the kinds that cost little: almost a thousand probes a second, at which work and not waking up counts."""
+"""Components of the kinds that cost little: 1,750 probes a second, at which the work counts and not waking up for it."""
 CUT = 3, 0.01
 """How many runs, and what part of them, may fail: a pause cuts off those under way."""
 
@@ -41,7 +41,7 @@ class Running:
     def cost(self) -> float:
         """CPU seconds of the daemon's process a run, everything else that it does included."""
         self.server.resume()
-        time.sleep(1.2 * INTERVAL)
+        time.sleep(2 * INTERVAL)
         runs, healthy = self.runs()
         before, began = usage.cpu(self.server.pid), time.monotonic()
         time.sleep(self.seconds)
@@ -73,7 +73,7 @@ def http(depth: Depth) -> Iterator[Row]:
         path = f"/probe?module=http_2xx&target={quote(target.url)}"
         assert b"probe_success 1" in load.repeat(blackbox.port, path, 20)
         text = components(MANY, f"{{kind: http, url: '{target.url}/'}}")
-        with daemon(text, "--ingest.listen-address=off") as server:
+        with daemon(text) as server:
             running = Running(server, "http", depth.seconds)
             found = compare(depth.rounds, running.cost, lambda: answers(blackbox, path, running))
             yield Row("http", "CPU per HTTP probe", "blackbox_exporter", 1 / 4, *found, "s")
@@ -89,7 +89,7 @@ def tcp(depth: Depth) -> Iterator[Row]:
         path = f"/probe?module=tcp_connect&target=127.0.0.1:{target.tcp_port}"
         assert b"probe_success 1" in load.repeat(blackbox.port, path, 20)
         text = components(MANY, f"{{kind: tcp, address: '127.0.0.1:{target.tcp_port}'}}")
-        with daemon(text, "--ingest.listen-address=off") as server:
+        with daemon(text) as server:
             running = Running(server, "tcp", depth.seconds)
             found = compare(depth.rounds, running.cost, lambda: answers(blackbox, path, running))
             server.resume()
@@ -104,7 +104,7 @@ def redis(depth: Depth) -> Iterator[Row]:
             path = f"/probe?module=redis_ping&target={address}"
             assert b"probe_success 1" in load.repeat(blackbox.port, path, 20)
             text = components(MANY, f"{{kind: redis, url: '{server.url}', info: false}}")
-            with daemon(text, "--ingest.listen-address=off") as ours:
+            with daemon(text) as ours:
                 running = Running(ours, "redis", depth.seconds)
                 found = compare(depth.rounds, running.cost, lambda: answers(blackbox, path, running))
                 ours.resume()
@@ -112,7 +112,7 @@ def redis(depth: Depth) -> Iterator[Row]:
         with peers.redis(server.url) as exporter:
             assert b"redis_up 1" in load.repeat(exporter.port, "/metrics", 20)
             text = components(100, f"{{kind: redis, url: '{server.url}'}}")
-            with daemon(text, "--ingest.listen-address=off") as ours:
+            with daemon(text) as ours:
                 running = Running(ours, "redis", depth.seconds)
                 found = compare(depth.rounds, running.cost, lambda: answers(exporter, "/metrics", running))
                 ours.resume()
@@ -123,7 +123,7 @@ def sessions(depth: Depth) -> Iterator[Row]:
     with postgres() as server, peers.postgres(server.url) as exporter:
         assert b"pg_up 1" in load.repeat(exporter.port, "/metrics", 20)
         text = components(15, f"{{kind: postgres, dsn: '{server.url}'}}")
-        with daemon(text, "--ingest.listen-address=off") as ours:
+        with daemon(text) as ours:
             running = Running(ours, "postgres", depth.seconds)
             found = compare(depth.rounds, running.cost, lambda: answers(exporter, "/metrics", running))
             ours.resume()

@@ -14,7 +14,7 @@ class Depth:
     series: int
 
 
-FULL = Depth(rounds=7, seconds=3.0, series=10_000)
+FULL = Depth(rounds=5, seconds=2.0, series=10_000)
 QUICK = Depth(rounds=3, seconds=1.0, series=10_000)
 
 

@@ -14,8 +14,6 @@ from benchmarks import load, peers, usage
 from benchmarks.row import Depth, Missing, Row, compare
 from tests.servers import Server, daemon, free_port, postgres, valkey
 
-OFF = "--ingest.listen-address=off"
-
 
 def resident(depth: Depth) -> Iterator[Row]:
     """All seven kinds, two components of each that a peer does too, probed five times a second and scraped."""
@@ -39,7 +37,7 @@ components:
         with tempfile.TemporaryDirectory() as made:
             state = Path(made) / "some.db"
             _sqlite(state)
-            ours = stack.enter_context(daemon(text.replace("{state}", str(state)), OFF))
+            ours = stack.enter_context(daemon(text.replace("{state}", str(state))))
             asked = [(blackbox, f"/probe?module=http_2xx&target={target.url}")] * 2
             asked += [(blackbox, f"/probe?module=tcp_connect&target=127.0.0.1:{target.tcp_port}")] * 2
             asked += [(peer, "/metrics") for peer in (redis, sql, node)]
@@ -68,7 +66,7 @@ def homemade(depth: Depth) -> Iterator[Row]:
         checks += [f"postgres-{n}: {{kind: postgres, dsn: '{database.url}'}}" for n in range(2)]
         checks += [f"redis-{n}: {{kind: redis, url: '{cache.url}'}}" for n in range(2)]
         text = "defaults: {interval: 1s}\ncomponents:\n" + "".join(f"  {check}\n" for check in checks)
-        with daemon(text, OFF) as ours, _service(target.url, database.url, cache.url) as theirs:
+        with daemon(text) as ours, _service(target.url, database.url, cache.url) as theirs:
             time.sleep(2)
             begun = {server: (usage.cpu(server.pid), _runs(server)) for server in (ours, theirs)}
             ratios = []

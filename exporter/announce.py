@@ -3,13 +3,13 @@
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from exporter import __version__
 from exporter.plan import Plan
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,9 @@ def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool) 
     if not console:
         _log(plan, urls, state)
         return
+    from rich.console import Console  # noqa: PLC0415 - 30 ms that a daemon without a console need not wait
+    from rich.text import Text  # noqa: PLC0415
+
     # A file has no width of its own.
     out = Console(file=sys.stderr, highlight=False, width=None if sys.stderr.isatty() else IN_A_FILE)
     out.print(Text.assemble(("stack-exporter", "bold"), f" {__version__}"))
@@ -43,7 +46,10 @@ def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool) 
     out.print("\nCtrl-C ends it. A page of YAML says more: --config.file=exporter.yaml\n", style="dim")
 
 
-def _rows(rows: Sequence[tuple[str, ...]]) -> Table:
+def _rows(rows: Sequence[tuple[str, ...]]) -> "Table":
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for style in ("cyan", "", "dim")[: len(rows[0])]:
         table.add_column(style=style, overflow="fold")

@@ -97,11 +97,11 @@ class App:
         await asyncio.sleep(UNREADY)
         await self.listeners.stop(REQUESTS_END)
         await self.tasks.end(*(f"{task} {name}" for name in self.state.records for task in ("probe", "watch")))
+        await self.store.flush()
         if self.tracer is not None:
             await self.tracer.flush(SPANS_END)
             self.tracer.close()
         await self.tasks.end()
-        await self.store.flush()
         self.store.close()
         self.listeners.close()
 

@@ -5,6 +5,7 @@ import gc
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DESCRIPTORS = 65_536
 REFUSED = 2
 """Exit status for what the user has to mend: arguments, configuration, addresses, the folder for state."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse, do, and leave with the exit status."""
-    options = parse(sys.argv[1:] if arguments is None else arguments, os.environ)
+    try:
+        options = parse(sys.argv[1:] if arguments is None else arguments, os.environ)
+    except SystemExit as ended:
+        leave(int(ended.code or 0))
     console = options.log_format == "console" or (not options.log_format and sys.stderr.isatty())
     logs.setup(options.log_level, "console" if console else "json", sys.stderr)
     try:
@@ -34,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - read by people
         status = REFUSED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):
+        # Whoever read has enough; rich makes a SystemExit of it.
         status = 0
     except KeyboardInterrupt:
         leave(128 + signal.SIGINT)
@@ -59,7 +65,17 @@ def run(options: Options) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leave(0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _allow_descriptors()
     _complete(_serve(options, plan(options, os.environ)))
+
+
+def _allow_descriptors() -> None:
+    """Take as many as we may: the soft limit is often 1024, for the sake of select(), which we don't use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _complete(work: Coroutine[Any, Any, int]) -> NoReturn:
@@ -110,8 +126,8 @@ async def _serve(options: Options, first: "Plan") -> int:
     # nothing and took a seventh of a probe.
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    # Whoever read what we say has gone: no reason to end.
-    with suppress(OSError):
+    # Whoever read what we say has gone: no reason to end. rich makes a SystemExit of it.
+    with suppress(OSError, SystemExit):
         state = str(app.store.file) if app.store.file else "in memory, lost at the end: --storage.path keeps it"
         announce(app.plan, app.listeners.urls, state, console=logs.is_console())
     await ended.wait()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from exporter.component import Component, Limit
 from exporter.metric import Metric
 from exporter.probe import Down, Kept, Outcome, Readings, Result, Sink
+from exporter.redact import redact, redacted
 
 ABANDON_AFTER = 1.0
 """Seconds that a cancelled run has to end; after them it is left to itself."""
@@ -51,6 +52,8 @@ async def run_once(
     # A copy where somebody may still write: the watch, or a run that was left behind.
     values = {**(watched or {}), **out.values} if watched or not task.done() else out.values
     outcome, reason, detail = _verdict(component, out, values, error, expired=expired)
+    if error is not None and reason == "internal":
+        redact(error, component.probe)
     return Result(
         component.name,
         component.kind,
@@ -58,7 +61,7 @@ async def run_once(
         duration,
         outcome,
         reason,
-        _printable(detail),
+        _printable(redacted(detail, component.probe)) if detail else "",
         values,
         tuple(out.phases),
         traceparent,

@@ -44,8 +44,9 @@ def test_json_has_everything_a_run_found(config: Path) -> None:
     }  # fmt: skip
     assert {phase["name"] for phase in found["site"]["phases"]} >= {"connect", "processing", "transfer"}
     assert 0.7 <= found["slow"]["duration_seconds"] < 1.2
-    status = {"metric": "stack_http_response_status_code", "labels": {}, "value": 200.0}
-    assert status in found["site"]["readings"] or found["site"]["readings"]
+    readings = {one["metric"]: (one["labels"], one["value"]) for one in found["site"]["readings"]}
+    assert readings["stack_http_status_code"] == ({}, 200.0)
+    assert readings["stack_http_response_bytes"] == ({}, 2.0)
     assert "threshold" in found["folder"]["message"]
 
 

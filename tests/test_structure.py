@@ -15,7 +15,8 @@ MAY = {
     "probe": "metric values",
     "component": "metric values probe",
     "probes": "metric values probe probes._",
-    "run": "metric values probe component",
+    "redact": "values",
+    "run": "metric values probe component redact",
     "schedule": "metric values probe component run slots supervise tally log",
     "state": "metric values probe component tally",
     "health": "metric values probe component state",
@@ -26,7 +27,7 @@ MAY = {
     "forward": "metric values probe component tally config forward",
     "web": "metric values config probe component state tally health exposition process schedule supervise log web",
 }
-PURE = ("metric", "values", "component", "health", "config.problem", "config.maintenance")
+PURE = ("metric", "values", "component", "redact", "health", "config.problem", "config.maintenance")
 IMPURE = {"asyncio", "socket", "ssl", "threading", "subprocess", "random", "tempfile", "aiohttp"}
 TOP = {"app": {"cli"}, "cli": {"__main__"}}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "handler", "service", "factory", "misc"}

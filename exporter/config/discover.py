@@ -18,11 +18,11 @@ from exporter.config.sections import Defaults
 FIRST = ("DATABASE_URL", "POSTGRES_URL", "POSTGRESQL_URL", "PGHOST", "REDIS_URL", "VALKEY_URL", "CACHE_URL")
 _WORDS = (
     "DATABASE|DB|POSTGRES|POSTGRESQL|PG|MYSQL|MARIADB|MONGO|MONGODB|REDIS|VALKEY|CACHE|BROKER|RESULT_BACKEND|AMQP|RABBITMQ|"
-    "CLOUDAMQP|MEMCACHED|ELASTICSEARCH|ELASTIC|OPENSEARCH|S3|MINIO|AWS|SMTP|EMAIL|MAIL|SQLITE"
+    "CLOUDAMQP|MEMCACHED|ELASTICSEARCH|ELASTIC|OPENSEARCH|S3|MINIO|AWS|SMTP|EMAIL|MAIL|SQLITE|KAFKA|NATS"
 )
 # DATABASE_URL, ANALYTICS_DATABASE_URL, HEROKU_POSTGRESQL_BRONZE_URL, SQLALCHEMY_DATABASE_URI, AWS_ENDPOINT_URL_S3
 _VARIABLE = re.compile(
-    rf"([A-Z0-9_]+_)?({_WORDS})(_[A-Z0-9]+)?_(URL|URI|DSN|ENDPOINT|ENDPOINT_URL(_S3)?)|CELERY_RESULT_BACKEND"
+    rf"([A-Z0-9_]+_)?({_WORDS})(_[A-Z0-9]+)?_(URL|URI|DSN|ENDPOINT|ENDPOINT_URL(_S3)?)|CELERY_RESULT_BACKEND|CELERY_BROKER"
 )
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 
@@ -37,6 +37,8 @@ _KINDS = {
         "rabbitmq": "amqp amqps pyamqp",
         "memcached": "memcached memcache pymemcache",
         "smtp": "smtp smtps submission",
+        "kafka": "kafka",
+        "nats": "nats",
     }.items()
     for scheme in schemes.split()
 }
@@ -104,7 +106,9 @@ def always(state: Path | None, listen: str, *, tls: bool = False) -> dict[str, d
     )
     if state:
         fields["state"] = {"kind": "sqlite", "path": str(state)}
-    if "http" in built and not tls:
+    if port == "0":
+        pass  # which it will be is known once it listens
+    elif "http" in built and not tls:
         fields["listener"] = {"kind": "http", "url": f"http://{host}:{port}/livez"}
     else:
         fields["listener"] = {"kind": "tcp", "address": f"{host}:{port}"}

@@ -111,9 +111,11 @@ def _listener() -> threading.local:
     for known in logger.filters:
         if isinstance(known, _Listener):
             return known.heard
-    every = logging.getLogger(_SDK_LOG)
-    every.addHandler(logging.NullHandler())
-    every.propagate = False
+    # urllib3 logs what it can't read of an answer, in which a back end may repeat the headers it was sent.
+    for name in (_SDK_LOG, "urllib3"):
+        every = logging.getLogger(name)
+        every.addHandler(logging.NullHandler())
+        every.propagate = False
     listener = _Listener()
     # Before the SDK's own filter, which takes away repeated failures.
     logger.filters.insert(0, listener)

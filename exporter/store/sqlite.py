@@ -26,6 +26,8 @@ CREATE TABLE kept (
 """
 _GROUP_COMMIT = 0.2
 """Seconds over which changes are gathered into one transaction."""
+_PATIENCE = 5.0
+"""Seconds that a write is waited for."""
 
 _NOT_DAMAGE = {
     sqlite3.SQLITE_PERM,
@@ -52,11 +54,12 @@ class Store:
     def __init__(self, folder: Path | None, file: Path | None = None) -> None:
         self.file = file or (folder / FILE if folder is not None else None)
         self._kept: dict[tuple[str, str, str], Any] = {}
-        self._changed: dict[tuple[str, str, str], Any] = {}
+        self._changed: dict[tuple[str, str, str], str | None] = {}
         self._wake = asyncio.Event()
         self._lock: int | None = None
         self._connection: sqlite3.Connection | None = None
-        self._writing = False
+        self._write: asyncio.Future[None] | None = None
+        self._writing: dict[tuple[str, str, str], str | None] = {}
         # sqlite3 blocks, and a disk may hang: one thread, so that the loop turns and writes stay in order.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
 
@@ -96,12 +99,14 @@ class Store:
         return self._kept.get(key)
 
     def put(self, key: tuple[str, str, str], value: Any) -> None:
+        """Raises TypeError or ValueError for what is not JSON, here, where its sender is to blame."""
+        text = None if value is None else json.dumps(value)
         if value is None:
             self._kept.pop(key, None)
         else:
             self._kept[key] = value
         if self._connection is not None:
-            self._changed[key] = value
+            self._changed[key] = text
             self._wake.set()
 
     async def work(self, beat: Callable[[], None]) -> None:
@@ -115,22 +120,29 @@ class Store:
             beat()
 
     async def flush(self) -> None:
-        """Write what changed now. A failure is logged, and the changes stay for the next time."""
+        """Write what changed now. After a failure, or while the disk hangs, changes stay for the next time."""
         self._wake.clear()
-        changed, self._changed = self._changed, {}
-        if not changed or self._connection is None:
+        if self._write is None:
+            changed, self._changed = self._changed, {}
+            if not changed or self._connection is None:
+                return
+            self._write = asyncio.get_running_loop().run_in_executor(self._thread, _write, self._connection, changed)
+            self._writing = changed
+        # Liveness must not follow a disk that hangs: a new process would find it hanging too.
+        done, _ = await asyncio.wait({self._write}, timeout=_PATIENCE)
+        if not done:
+            log.warning("the disk does not take the state", extra={"file": str(self.file)})
             return
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._write, changed)
-        except sqlite3.Error as error:
-            self._changed = changed | self._changed
+        write, self._write = self._write, None
+        if (error := write.exception()) is not None:
+            self._changed = self._writing | self._changed
             log.warning("state can't be written and is kept in memory", extra={"error": str(error)})
 
     def close(self) -> None:
         """Let go of the file and the folder; what was not flushed is lost."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         # A write that hangs on its disk holds the connection; then it ends with the process, which must not wait.
-        if self._connection is not None and not self._writing:
+        if self._connection is not None and self._write is None:
             self._connection.close()
         self._connection = None
         if self._lock is not None:
@@ -158,21 +170,15 @@ class Store:
                 part.replace(damaged.with_name(damaged.name + suffix))
         log.warning("the state file was damaged and is set aside", extra={"file": str(damaged)})
 
-    def _write(self, changed: dict[tuple[str, str, str], Any]) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        self._writing = True
-        try:
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                for key, value in changed.items():
-                    if value is None:
-                        connection.execute("DELETE FROM kept WHERE component = ? AND kind = ? AND key = ?", key)
-                    else:
-                        connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (*key, json.dumps(value)))
-        finally:
-            self._writing = False
+
+def _write(connection: sqlite3.Connection, changed: dict[tuple[str, str, str], str | None]) -> None:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for key, text in changed.items():
+            if text is None:
+                connection.execute("DELETE FROM kept WHERE component = ? AND kind = ? AND key = ?", key)
+            else:
+                connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (*key, text))
 
 
 def _migrate(connection: sqlite3.Connection, file: Path | None) -> None:

@@ -22,13 +22,13 @@ def parse(text: str) -> tuple[str, int]:
 
 
 async def sockets(text: str) -> list[socket.socket]:
-    """Bound sockets, not yet listening: of both families for every address, as far as the machine has them.
+    """Bound sockets, not yet listening: of both families for every address (`:9676`, and `[::]:9676` as Go has it).
 
     Raises OSError, which names the address.
     """
     host, port = parse(text)
     try:
-        if host:
+        if host and host != "::":
             loop = asyncio.get_running_loop()
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
             # All four parts of an IPv6 address: the last is the interface that a link-local one belongs to.

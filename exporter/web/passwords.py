@@ -57,9 +57,9 @@ class Passwords:
         return True
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, once those who wait for it have their answer."""
         if self._thread is not None:
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.shutdown(wait=False)
 
     def _digest(self, user: str, hashed: bytes, password: bytes) -> bytes:
         # Each part by its own digest: merely joined, two different triples could be the same text (CVE-2022-46146).

@@ -111,8 +111,8 @@ class Server:
         found = await address.sockets(self.listen_address)
         self.port = found[0].getsockname()[1]
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # Half of the descriptors at most: the probes and the store need theirs.
-        most = CONNECTIONS if soft == resource.RLIM_INFINITY else max(16, min(CONNECTIONS, soft // 2))
+        # A quarter of the descriptors for each of up to three listeners: the probes and the store need theirs.
+        most = CONNECTIONS if soft == resource.RLIM_INFINITY else max(8, min(CONNECTIONS, soft // 4))
         self._listener = Listener(
             self.site,
             self._handle,

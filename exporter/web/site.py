@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from exporter.log import request_id
 from exporter.metric import counter
 from exporter.values import Secret
 from exporter.web import auth, negotiate
@@ -84,6 +85,7 @@ class Site:
         """The response to a request."""
         given = request.headers.get("X-Request-ID", "")
         call = Call(request, self.services, given if _ID.fullmatch(given) else secrets.token_hex(8))
+        request_id.set(call.id)
         route: Route | None = None
         try:
             _check_headers(request)

@@ -13,7 +13,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from tests import hostile, servers
+from tests import certificates, hostile, servers
 from tests.forward.sink import sink
 from tests.polling import polling
 from tests.servers.exporters import Daemon
@@ -171,8 +171,19 @@ def test_a_password_of_the_web_configuration_changes_and_tls_does_not_come_or_go
         assert (refused.status, refused.json()["errors"]) == (
             422, [f"{web}:1: basic_auth_users.ann: is not a bcrypt hash, such as htpasswd -nBC 10 makes"],
         )  # fmt: skip
+        pair = certificates.pair()
+        write("third", f"tls_server_config: {{cert_file: {pair.certificate}, key_file: {pair.key}}}\n")
+        refused = running.post("/-/reload", headers=TOKEN)
+        said = f"{web}: tls_server_config: comes or goes with a restart only"
+        assert (refused.status, refused.json()["errors"]) == (422, [said])
         assert running.get("/metrics", basic("second")).status == 200
         assert running.get("/livez").status == 200
+
+
+def test_a_token_that_is_gone_is_refused_and_the_new_one_is_taken(daemon: Daemon) -> None:
+    reload(daemon, daemon.config_file.read_text().replace("a-token-of-ours", "another-token"))
+    assert daemon.get("/api/v1/status", TOKEN).status == 401
+    assert daemon.get("/api/v1/status", {"Authorization": "Bearer another-token"}).status == 200
 
 
 def test_a_changed_store_is_refused_as_it_takes_a_restart(daemon: Daemon) -> None:

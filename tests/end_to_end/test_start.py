@@ -3,16 +3,18 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import servers
-from tests.command import command
+from tests.command import command, environment
 from tests.servers.exporters import Daemon
 from tests.servers.process import wait_until
 from tests.unprivileged import NO_OVERRIDE
@@ -76,6 +78,34 @@ def test_at_a_console_it_prints_what_it_found_what_it_probes_and_what_to_open(fo
     assert ["status", "page", f"{daemon.url}/"] in rows
     assert any(row[:2] == ["MONGODB_URI", "mongodb"] and "not probed" in " ".join(row) for row in rows)
     assert "hushed" not in shown
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_nobody_need_read_what_it_says(format: str, tmp_path: Path) -> None:
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    port = servers.free_port()
+    flags = [f"--log.format={format}", f"--web.listen-address=127.0.0.1:{port}", "--ingest.listen-address=off"]
+    env = environment({"HOME": str(tmp_path), "REDIS_URL": "redis://127.0.0.1:1/0"})
+    process = subprocess.Popen([sys.executable, "-m", "exporter", *flags], env=env, stdout=ours, stderr=ours)
+    os.close(ours)
+    try:
+        wait_until(lambda: _is_ready(port))
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.terminate()
+        assert process.wait(8) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def test_its_own_listener_and_state_file_are_healthy_from_the_start() -> None:

@@ -21,7 +21,8 @@ class Daemon(Server):
     config_file = Path()
 
     def ready(self) -> bool:
-        return self.get("/readyz").status == 200
+        # The ingest listener has no TLS, whatever the web configuration says.
+        return self.request("GET", "/readyz", port=self.ingest_port).status == 200
 
     def metrics(self) -> dict[str, float]:
         """Every series of /metrics by its text, such as 'stack_probe_success{component="x",kind="tcp"}'."""

@@ -6,10 +6,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from exporter.store import sqlite
 from exporter.store.sqlite import FILE, VERSION, Store, Unusable
 
 
@@ -144,6 +147,40 @@ def test_what_was_flushed_survives_kill_9(tmp_path):
         writer.stdout.close()
         last = max([last, *(int(line) for line in rest if line.isdigit())])
         assert kept(tmp_path, "n") in (last, last + 1)
+
+
+def test_what_is_not_json_is_refused_where_it_is_put_and_harms_nothing_else(tmp_path):
+    store = Store(tmp_path)
+    store.open()
+    store.kept("db", "sqlite").put("good", 1)
+    with pytest.raises(TypeError):
+        store.kept("other", "sqlite").put("bad", {1, 2})
+    assert store.kept("other", "sqlite").get("bad") is None
+    asyncio.run(store.flush())
+    store.close()
+    assert kept(tmp_path, "good") == 1
+
+
+def test_a_disk_that_hangs_holds_up_neither_the_task_nor_the_end(tmp_path, monkeypatch):
+    # A fake for the disk: no real one hangs on demand.
+    hanging = threading.Event()
+    monkeypatch.setattr(sqlite, "_write", lambda *_: hanging.wait(20))
+    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
+
+    async def go() -> float:
+        store = Store(tmp_path)
+        store.open()
+        store.kept("db", "sqlite").put("checked", 9)
+        began = time.monotonic()
+        await store.flush()
+        await store.flush()
+        store.close()
+        return time.monotonic() - began
+
+    try:
+        assert asyncio.run(go()) < 2
+    finally:
+        hanging.set()
 
 
 async def _work_until_written(folder: Path) -> int:
