@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from exporter.log import request_id
 from exporter.component import Component, Limit
 from exporter.exposition import Page
 from exporter.health import judge
@@ -85,6 +86,8 @@ class Stand:
     scheduler: Scheduler
     problems: list[str] = field(default_factory=list)
     reloads: int = 0
+    reloaded_by: str = ""
+    """The request id that whatever the reload logs would carry."""
     """Those that came to their end."""
     started: bool = True
     stopping: bool = False
@@ -131,6 +134,7 @@ async def stand(
     async def reload() -> list[str]:
         await asyncio.sleep(0.05)
         made[0].reloads += 1
+        made[0].reloaded_by = request_id.get()
         return made[0].problems
 
     scheduler = Scheduler(tasks, state.tallies, on_result)

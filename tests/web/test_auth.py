@@ -195,3 +195,9 @@ async def test_a_browser_signs_in_with_a_token_as_password_and_can_only_look() -
         for target in ADMIN:
             assert (await ask(s.port, target, basic("me", TOKEN))).status == 401
         assert s.reloads == 0
+
+
+async def test_what_a_request_makes_us_log_carries_its_id() -> None:
+    async with stand(tokens=[TOKEN]) as s:
+        await ask(s.port, "POST /-/reload", bearer(TOKEN), "X-Request-ID: my-id-42")
+        assert s.reloaded_by == "my-id-42"
