@@ -41,7 +41,7 @@ test-slow: packages $(VENV)/.dev  ## Load, soak and time bounds, one at a time.
 	@$(call step,slow tests)
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-quick: lint types shell dockerfile docs-check
+quick: lint types shell dockerfile docs-check  ## Lint, types and generated pages alone, without tests.
 
 fmt: $(VENV)/.dev  ## Format the code and mend what ruff can.
 	$(BIN)/ruff check --fix $(SOURCES)
@@ -69,7 +69,7 @@ rules: packages  ## Alert rules and their tests, by promtool.
 	$(if $(RULES),promtool check rules $(RULES),@echo "no rule files")
 	$(if $(RULE_TESTS),promtool test rules $(RULE_TESTS))
 
-docs: $(VENV)/.dev  ## Rewrite the generated pages, docs/metrics.md and docs/configuration.md.
+docs: $(VENV)/.dev  ## Rewrite the generated pages: command, configuration and metrics in docs/.
 	$(BIN)/python -m exporter.docs
 
 docs-check: $(VENV)/.dev
@@ -90,7 +90,8 @@ packages:
 
 packages-bench:
 	@scripts/packages.sh prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter \
-		prometheus-redis-exporter=prometheus-redis-exporter prometheus-postgres-exporter=prometheus-postgres-exporter
+		prometheus-redis-exporter=prometheus-redis-exporter prometheus-postgres-exporter=prometheus-postgres-exporter \
+		prometheus-node-exporter=prometheus-node-exporter prometheus-pushgateway=prometheus-pushgateway
 
 image:  ## Build the container image with docker or podman, whichever is there.
 	$(or $(firstword $(shell command -v docker podman)),$(error needs docker or podman)) build -t stack-exporter .
@@ -102,14 +103,14 @@ clean:  ## Remove what was set up and what tools cached.
 # Stamps: set up again when a lock file or the project's own metadata changes.
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/pip
 	@$(call step,installing what the daemon needs (about half a minute))
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/pip
 	@$(call step,installing what the tests need (about a minute))
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
 $(VENV)/bin/pip:

@@ -9,23 +9,27 @@ from exporter import __version__
 from exporter.plan import Plan
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.text import Text
 
 log = logging.getLogger(__name__)
 
-IN_A_FILE = 160
+STYLES = ("cyan", "", "dim")
+"""Of the columns."""
 
 
-def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool) -> None:
-    """Print it for a person at a console; else log it, a line each. `urls` of the listeners: web, ingest, health."""
+def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool, configured: bool = False) -> None:
+    """Print it for a person at a console; else log it, a line each.
+
+    `urls` of the listeners: web, ingest, health; `configured`: there is a configuration file.
+    """
     if not console:
         _log(plan, urls, state)
         return
     from rich.console import Console  # noqa: PLC0415 - 30 ms that a daemon without a console need not wait
     from rich.text import Text  # noqa: PLC0415
 
-    # A file has no width of its own.
-    out = Console(file=sys.stderr, highlight=False, width=None if sys.stderr.isatty() else IN_A_FILE)
+    # Lines of the terminal's own: a path or an address that is broken by us can't be copied.
+    out = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     out.print(Text.assemble(("stack-exporter", "bold"), f" {__version__}"))
     if plan.found:
         out.print("\nfound in the environment", style="bold")
@@ -38,29 +42,29 @@ def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool) 
     out.print(_rows(rows) if rows else Text("  nothing: no component is configured", style="yellow"))
     out.print("\nopen", style="bold")
     web = urls["web"]
-    addresses = [("status page", f"{web}/"), ("metrics", f"{web}/metrics"), ("health", f"{web}/health/detailed")]
+    addresses = [("status page", f"{web}/"), ("metrics", f"{web}/metrics"), ("health", f"{web}/health")]
     if "ingest" in urls:
         addresses.append(("ingest", f"{urls['ingest']}/livez (takes nothing in yet)"))
     addresses.append(("state", state))
     out.print(_rows(addresses))
-    out.print("\nCtrl-C ends it. A page of YAML says more: --config.file=exporter.yaml\n", style="dim")
+    more = "" if configured else " To name your components in a file: --config.file=FILE, such as exporter.yaml."
+    out.print(f"\nCtrl-C ends it.{more}\n", style="dim")
 
 
-def _rows(rows: Sequence[tuple[str, ...]]) -> "Table":
-    from rich.table import Table  # noqa: PLC0415
+def _rows(rows: Sequence[tuple[str, ...]]) -> "Text":
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
-    for style in ("cyan", "", "dim")[: len(rows[0])]:
-        table.add_column(style=style, overflow="fold")
+    widths = [*(max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]), 0]
+    lines = []
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
+        cells = [Text(cell.ljust(width), style) for cell, width, style in zip(row, widths, STYLES, strict=False)]
+        lines.append(Text("  ").join((Text(""), *cells)))
+    return Text("\n").join(lines)
 
 
 def _log(plan: Plan, urls: Mapping[str, str], state: str) -> None:
     for one in plan.found:
         log.info("found in the environment", extra={"variable": one.variable, "kind": one.kind, "note": one.note})
     names = [component.name for component in plan.config.components]
-    log.info("probing", extra={"components": len(names), "names": ", ".join(names[:50])})
+    log.info("probing", extra={"components": len(names), "names": names[:50]})
     log.info("listening", extra={**urls, "state": state})

@@ -28,6 +28,7 @@ from exporter.state import HEALTH_SCORE, State
 from exporter.store.sqlite import Store, Unwritable
 from exporter.supervise import Tasks, watch_lag
 from exporter.web.call import Services
+from exporter.windows import Windows
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class App:
         self._process = Process()
         self.store = Store(options.storage, first.config.store)
         self.tasks = Tasks(self.state.tallies)
+        self.windows = Windows(self.state, self.page, self.tasks, self._score)
         self.tracer = spans.tracer(first.config, environ, self.state.tallies)
         self.scheduler = Scheduler(
             self.tasks,
@@ -88,6 +90,7 @@ class App:
             await drivers.load(self.plan.config.components)
             for component in self.plan.config.components:
                 self._add(component)
+            await self.windows.use(self.plan.config.maintenance)
             self._reloaded(ok=True)
             self.started = True
 
@@ -110,9 +113,7 @@ class App:
         record = self.state.records[result.component]
         before = record.status if record.result is not None else "unknown"
         verdict = health.judge(record.verdict, record.component, result)
-        at = time.time()
-        maintenance = any(window.covers(result.component, at) for window in self.plan.config.maintenance)
-        self.state.record(result, verdict, maintenance=maintenance)
+        self.state.record(result, verdict, maintenance=self.windows.cover(result.component))
         if record.status != before:
             self._score()
         self.page.write(result.component)
@@ -140,7 +141,7 @@ class App:
                 web = self.listeners.read()
             except ConfigError as error:
                 if tracer is not None and tracer is not self.tracer:
-                    tracer.close()
+                    tracer.retire(to=self.tracer)
                 log.error("the configuration is refused and the old one stays", extra={"problems": str(error)})  # noqa: TRY400
                 self._reloaded(ok=False)
                 return str(error).splitlines()
@@ -174,6 +175,7 @@ class App:
         await asyncio.gather(*(self._replace(name, now.get(name)) for name in gone))
         for name in now.keys() - old.keys():
             self._add(now[name])
+        await self.windows.use(new.config.maintenance)
         self.listeners.use(self._services(new.config))
         self._score()
 
@@ -212,7 +214,7 @@ class App:
         if old is not None:
             await self.tasks.end("spans")
             await old.flush(SPANS_SWAP)
-            old.close()
+            old.retire(to=tracer)
         self._start_tracer()
 
     def _start_tracer(self) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from exporter.metric import Metric, counter
 from exporter.sample import escaped, header, number, reading, render
 from exporter.state import State, Values, values
-from exporter.tally import Child, Labels
+from exporter.tally import SERIES_OF_A_COMPONENT, Child, Labels
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,6 @@ UNRENDERED = counter(
 SERIES_DROPPED = counter(
     "stack_exporter_series_dropped_total", "Readings left out because a component has too many in one family.", "family"
 )
-SERIES_OF_A_FAMILY = 1_000
-"""Series that one component may have in one family; what a server answers must not fill Prometheus."""
 
 # Stand in a template for the component's name, and between two families: no label value holds them.
 _HERE, _NEXT = "\0", "\1"
@@ -62,7 +60,7 @@ class Layout:
             except Exception as error:  # noqa: BLE001 - one family that can't be rendered blinds no other
                 self.unfit[metric] = error
                 continue
-            chosen = list(lines)[:SERIES_OF_A_FAMILY]
+            chosen = list(lines)[:SERIES_OF_A_COMPONENT]
             if len(chosen) < len(lines):
                 self.dropped.append((metric, len(lines) - len(chosen)))
             self.metrics.append(metric)

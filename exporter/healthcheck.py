@@ -27,7 +27,7 @@ def lives(options: Options) -> int:
         response = connection.getresponse()
         response.read(65536)
     except (OSError, http.client.HTTPException) as error:
-        return _say(f"no answer from {address}: {type(error).__name__}")
+        return _say(f"no answer from {address}: {_why(error, options)}")
     finally:
         connection.close()
     return 0 if response.status == http.client.OK else _say(f"{address} answers {response.status}")
@@ -40,6 +40,17 @@ def listener(options: Options) -> str:
     if options.web_config_file is None:
         return options.web_listen_address
     return options.ingest_listen_address if options.ingest_listen_address != OFF else ""
+
+
+def _why(error: Exception, options: Options) -> str:
+    if isinstance(error, http.client.RemoteDisconnected | http.client.BadStatusLine | ConnectionResetError):
+        if options.web_config_file is None:
+            return "it may speak TLS: pass its --web.config.file"
+        return "it closed the connection"
+    if isinstance(error, TimeoutError):
+        return f"nothing within {PATIENCE:g} s"
+    strerror = error.strerror if isinstance(error, OSError) else ""
+    return strerror.lower() if strerror else type(error).__name__
 
 
 def _say(why: str) -> int:

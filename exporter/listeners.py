@@ -10,6 +10,13 @@ from exporter.web.call import Services
 from exporter.web.server import Server
 from exporter.web.site import Route, Site
 
+ELSEWHERE = {
+    "web": "--web.listen-address=:PORT chooses another",
+    "ingest": "--ingest.listen-address=off leaves it out",
+    "health": "--web.health-address=:PORT chooses another",
+}
+"""What to do when an address can't be had."""
+
 
 class Listeners:
     """By name: web, and unless they are off ingest and health."""
@@ -32,8 +39,11 @@ class Listeners:
 
     async def start(self) -> None:
         """Bind them all. Raises OSError, which names the address."""
-        for server in self._servers.values():
-            await server.start()
+        for name, server in self._servers.items():
+            try:
+                await server.start()
+            except OSError as error:
+                raise OSError(error.errno, f"{error.strerror}; {ELSEWHERE[name]}") from None
 
     async def stop(self, grace: float) -> None:
         """Take no more and finish what is under way, within `grace` seconds."""

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from exporter import drivers
 from exporter.component import Component
+from exporter.metric import Metric
 from exporter.probe import Readings, Result
 from exporter.run import run_once
 from exporter.tally import Counting, Tallies
@@ -20,6 +23,9 @@ COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 MARKS = {"healthy": "●", "degraded": "▲", "unhealthy": "✖"}
 READINGS_SHOWN = 4
 IN_A_PIPE = 240
+NARROW = 120
+"""Columns below which a table shows no more than status, time and reason."""
+_FEW = ("component", "status", "took", "reason")
 
 
 class Nothing:
@@ -34,13 +40,23 @@ class Nothing:
 
 async def once(components: Sequence[Component], output: str) -> int:
     """Run each once, all at the same time; 1 when one is unhealthy, else 0."""
+    # Before any clock runs: asyncpg alone takes 80 ms to import.
+    await drivers.load(components)
     results = await _run(components, show=output == "table")
+    for result in results:
+        if result.error is not None:
+            traceback.print_exception(result.error)
     if output == "json":
         json.dump([as_json(result) for result in results], sys.stdout, indent=2)
         print()  # noqa: T201 - the command's output
     else:
         # A pipe has no width of its own, and what reads it wants a row in a line.
-        Console(width=None if sys.stdout.isatty() else IN_A_PIPE).print(table(results))
+        console = Console(width=None if sys.stdout.isatty() else IN_A_PIPE)
+        watched = {
+            component.name: [limit.signal.metric for limit in component.limits if limit.signal.statistic == "last"]
+            for component in components
+        }
+        console.print(table(results, watched, wide=console.width >= NARROW))
     return 1 if any(not result.up for result in results) else 0
 
 
@@ -87,26 +103,27 @@ def as_json(result: Result) -> dict[str, Any]:
     }
 
 
-def table(results: Sequence[Result]) -> Table:
-    """A row for each component, the broken ones first."""
+def table(results: Sequence[Result], watched: Mapping[str, Sequence[Metric]], *, wide: bool) -> Table:
+    """A row for each component, the broken ones first; `watched` by component, to show what has a threshold first."""
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("component", "kind", "status", "took", "phases", "readings", "reason"):
-        shown.add_column(column, justify="right" if column == "took" else "left", overflow="fold")
+    for column in ("component", "kind", "status", "took", "readings", "reason") if wide else _FEW:
+        fits = column not in ("readings", "reason")
+        shown.add_column(column, justify="right" if column == "took" else "left", overflow="fold", no_wrap=fits)
     order = list(COLOURS)
     for result in sorted(results, key=lambda result: (-order.index(result.outcome), result.component)):
         colour = COLOURS[result.outcome]
         reason = Text(result.reason, style=colour)
         if result.detail:
             reason.append(f"  {result.detail}", style="dim")
-        shown.add_row(
-            Text(result.component, style="bold"),
-            result.kind,
-            Text(f"{MARKS[result.outcome]} {result.outcome}", style=colour),
-            _time(result.duration),
-            Text("  ".join(f"{phase.name} {_time(phase.duration)}" for phase in result.phases), style="dim"),
-            Text(_readings(result), style="dim"),
-            reason,
-        )
+        cells = {
+            "component": Text(result.component, style="bold"),
+            "kind": Text(result.kind),
+            "status": Text(f"{MARKS[result.outcome]} {result.outcome}", style=colour),
+            "took": Text(_time(result.duration)),
+            "readings": Text(_readings(result, watched[result.component]), style="dim"),
+            "reason": reason,
+        }
+        shown.add_row(*(cells[str(column.header)] for column in shown.columns))
     return shown
 
 
@@ -114,13 +131,20 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
-def _readings(result: Result) -> str:
+def _readings(result: Result, watched: Sequence[Metric]) -> str:
     lines = []
-    for (metric, labels), value in result.values.items():
+    for (metric, labels), value in sorted(result.values.items(), key=lambda item: item[0][0] not in watched):
         if metric.type == "info":
             continue
-        name = metric.name.removeprefix(f"stack_{result.kind}_")
-        shown = f"{value / 2**30:.1f} GiB" if metric.unit == "bytes" and value >= 2**28 else f"{value:g}"
-        lines.append(f"{name}{{{','.join(labels)}}} {shown}" if labels else f"{name} {shown}")
+        name = metric.name.removeprefix(f"stack_{result.kind}_").removesuffix("_ratio")
+        lines.append(
+            f"{name}{{{','.join(labels)}}} {_value(metric, value)}" if labels else f"{name} {_value(metric, value)}"
+        )
     more = len(lines) - READINGS_SHOWN
     return "\n".join(lines[:READINGS_SHOWN]) + (f"\n… {more} more, see --output=json" if more > 0 else "")
+
+
+def _value(metric: Metric, value: float) -> str:
+    if metric.unit == "ratio":
+        return f"{value * 100:.3g} %"
+    return f"{value / 2**30:.1f} GiB" if metric.unit == "bytes" and value >= 2**28 else f"{value:g}"

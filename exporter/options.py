@@ -2,14 +2,19 @@
 
 import argparse
 import os
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from exporter import __version__
+from exporter.nearest import suggestion
 
 PREFIX = "STACK_EXPORTER_"
 LEVELS = ("debug", "info", "warning", "error")
+# What Kubernetes and Docker's links set for a service that is called stack-exporter.
+_SERVICES = re.compile(r"(SERVICE_HOST|SERVICE_PORT|PORT|NAME|ENV)(_[A-Z0-9_]+)?")
 OFF = "off"
 """As a listen address: no such listener."""
 
@@ -44,12 +49,21 @@ FLAGS = (
     Flag(
         "storage.path",
         "",
-        "Folder for state; default $STATE_DIRECTORY, else $XDG_STATE_HOME/stack-exporter, else memory.",
+        "Folder for state; default $STATE_DIRECTORY, else $XDG_STATE_HOME/stack-exporter, else "
+        "~/.local/state/stack-exporter, else memory.",
         metavar="FOLDER",
     ),
     Flag("log.level", "info", "Least severe message to log.", LEVELS),
     Flag("log.format", "", "Default: console in a terminal, else json.", ("json", "console")),
 )
+VERBS = {
+    "run": "run the daemon (the default)",
+    "check": "say every problem of a configuration; exit 2 when there is one",
+    "once": "run probes now and show a table; exit 1 when something is unhealthy",
+    "metrics": "show every metric, threshold and reason that there can be",
+    "schema": "print the JSON Schema of the configuration, for editors",
+    "healthcheck": "ask the running daemon whether it lives; exit 1 when not",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,9 @@ class Options:
 
 def parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
     """Raises SystemExit(2) with a message on wrong arguments, SystemExit(0) for --help and --version."""
-    given = _parser(environ).parse_args(arguments)
+    parser = _parser(environ)
+    given = parser.parse_args(arguments)
+    _check_variables(parser, environ)
     return Options(
         verb=given.verb or "run",
         config_file=Path(given.config_file) if given.config_file else None,
@@ -112,16 +128,24 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     def verb(name: str, says: str) -> argparse.ArgumentParser:
         return verbs.add_parser(name, parents=[shared], help=says, description=says, allow_abbrev=False)
 
-    verb("run", "run the daemon (the default)")
-    verb("check", "say every problem of a configuration; exit 2 when there is one")
-    once = verb("once", "run probes now and show a table; exit 1 when something is unhealthy")
-    once.add_argument("names", nargs="*", metavar="NAME", help="components; all when none is named")
-    once.add_argument("--output", choices=("table", "json"), default="table")
-    metrics = verb("metrics", "show every metric there can be")
-    metrics.add_argument("--output", choices=("table", "markdown", "json"), default="table")
-    verb("schema", "print the JSON Schema of the configuration, for editors")
-    verb("healthcheck", "ask the running daemon whether it lives; exit 1 when not")
+    made = {name: verb(name, says) for name, says in VERBS.items()}
+    made["once"].add_argument("names", nargs="*", metavar="NAME", help="components; all when none is named")
+    made["once"].add_argument("--output", choices=("table", "json"), default="table")
+    made["metrics"].add_argument("names", nargs="*", metavar="KIND", help="kinds; all when none is named")
+    made["metrics"].add_argument("--output", choices=("table", "markdown", "json"), default="table")
     return parser
+
+
+def _check_variables(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """A mistyped variable is refused; one that resembles no flag's may be for somebody else, and is said."""
+    known = [flag.variable.removeprefix(PREFIX) for flag in FLAGS]
+    for variable in sorted(environ):
+        word = variable.removeprefix(PREFIX)
+        if not environ[variable] or word == variable or word in known or _SERVICES.fullmatch(word):
+            continue
+        if meant := suggestion(word, known):
+            parser.error(f"{variable} belongs to no flag{meant.replace('mean ', f'mean {PREFIX}')}")
+        sys.stderr.write(f"stack-exporter: {variable} belongs to no flag and is ignored\n")
 
 
 def _storage(given: str, environ: Mapping[str, str]) -> Path | None:

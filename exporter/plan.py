@@ -1,7 +1,10 @@
 """What to run: the configuration file's components, or, without a file, what the environment names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from msgspec import structs
 
 from exporter.config import Config, discover, read
 from exporter.options import Options
@@ -14,6 +17,21 @@ class Plan:
 
     config: Config
     found: Sequence[discover.Found] = ()
+
+
+def plan_once(options: Options, environ: Mapping[str, str]) -> Plan:
+    """The same for runs without a daemon: nothing that only a daemon has made, which are its listener and its file."""
+    if options.config_file is not None:
+        return plan(options, environ)
+    folder = options.storage.absolute() if options.storage is not None else Path("/")
+    there = next(path for path in (folder, *folder.parents) if path.is_dir())
+    # Port 0 stands for no listener of our own. The disk is the one that the daemon would have its state on.
+    found = plan(replace(options, storage=None, web_listen_address=":0"), environ)
+    components = tuple(
+        replace(one, probe=structs.replace(one.probe, path=str(there))) if one.name == "disk" else one
+        for one in found.config.components
+    )
+    return Plan(replace(found.config, components=components), found.found)
 
 
 def plan(options: Options, environ: Mapping[str, str]) -> Plan:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
@@ -106,10 +107,15 @@ class Readings:
         self._at = time.monotonic()
 
     def set(self, metric: Metric, value: float, *labels: str) -> None:
-        """Report a gauge, an info (value 1), or a counter as the server itself counts it. Raises on a defect."""
+        """Report a gauge, an info (value 1), or a counter as the server itself counts it. Raises on a defect.
+
+        A counter that is negative, infinite or no number is left out: OpenMetrics' parsers refuse a page that has one.
+        """
         if len(labels) != len(metric.labels) - 1 or metric.type == "histogram":
             raise ValueError(f"{metric.name} is a {metric.type} with the labels {metric.labels}, not {labels}")
-        self.values[metric, labels] = float(value)
+        value = float(value)
+        if metric.type != "counter" or 0 <= value < inf:
+            self.values[metric, labels] = value
 
     def count(self, metric: Metric, amount: float = 1.0, *labels: str) -> None:
         """Add to a counter of our own."""

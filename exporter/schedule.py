@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 import zlib
 from collections.abc import Callable
@@ -11,9 +12,10 @@ from exporter.component import Component
 from exporter.metric import counter, gauge
 from exporter.probe import Kept, Probe, Readings, Result
 from exporter.run import ABANDON_AFTER, Abandoned, run_once
-from exporter.slots import Slots
+from exporter.slots import Crowd, Slots
 from exporter.supervise import Tasks
 from exporter.tally import Counting, Tallies
+from exporter.turn import next_turn
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,12 @@ class Entry:
     watched: Readings
     failing: bool = True
     """Until a run has shown that it is well."""
+    owed: int = 0
+    """Good runs in a row that it still owes before its interval is the long one again."""
+    ended: float = field(default_factory=time.monotonic)
+    """When its last run ended, or it was added, on time.monotonic's clock."""
+    waited: float = 0.0
+    """Seconds that its last run waited for a place."""
     abandoned: int = 0
     """Runs in a row that ignored their end."""
     left: set[Abandoned] = field(default_factory=set)
@@ -73,24 +81,26 @@ class Scheduler:
         self._traceparent = traceparent
         self._entries: dict[str, Entry] = {}
         self._running = tallies.child(PROBES_RUNNING)
-        self.last_end = time.monotonic()
-        """When a run last ended, on time.monotonic's clock."""
+        self._crowd = Crowd()
+        self._last_end = time.monotonic()
+        """When any run last ended, on time.monotonic's clock."""
 
     def add(self, component: Component, kept: Kept) -> None:
         """Begin to run a component, and its watch if it has one."""
-        if not self._entries:
-            self.last_end = time.monotonic()
         sink = Counting(self._tallies, component.name)
         entry = self._entries[component.name] = Entry(component, sink, kept, Readings(component.name, sink, kept))
         self._tallies.child(PROBE_SKIPPED, component.name, component.kind)
         self._tallies.child(PROBES_ABANDONED, component.name, component.kind)
-        self._tasks.start(f"probe {component.name}", lambda: self._follow(entry))
+        # Whether its beats come in time is for `silent` to say, as they come when runs end.
+        self._tasks.start(f"probe {component.name}", lambda: self._follow(entry), heartbeat=math.inf)
         if type(component.probe).watch is not Probe.watch:
-            self._tasks.start(f"watch {component.name}", lambda: component.probe.watch(entry.watched))
+            self._tasks.start(f"watch {component.name}", lambda: component.probe.watch(entry.watched), attended=True)
 
     async def remove(self, name: str) -> None:
         """End a component's runs and its watch."""
         entry = self._entries.pop(name)
+        entry.sink.close()
+        self._last_end = time.monotonic()  # a run that is cut short has ended too
         for task in entry.left:
             task.cancel()
         await self._tasks.end(f"probe {name}", f"watch {name}")
@@ -110,13 +120,20 @@ class Scheduler:
         self._slots.limit(concurrency)
 
     def silent(self) -> bool:
-        """Whether no run has ended for three intervals: then scheduling itself has stopped."""
-        running = [entry.component for entry in self._entries.values() if entry.quarantined is None]
-        if not running:
+        """Whether scheduling itself has stopped, whatever the components do. Two facts together show it.
+
+        A component is overdue: for three of its own intervals and the longest that a run may take, no run of its own
+        has ended since the last one, or since it was added. Alone, this may be a wait for a place behind slow runs.
+        And no run at all has ended for three of the shortest intervals and the longest that any run may take. Alone,
+        this may be the time between runs of long intervals. Both cannot be while scheduling goes on: whoever waits for
+        a place sees them come back within the longest run.
+        """
+        running = [entry for entry in self._entries.values() if entry.quarantined is None]
+        now = time.monotonic()
+        if not any(now - entry.ended > _patience(entry.component.interval, entry) for entry in running):
             return False
-        shortest = min(component.interval for component in running)
-        longest = max(component.timeout for component in running)
-        return time.monotonic() - self.last_end > 3 * shortest + longest + ABANDON_AFTER
+        shortest = min(entry.component.interval for entry in running)
+        return now - self._last_end > max(_patience(shortest, entry) for entry in running)
 
     async def _follow(self, entry: Entry) -> None:
         component = entry.component
@@ -130,13 +147,12 @@ class Scheduler:
                 asked, entry.asked = entry.asked, None
                 if asked is not None:
                     asked.set_result(result)
-                step = component.interval if result.up else min(component.failing_interval, component.interval)
+                step = min(component.failing_interval, component.interval) if entry.owed else component.interval
                 if its_turn:
                     # Ended just after the next turn, as with a timeout like the interval, it is followed at once.
                     now = time.monotonic()
                     late = max(0, int((now - due) / step - LATE))
-                    if late:
-                        self._tallies.child(PROBE_SKIPPED, component.name, component.kind).add(late)
+                    self._skip(entry, late, step)
                     due = next_turn(due + late * step, step, place, earliest=now)
                 else:
                     due = min(due, began + step)
@@ -154,7 +170,8 @@ class Scheduler:
             entry.left.add(task)
             task.add_done_callback(entry.left.discard)
 
-        async with self._slots.one(failing=entry.failing):
+        rank = (not component.critical, component.interval)
+        async with self._slots.one(failing=entry.failing, rank=rank) as entry.waited:
             self._running.add(1)
             try:
                 result = await run_once(
@@ -167,8 +184,10 @@ class Scheduler:
                 )
             finally:
                 self._running.add(-1)
-        self.last_end = time.monotonic()
+        self._last_end = entry.ended = time.monotonic()
+        self._tasks.beat(f"probe {component.name}")
         entry.failing = not result.up
+        entry.owed = max(0, entry.owed - 1) if result.up else component.rise
         entry.abandoned = entry.abandoned + 1 if left_behind else 0
         if left_behind:
             self._tallies.child(PROBES_ABANDONED, component.name, component.kind).add()
@@ -182,6 +201,24 @@ class Scheduler:
                 # Ours to mend; restarting the task would probe out of turn, as often as its back-off allows.
                 log.exception("a result was not taken in", extra={"component": component.name})
         return result
+
+    def _skip(self, entry: Entry, late: int, step: float) -> None:
+        """Count the turns that it has missed, and say so when places were wanting."""
+        if late:
+            self._tallies.child(PROBE_SKIPPED, entry.component.name, entry.component.kind).add(late)
+        if late and entry.waited > LATE * step:
+            self._crowd.left_out(self._slots.total, self._needed)
+        else:
+            self._crowd.on_time(lambda: max(entry.component.interval for entry in self._entries.values()))
+
+    def _needed(self) -> float:
+        failing = [entry.component for entry in self._entries.values() if entry.failing]
+        steps = [(component.timeout, min(component.interval, component.failing_interval)) for component in failing]
+        return sum(min(1.0, timeout / step) for timeout, step in steps)
+
+
+def _patience(interval: float, entry: Entry) -> float:
+    return 3 * interval + entry.component.timeout + ABANDON_AFTER
 
 
 async def _wait(entry: Entry, due: float) -> bool:
@@ -205,16 +242,3 @@ async def _wait(entry: Entry, due: float) -> bool:
 def _tell(turn: asyncio.Future[bool] | None, *, its_turn: bool) -> None:
     if turn is not None and not turn.done():
         turn.set_result(its_turn)
-
-
-def next_turn(due: float, step: float, place: float, *, earliest: float) -> float:
-    """When the turn after `due` is: a step later, less up to a tenth of it until turns lie at their place in the step.
-
-    So the first runs come soon, no two are further apart than a step, and in the end components are spread over it.
-    Nothing is taken from a turn that would then lie before `earliest`: a run as long as its step has none to give.
-    """
-    following = due + step
-    beyond = (following / step - place) % 1.0
-    if beyond > 1 - 1e-6:  # at its place, but for rounding
-        return following
-    return max(following - min(beyond, 0.1) * step, min(following, earliest))

@@ -10,6 +10,9 @@ from exporter.metric import Metric, counter, label_value
 OVERFLOW = "__overflow__"
 """The label value that takes what a family has no room for (OpenTelemetry calls its own otel.metric.overflow)."""
 
+SERIES_OF_A_COMPONENT = 1_000
+"""Series that one component may have in one family; what a server answers must not fill Prometheus."""
+
 SERIES_OVERFLOW = counter(
     "stack_exporter_series_overflow_total", "Updates that went to the overflow series of a full family.", "family"
 )
@@ -80,10 +83,15 @@ class Family:
 
 
 class Tallies:
-    """Every family of our own counting. `cap`: children a family may have before new ones share the overflow child."""
+    """Every family of our own counting.
 
-    def __init__(self, cap: int = 10_000) -> None:
+    Beyond `cap` children of a family, or `share` of one component in it, new ones share an overflow child: how many
+    components there are is the configuration's choice, how many series one of them makes is not.
+    """
+
+    def __init__(self, cap: int = 10_000, share: int = SERIES_OF_A_COMPONENT) -> None:
         self.cap = cap
+        self.share = share
         self.families: dict[Metric, Family] = {}
         self._of_components: dict[str, list[Child]] = {}
 
@@ -103,6 +111,11 @@ class Tallies:
         for child in self._of_components.pop(component, ()):
             del child.family.children[child.labels]
 
+    def forget(self, metric: Metric, *labels: str) -> None:
+        """Forget a child that belongs to no component."""
+        if (family := self.families.get(metric)) is not None:
+            family.children.pop(tuple(map(label_value, labels)), None)
+
     def changes(self) -> Iterator[Child]:
         """The children updated since the last call, new ones among them."""
         for family in tuple(self.families.values()):
@@ -119,7 +132,7 @@ class Tallies:
         labels = tuple(map(label_value, raw))
         if (found := family.children.get(labels)) is not None:
             return found
-        if len(family.children) >= self.cap:
+        if self._full(family, labels):
             if metric is not SERIES_OVERFLOW:
                 self.child(SERIES_OVERFLOW, metric.name).add()
             kept = labels[: family.owned]  # a component's name is from the configuration
@@ -134,22 +147,36 @@ class Tallies:
         made._touch()  # noqa: SLF001 - a series is exposed from its birth, at 0
         return made
 
+    def _full(self, family: Family, labels: Labels) -> bool:
+        if not family.owned:
+            return len(family.children) >= self.cap
+        if len(family.children) < self.share:
+            return False
+        return sum(child.family is family for child in self.of(labels[0])) >= self.share
+
 
 class Counting:
     """A component's Sink: adds its name to the labels. Raises ValueError for what would spoil a series for good."""
 
-    __slots__ = ("_component", "_tallies")
+    __slots__ = ("_component", "_open", "_tallies")
 
     def __init__(self, tallies: Tallies, component: str) -> None:
         self._tallies = tallies
         self._component = component
+        self._open = True
 
     def count(self, metric: Metric, amount: float, labels: Labels) -> None:
         if metric.type != "counter" or not (isfinite(amount) and amount >= 0):
             raise ValueError(f"{metric.name}, a {metric.type}, does not count {amount}")
-        self._tallies.child(metric, self._component, *labels).add(amount)
+        if self._open:
+            self._tallies.child(metric, self._component, *labels).add(amount)
 
     def observe(self, metric: Metric, value: float, labels: Labels) -> None:
         if metric.type != "histogram" or not isfinite(value):
             raise ValueError(f"{metric.name}, a {metric.type}, does not observe {value}")
-        self._tallies.child(metric, self._component, *labels).observe(value)
+        if self._open:
+            self._tallies.child(metric, self._component, *labels).observe(value)
+
+    def close(self) -> None:
+        """Its component is removed: what a run that goes on counts from now on is nobody's."""
+        self._open = False

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import servers
+from tests.probing import Found
 from tests.servers import Server
 from tests.tree import BUDGET, lengths
 
@@ -30,6 +31,15 @@ def redis_server() -> Iterator[Server]:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Long values are numbered: unreadable as names, and one that is made anew (a salt, a time) differs between workers."""
     return argname if isinstance(val, str | bytes) and len(val) > 60 else None
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Readings that are not those expected: mostly because the run went otherwise, so that comes first."""
+    if op != "==" or not isinstance(left, Found) or not isinstance(right, dict):
+        return None
+    differing = [key for key in sorted({*left, *right}) if left.get(key) != right.get(key)]
+    shown = [f"{key}: {left.get(key, 'not there')}, expected {right.get(key, 'nothing')}" for key in differing]
+    return ["readings", left.run, *shown]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -56,9 +56,16 @@ def probe(kind: str, *, timeout: float = 2.0, memory: Memory | None = None, **fi
     return asyncio.run(run(kind, timeout=timeout, memory=memory, **fields))
 
 
-def readings(result: Result) -> dict[str, float]:
+class Found(dict[str, float]):
+    """Readings by text. When a comparison fails, what became of the run is shown (by tests/conftest.py)."""
+
+    run = ""
+
+
+def readings(result: Result) -> Found:
     """Its readings by text, such as 'stack_x_messages{state="ready"}', to compare as one value."""
-    found = {}
+    found = Found()
+    found.run = f"the run: {result.outcome}, reason {result.reason!r}, detail {result.detail!r}"
     for (metric, labels), value in result.values.items():
         pairs = ",".join(f'{name}="{text}"' for name, text in zip(metric.labels[1:], labels, strict=True))
         found[f"{metric.name}{{{pairs}}}" if pairs else metric.name] = value

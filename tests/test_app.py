@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from exporter import schedule
 from exporter.app import App
 from exporter.config import load
 from exporter.options import parse
@@ -84,6 +85,8 @@ def test_a_schedule_that_dies_is_started_again_and_counted(death: BaseException,
 
 
 def test_liveness_fails_when_no_run_has_ended_for_three_intervals(monkeypatch) -> None:
+    monkeypatch.setattr(schedule, "ABANDON_AFTER", 0.1)
+
     async def story() -> None:
         async with running() as app:
             await until(lambda: runs(app) >= 1)
@@ -93,9 +96,7 @@ def test_liveness_fails_when_no_run_has_ended_for_three_intervals(monkeypatch) -
                 await asyncio.Event().wait()
 
             monkeypatch.setattr(Scheduler, "_run", hangs)
-            # Three intervals of 100 ms, and what the longest run may take: its deadline, and the second after it.
-            app.scheduler.last_end -= 0.1 * 3 + 0.1 + 1
-            await asyncio.sleep(0.3)
+            await until(app.scheduler.silent)
             status, text = await get(app, "/livez")
             assert (status, "no probe run has ended for three intervals" in text) == (503, True)
             assert (await get(app, "/-/healthy"))[0] == 503
@@ -120,7 +121,7 @@ def test_every_background_task_has_a_heartbeat_that_moves() -> None:
         async with running() as app:
             start = 'stack_exporter_task_heartbeat_timestamp_seconds{task="'
             beats = [line for line in app.page.families().decode().splitlines() if line.startswith(start)]
-            assert {line.split('"')[1] for line in beats} == {"lag", "store"}
+            assert {line.split('"')[1] for line in beats} == {"lag", "store", "probe"}
             assert app.tasks.stuck() == []
 
     asyncio.run(story())

@@ -111,7 +111,7 @@ def test_a_kinds_thresholds_are_in_the_unit_of_their_metric(kind):
 def test_a_kinds_keys_all_have_adescription(kind):
     import msgspec
 
-    from exporter.docs import description
+    from exporter.docs.table import description
 
     fields = msgspec.structs.fields(catalogue.load(kind))
     assert [field.name for field in fields if not description(field.type)] == []

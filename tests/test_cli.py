@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -57,7 +59,7 @@ def test_check_lists_every_problem_with_its_line_and_path_and_no_value(bad: Path
         f"{bad}:4: components.b.colour",
         f"{bad}:5: components.c.timeout",
         f"{bad}:6: components.d.url",
-        f"{bad}:7: web",
+        f"{bad}:7: web.admin_tokens",
     ]
     wrong = {
         "basic_auth_users.ann",
@@ -76,7 +78,7 @@ def test_check_is_content_with_a_valid_configuration(tmp_path: Path) -> None:
     file.write_text("components: {a: {kind: host}}")
     web.write_text("http_server_config: {headers: {X-Frame-Options: deny}}")
     ended = command("check", f"--config.file={file}", f"--web.config.file={web}")
-    said = f"{file}: valid, 1 components\n{web}: valid\n"
+    said = f"{file}: valid, 1 component\n{web}: valid\n"
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, said, "")
 
 
@@ -130,3 +132,32 @@ def test_a_reader_that_has_left_is_no_error(verb: str, tmp_path: Path) -> None:
     finally:
         os.close(ours)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_check_without_a_file_names_what_is_found_and_not_probed(tmp_path: Path) -> None:
+    ended = command("check", env={"HOME": str(tmp_path), "MONGODB_URI": "mongodb://db/x", "REDIS_URL": "redis://r"})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == [
+        "what the environment names: valid, 5 components",
+        "MONGODB_URI: mongodb, db:27017: not probed, the kind mongodb is not built yet",
+    ]
+
+
+def test_metrics_of_one_kind_and_of_none() -> None:
+    ended = command("metrics", "disk")
+    assert (ended.returncode, ended.stdout.splitlines()[0]) == (0, "DISK")
+    ended = command("metrics", "dsik")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("stack-exporter: dsik: unknown kind; did you mean disk?")
+
+
+def test_ctrl_c_while_it_is_imported_shows_no_traceback(tmp_path: Path) -> None:
+    for delay in (0.06, 0.09, 0.12, 0.16, 0.25):
+        program = [sys.executable, "-m", "exporter", "once"]
+        env = environment({"HOME": str(tmp_path)})
+        process = subprocess.Popen(program, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode in (0, 130), said
+        assert "Traceback" not in said

@@ -3,6 +3,10 @@
 import json
 
 from exporter import catalogue, docs
+from exporter.docs import command
+from exporter.docs.metrics import show
+from exporter.options import FLAGS
+from exporter.web import routes
 
 from tests.kinds import specimens  # noqa: F401
 
@@ -30,10 +34,10 @@ def test_a_kinds_part_is_made_of_its_declarations():
         "",
         "| signal | metric | compared | warning | critical | help |",
         "|---|---|---|---|---|---|",
-        "| `latency` | `stack_probe_duration_seconds` | p95 over 5 m, above | 500ms | 2s | How long a run takes. |",
-        "| `used` | `stack_specimen_used_ratio` | the newest value, above | 80% | 90% | How full it is. |",
-        "| `free` | `stack_specimen_free_bytes` | the newest value, below | 2GB | 1GB | What is left. |",
-        "| `queued` | `stack_specimen_queued` | the newest value, above |  |  | What waits. |",
+        "| `latency` | `stack_probe_duration_seconds` | p95 over 5 m, at least | 500ms | 2s | How long a run takes. |",
+        "| `used` | `stack_specimen_used_ratio` | the newest value, at least | 80% | 90% | How full it is. |",
+        "| `free` | `stack_specimen_free_bytes` | the newest value, at most | 2GB | 1GB | What is left. |",
+        "| `queued` | `stack_specimen_queued` | the newest value, at least |  |  | What waits. |",
         "",
         "Reasons:",
         "",
@@ -76,7 +80,7 @@ def test_check_says_which_page_is_out_of_date_and_writes_nothing(tmp_path, monke
 
 
 def test_the_catalogue_can_be_printed_in_three_forms(capsys):
-    docs.show_metrics("json")
+    show("json")
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == [metric.name for metric, _ in catalogue.metrics()]
     assert next(row for row in rows if row["name"] == "stack_specimen_free_bytes") == {
@@ -88,7 +92,34 @@ def test_the_catalogue_can_be_printed_in_three_forms(capsys):
         "unit": "bytes",
         "module": "exporter.probes.specimen",
     }
-    docs.show_metrics("markdown")
+    show("markdown")
     assert capsys.readouterr().out == docs.pages()["metrics.md"]
-    docs.show_metrics("table")
-    assert "stack_specimen_queued" in capsys.readouterr().out
+    show("table", ["specimen"])
+    assert capsys.readouterr().out.splitlines()[:7] == [
+        "SPECIMEN",
+        "stack_specimen_free_bytes  gauge  bytes  {component}",
+        "    Free bytes.",
+        "stack_specimen_queued  gauge  {component}",
+        "    What waits.",
+        "stack_specimen_used_ratio  gauge  ratio  {component}",
+        "    Used part.",
+    ]
+    show("json", ["specimen"])
+    assert [row["type"] for row in json.loads(capsys.readouterr().out)] == ["gauge", "gauge", "gauge"]
+
+
+def test_the_list_fits_a_hundred_columns_and_has_thresholds_and_reasons(capsys):
+    show("table")
+    shown = capsys.readouterr().out
+    assert [line for line in shown.splitlines() if len(line) > 100] == []
+    for kind in catalogue.kinds():
+        assert [word for word in catalogue.load(kind).reasons if f"    {word}: " not in shown] == []
+    assert "    used (stack_specimen_used_ratio, the newest value, at least): warning 80%, critical 90%." in shown
+
+
+def test_every_endpoint_and_flag_is_on_the_page():
+    page = docs.pages()["command.md"]
+    assert set(command.ENDPOINTS) == {route.path for route in routes.scraping()}
+    for route in routes.scraping():
+        assert f"| `{route.method} {route.path}` |" in page
+    assert [flag.name for flag in FLAGS if f"`--{flag.name}=" not in page or f"`{flag.variable}`" not in page] == []

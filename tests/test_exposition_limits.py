@@ -2,7 +2,8 @@
 
 import pytest
 
-from exporter.exposition import SERIES_DROPPED, SERIES_OF_A_FAMILY, UNRENDERED
+from exporter.exposition import SERIES_DROPPED, UNRENDERED
+from exporter.tally import SERIES_OF_A_COMPONENT
 from exporter.state import State
 from exporter.tally import OVERFLOW, Tallies
 from tests.pages import Daemon, find, names
@@ -15,13 +16,13 @@ def test_one_component_fills_a_family_up_to_its_cap_and_the_rest_is_counted() ->
     daemon = Daemon("it")
     daemon.read(values={(LEVEL, (f"tank{i}",)): 0.5 for i in range(10_000)} | {(SIZE, ()): 1})
     found = daemon.samples()
-    assert sum(name == "stack_scripted_level_ratio" for name, _ in found) == SERIES_OF_A_FAMILY
+    assert sum(name == "stack_scripted_level_ratio" for name, _ in found) == SERIES_OF_A_COMPONENT
     assert find(found, "stack_scripted_size_bytes", component="it") == 1
-    assert find(found, SERIES_DROPPED.name, family="stack_scripted_level_ratio") == 10_000 - SERIES_OF_A_FAMILY
+    assert find(found, SERIES_DROPPED.name, family="stack_scripted_level_ratio") == 10_000 - SERIES_OF_A_COMPONENT
 
 
 def test_counting_under_ever_new_labels_ends_in_one_overflow_series() -> None:
-    daemon = Daemon("it", state=State(Tallies(cap=100)))
+    daemon = Daemon("it", state=State(Tallies(share=100)))
     for i in range(10_000):
         daemon.state.tallies.child(SEEN, "it", f"what{i}").add()
     found = daemon.samples()

@@ -24,12 +24,12 @@ def test_it_is_0_while_the_daemon_lives_and_1_when_it_hangs_or_has_gone() -> Non
         assert check(daemon) == (0, "", "")
         daemon.pause()
         began = time.monotonic()
-        assert check(daemon) == (1, "", f"stack-exporter: no answer from 127.0.0.1:{daemon.port}: TimeoutError\n")
+        assert check(daemon) == (1, "", f"stack-exporter: no answer from 127.0.0.1:{daemon.port}: nothing within 3 s\n")
         assert 3 <= time.monotonic() - began < 6
         daemon.resume()
         assert check(daemon) == (0, "", "")
         daemon.stop()
-        gone = f"stack-exporter: no answer from 127.0.0.1:{daemon.port}: ConnectionRefusedError\n"
+        gone = f"stack-exporter: no answer from 127.0.0.1:{daemon.port}: connection refused\n"
         assert check(daemon) == (1, "", gone)
 
 
@@ -52,6 +52,9 @@ def test_with_tls_it_asks_a_listener_without_it(client: str, tmp_path: Path) -> 
     with servers.daemon("", f"--web.config.file={web}", f"--web.health-address=127.0.0.1:{health}") as daemon:
         assert check(daemon) == (0, "", "")
         assert check(daemon, "--web.health-address=off") == (0, "", "")
+        ended = command("healthcheck", f"--web.listen-address=127.0.0.1:{daemon.port}")
+        tls = f"no answer from 127.0.0.1:{daemon.port}: it may speak TLS: pass its --web.config.file"
+        assert (ended.returncode, ended.stderr) == (1, f"stack-exporter: {tls}\n")
         daemon.stop()
         assert check(daemon)[0] == check(daemon, "--web.health-address=off")[0] == 1
 

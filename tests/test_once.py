@@ -2,14 +2,26 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import hostile
-from tests.command import command, in_terminal
+from tests.command import command, environment, in_terminal
 
+MORE_KINDS = Path(__file__).parent / "end_to_end" / "programs" / "more_kinds.py"
+BROKEN = '''
+"""Fails."""
+from typing import ClassVar
+from exporter.probe import Probe
+class Broken(Probe, kw_only=True, frozen=True):
+    reasons: ClassVar = {}
+    async def run(self, out):
+        1 / 0
+'''
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -91,3 +103,37 @@ def test_a_probe_that_never_ends_does_not_hold_the_command(tmp_path: Path) -> No
     assert ended.returncode == 1
     assert "timeout" in ended.stdout
     assert "canary-word" not in ended.stdout + ended.stderr
+
+
+def test_without_a_file_and_a_daemon_nothing_is_wrong(tmp_path: Path) -> None:
+    """What only a daemon makes, its listener and its file, is left out; the disk is that of the folder's parent."""
+    ended = command("once", "--output=json", env={"HOME": str(tmp_path)})
+    found = {one["component"]: one["status"] for one in json.loads(ended.stdout)}
+    assert (ended.returncode, set(found), ended.stderr) == (0, {"host", "disk"}, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_narrow_terminal_has_a_line_a_component_with_the_reason(config: Path) -> None:
+    status, shown = in_terminal("once", f"--config.file={config}", "gone", "site", columns=100)
+    lines = [line for line in COLOUR.sub("", shown).splitlines() if line.startswith(("gone ", "site ", "component "))]
+    assert status == 1
+    assert [line.split() for line in lines[:1]] == [["component", "status", "took", "reason"]]
+    assert [line.split()[:3] for line in lines[1:]] == [["gone", "✖", "unhealthy"], ["site", "●", "healthy"]]
+    assert "refused" in lines[1]
+
+
+def test_what_has_a_threshold_is_shown_first(config: Path) -> None:
+    ended = command("once", f"--config.file={config}", "folder")
+    assert "used " in ended.stdout.splitlines()[1]
+    assert " %" in ended.stdout.splitlines()[1]
+
+
+def test_a_defect_of_the_probe_shows_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    (tmp_path / "exporter.yaml").write_text("components: {it: {kind: broken}}")
+    program = [sys.executable, str(MORE_KINDS), str(tmp_path), "once", f"--config.file={tmp_path / 'exporter.yaml'}"]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=30, env=environment())
+    assert ended.returncode == 1
+    assert "internal" in ended.stdout
+    assert "ZeroDivisionError" in ended.stderr
+    assert "broken.py" in ended.stderr

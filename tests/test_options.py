@@ -115,3 +115,20 @@ def test_a_default_folder_that_cannot_be_made_is_no_folder_and_one_that_was_aske
     assert parse([], {"STATE_DIRECTORY": str(file / "state")}).storage is None
     assert parse([], {"HOME": "/proc"}).storage is None or os.geteuid() == 0
     assert parse([f"--storage.path={file}/state"], {}).storage == file / "state"
+
+
+def test_a_mistyped_variable_is_refused_with_what_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse([], {"STACK_EXPORTER_CONFIG": "nope.yaml"})
+    assert ended.value.code == 2
+    said = "STACK_EXPORTER_CONFIG belongs to no flag; did you mean STACK_EXPORTER_CONFIG_FILE?"
+    assert said in capsys.readouterr().err
+
+
+def test_somebody_elses_variable_is_said_and_kubernetes_own_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    parse([], {"STACK_EXPORTER_IMAGE": "x"})
+    assert capsys.readouterr().err == "stack-exporter: STACK_EXPORTER_IMAGE belongs to no flag and is ignored\n"
+    # What a Service called stack-exporter puts into every Pod of its namespace.
+    for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_WEB", "PORT", "PORT_9676_TCP", "PORT_9676_TCP_ADDR"):
+        parse([], {f"STACK_EXPORTER_{name}": "x"})
+    assert capsys.readouterr().err == ""

@@ -1,6 +1,7 @@
 """What a probe's secrets are is found by their type, wherever they stand in its fields."""
 
 import asyncio
+import time
 import traceback
 
 import pytest
@@ -8,7 +9,7 @@ from msgspec import Struct
 
 from exporter.component import Component
 from exporter.probe import Down, Readings
-from exporter.redact import redact, redacted
+from exporter.redact import quoted, redact, redacted
 from exporter.run import run_once
 from exporter.values import Secret
 from tests.probing import Memory
@@ -54,6 +55,37 @@ class Kind(Struct, frozen=True):
 )
 def test_the_text_is_without_them(fields, text, shown) -> None:
     assert redacted(text, Kind(**fields)) == shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "said", "shown"),
+    [
+        ({"send": Secret("abc")}, "no abc, no 'ABC', not abcd", "no [REDACTED], no '[REDACTED]', not abcd"),
+        ({"send": Secret("ab")}, r"b'\nab\n'", r"b'\n[REDACTED]\n'"),
+        ({"url": Secret("redis://:a%3F@host/0")}, "wrong: a?", "wrong: [REDACTED]"),
+        ({"send": Secret("x'y\\z")}, r"'x\'y\\z'", "'[REDACTED]'"),
+        ({"send": Secret("pässwort")}, "pÃ¤sswort", "[REDACTED]"),
+        ({"send": Secret("abcdefghijklmnop")}, "'abcdefghijklm", "'[REDACTED]"),
+        ({"send": Secret("abcdefghijklmnop")}, "abcdefgh", "abcdefgh"),
+        ({"logins": (Login("ann", Secret("secret")),)}, "c2VjcmV0", "[REDACTED]"),
+        ({"url": Secret("http://ann:secret@host")}, "Basic YW5uOnNlY3JldA==", "Basic [REDACTED]=="),
+        ({"send": Secret("ab\x00cdef")}, "a\tline ab\x00cdef\x1b", "a line [REDACTED] "),
+        ({"send": Secret("")}, "nothing to hide", "nothing to hide"),
+    ],
+)
+def test_what_a_server_says_is_without_even_short_ones_and_one_line(fields, said, shown) -> None:
+    assert quoted(said, Kind(**fields)) == shown
+
+
+def test_they_go_before_it_is_cut() -> None:
+    assert quoted("x" * 155 + " hunter2hunter2", Kind(send=Secret("hunter2hunter2"))) == "x" * 155 + " [RED"
+
+
+def test_a_large_secret_is_taken_out_soon() -> None:
+    large = Kind(send=Secret(" ".join(f"wörd{n}" for n in range(100_000))))
+    began = time.perf_counter()
+    assert quoted("no wörd17 " + "y" * 8000, large, 15) == "no [REDACTED] y"
+    assert time.perf_counter() - began < 0.1
 
 
 def test_a_traceback_is_without_them_down_to_its_cause() -> None:

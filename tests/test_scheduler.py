@@ -8,7 +8,8 @@ from statistics import median
 import pytest
 
 from exporter.probe import Down, Readings
-from exporter.schedule import PROBE_SKIPPED, PROBES_RUNNING, next_turn
+from exporter.schedule import PROBE_SKIPPED
+from exporter.turn import next_turn
 from tests.scheduling import Bench, Log, play, until
 from tests.scripted import component, fine, mute
 
@@ -109,9 +110,10 @@ def test_while_failing_it_is_run_at_its_failing_interval_and_then_at_its_interva
 
     play(story)
     gaps = [later - earlier for earlier, later in pairwise(starts)]
-    assert median(gaps[:5]) == pytest.approx(0.1, abs=0.02)
-    assert median(gaps[5:]) == pytest.approx(0.475, abs=0.05)
-    assert min(gaps[5:]) > 0.3 and len(gaps) >= 7
+    assert median(gaps[:6]) == pytest.approx(0.1, abs=0.02)
+    assert max(gaps[:6]) < 0.3  # the first good run may be a fluke: `rise` is 2
+    assert median(gaps[6:]) == pytest.approx(0.475, abs=0.05)
+    assert min(gaps[6:]) > 0.3 and len(gaps) >= 8
 
 
 def test_no_more_runs_at_once_than_the_cap_which_can_change() -> None:
@@ -140,39 +142,6 @@ def test_no_more_runs_at_once_than_the_cap_which_can_change() -> None:
     play(story, concurrency=7)
 
 
-def test_hundreds_of_mute_components_leave_the_healthy_ones_on_time() -> None:
-    """F20: 500 targets that never answer."""
-    under_way: dict[str, int] = {}
-
-    async def silent(out: Readings) -> None:
-        assert under_way.get(out.component, 0) == 0, "two runs at a time"
-        under_way[out.component] = 1
-        try:
-            await mute(out)
-        finally:
-            under_way[out.component] = 0
-
-    logs = {f"well {i}": Log(takes=0.002) for i in range(10)}
-
-    async def story(bench: Bench) -> None:
-        bench.add(*(component(silent, f"mute {i}", interval=1.0, timeout=0.5) for i in range(500)))
-        bench.add(*(component(log.work, name, interval=0.2) for name, log in logs.items()))
-        await asyncio.sleep(3.0)  # until every component has been met, which takes the mute ones 500 × 0.5 s / 40
-        for log in logs.values():
-            log.starts.clear()
-        await asyncio.sleep(3.0)
-        assert max(len(log.starts) for log in logs.values()) >= 14
-        assert bench.tallies.child(PROBES_RUNNING).value <= 50
-
-    bench = play(story)
-    gaps = [gap for log in logs.values() for gap in log.gaps]
-    assert len(gaps) >= 10 * 12
-    assert max(gaps) < 0.5
-    assert median(gaps) == pytest.approx(0.2, abs=0.03)
-    assert sum(bench.count(PROBE_SKIPPED, f"mute {i}") for i in range(500)) > 0
-    assert {result.reason for result in bench.results if result.component.startswith("mute")} == {"timeout"}
-
-
 def test_a_jump_of_the_wall_clock_moves_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """F32"""
     log, real, jump = Log(), time.time, 0.0
@@ -187,20 +156,3 @@ def test_a_jump_of_the_wall_clock_moves_no_run(monkeypatch: pytest.MonkeyPatch) 
     play(story)
     assert max(log.gaps) < 0.3
     assert median(log.gaps) == pytest.approx(0.1, abs=0.015)
-
-
-def test_scheduling_that_stands_still_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(bench: Bench) -> None:
-        assert not bench.scheduler.silent()
-        bench.scheduler.last_end -= 3600  # nothing was configured for an hour
-        bench.add(component(fine, interval=50.0, timeout=5.0))
-        assert not bench.scheduler.silent()
-        await until(lambda: bench.results)
-        bench.scheduler.last_end -= 150.0
-        assert not bench.scheduler.silent()
-        bench.scheduler.last_end -= 6.0
-        assert bench.scheduler.silent()
-        await bench.scheduler.run_now("it")
-        assert not bench.scheduler.silent()
-
-    play(story)

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from exporter.slots import Slots
+from exporter.slots import FIRST_COME, Line, Rank, Slots
 
 
 async def settle() -> None:
@@ -16,13 +16,14 @@ async def settle() -> None:
 class Holder:
     """Takes a place and holds it until told."""
 
-    def __init__(self, slots: Slots, *, failing: bool = False) -> None:
+    def __init__(self, slots: Slots, *, failing: bool = False, rank: Rank = (True, 1.0)) -> None:
         self.inside = False
+        self.waited = -1.0
         self.leave = asyncio.Event()
-        self.task = asyncio.create_task(self._hold(slots, failing))
+        self.task = asyncio.create_task(self._hold(slots, failing, rank))
 
-    async def _hold(self, slots: Slots, failing: bool) -> None:
-        async with slots.one(failing=failing):
+    async def _hold(self, slots: Slots, failing: bool, rank: Rank) -> None:
+        async with slots.one(failing=failing, rank=rank) as self.waited:
             self.inside = True
             await self.leave.wait()
 
@@ -128,6 +129,68 @@ def test_a_lower_limit_holds_once_places_come_back_and_a_higher_one_at_once() ->
     asyncio.run(story())
 
 
+async def order(failing: bool, ranks: list[Rank]) -> list[int]:
+    """Which of those that come with these ranks, one after the other, go first when there is one place."""
+    slots = Slots(1)
+    holder = Holder(slots, failing=failing)
+    await settle()
+    waiting = [Holder(slots, failing=failing, rank=rank) for rank in ranks]
+    await settle()
+    called: list[int] = []
+    while len(called) < len(ranks):
+        await end(holder)
+        await settle()
+        (number,) = [i for i, each in enumerate(waiting) if each.inside and i not in called]
+        called.append(number)
+        holder = waiting[number]
+    await end(*waiting)
+    return called
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_the_critical_go_first_then_the_frequent_then_the_first(failing: bool) -> None:
+    assert asyncio.run(order(failing, [(True, 9.0), (True, 1.0), (False, 60.0)])) == [2, 1, 0]
+    assert asyncio.run(order(failing, [(True, 1.0), (True, 1.0), (True, 1.0)])) == [0, 1, 2]
+
+
+def test_who_is_well_goes_before_whoever_is_not_of_any_rank() -> None:
+    async def story() -> None:
+        slots = Slots(1)
+        first = Holder(slots)
+        await settle()
+        failing = Holder(slots, failing=True, rank=(False, 0.1))
+        await settle()
+        well = Holder(slots, rank=(True, 3600.0))
+        await settle()
+        await end(first)
+        await settle()
+        assert (failing.inside, well.inside) == (False, True)
+        assert first.waited == 0 < well.waited
+        await end(failing, well)
+
+    asyncio.run(story())
+
+
+def test_nobody_waits_for_ever_behind_those_of_a_better_rank() -> None:
+    frequent: list[Rank] = [(False, 1.0)] * 20
+    assert asyncio.run(order(True, [(True, 60.0), *frequent])).index(0) == FIRST_COME - 1
+
+
+def test_a_line_does_not_remember_those_that_have_gone() -> None:
+    line = Line()
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(1000):
+            turn = loop.create_future()
+            line.join(turn, (True, 60.0))
+            line.leave(turn)
+        assert len(line) == 0
+        assert len(line._ranked) < 50
+
+    asyncio.run(story())
+
+
 def test_under_random_use_the_caps_hold_and_no_place_is_lost() -> None:
     async def story() -> None:
         chance = random.Random(7)
@@ -136,7 +199,7 @@ def test_under_random_use_the_caps_hold_and_no_place_is_lost() -> None:
         most = {"all": 0, "failing": 0}
 
         async def use(failing: bool) -> None:
-            async with slots.one(failing=failing):
+            async with slots.one(failing=failing, rank=(chance.random() < 0.5, chance.random())):
                 now[failing] += 1
                 most["all"] = max(most["all"], sum(now.values()))
                 most["failing"] = max(most["failing"], now[True])

@@ -1,7 +1,9 @@
 """Who imports whom, what modules are called, and that a kind has its test."""
 
 import ast
+import importlib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,10 +16,10 @@ MAY = {
     "values": "",
     "probe": "metric values",
     "component": "metric values probe",
-    "probes": "metric values probe probes._",
+    "probes": "metric values probe redact probes._",
     "redact": "values",
     "run": "metric values probe component redact",
-    "schedule": "metric values probe component run slots supervise tally log",
+    "schedule": "metric values probe component run slots supervise tally turn log",
     "state": "metric values probe component tally",
     "health": "metric values probe component state",
     "sample": "metric tally",
@@ -25,11 +27,11 @@ MAY = {
     "config": "metric values probe component catalogue nearest config",
     "store": "metric values store",
     "forward": "metric values probe component tally config forward",
-    "web": "metric values config probe component state tally health exposition process schedule supervise log web",
+    "web": "metric values config probe component state tally health exposition process schedule supervise log nearest web",
 }
 PURE = ("metric", "values", "component", "redact", "health", "config.problem", "config.maintenance")
 IMPURE = {"asyncio", "socket", "ssl", "threading", "subprocess", "random", "tempfile", "aiohttp"}
-TOP = {"app": {"cli"}, "cli": {"__main__"}}
+TOP = {"app": {"daemon"}, "daemon": {"cli", "verbs"}, "verbs": {"cli"}, "cli": {"__main__"}}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "handler", "service", "factory", "misc"}
 
 
@@ -100,3 +102,23 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 @pytest.mark.parametrize("kind", catalogue.kinds())
 def test_a_kind_has_its_test_file(kind: str) -> None:
     assert sorted(Path(ROOT, "tests", "probes").glob(f"test_{kind}*.py")), f"tests/probes/test_{kind}.py is missing"
+
+
+@pytest.mark.parametrize("kind", catalogue.kinds())
+def test_each_declared_reason_is_provoked_by_a_table_in_the_kinds_test(kind: str) -> None:
+    """A dict reason -> what provokes it, which a test is parametrized with; so for every kind, whoever wrote it."""
+    reasons = set(catalogue.load(kind).reasons)
+    found = [
+        set(table)
+        for path in sorted(Path(ROOT, "tests", "probes").glob(f"test_{kind}*.py"))
+        for table in _tables(importlib.import_module(f"tests.probes.{path.stem}"), path)
+    ]
+    assert reasons in found or not reasons, f"{kind}: no table has a row for each of {', '.join(sorted(reasons))}"
+
+
+def _tables(module: ModuleType, path: Path) -> list[dict[object, object]]:
+    """Dicts of the module that parametrize its tests."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    given = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "parametrize"]
+    names = {node.id for call in given for node in ast.walk(call) if isinstance(node, ast.Name)}
+    return [value for name, value in vars(module).items() if name in names and isinstance(value, dict)]

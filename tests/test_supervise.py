@@ -75,11 +75,13 @@ def test_a_task_that_returns_is_done_and_is_not_stuck() -> None:
         births += 1
 
     async def story() -> None:
-        tasks = Tasks(Tallies(), pause=0.01)
+        tallies = Tallies()
+        tasks = Tasks(tallies, pause=0.01)
         tasks.start("once", work, heartbeat=0.01)
         await asyncio.sleep(0.1)
         assert births == 1
         assert tasks.stuck() == []
+        assert tallies.families[TASK_HEARTBEAT].children == {}
         await tasks.end()
 
     asyncio.run(story())
@@ -167,6 +169,50 @@ def test_series_of_components_tasks_are_not_named_after_components() -> None:
             tasks.start(f"probe {number}", forever, heartbeat=1.0)
         assert [*tallies.families[TASK_RESTARTS].children] == [("probe",)]
         assert [*tallies.families[TASK_HEARTBEAT].children] == [("probe",)]
+        await tasks.end()
+
+    asyncio.run(story())
+
+
+def test_the_series_of_a_heartbeat_goes_with_the_last_task_of_its_sort() -> None:
+    async def story() -> None:
+        tallies = Tallies()
+        tasks = Tasks(tallies)
+        for name in ("spans", "probe a", "probe b"):
+            tasks.start(name, forever, heartbeat=1.0)
+        await tasks.end("spans", "probe a")
+        tasks.beat("spans")
+        assert [*tallies.families[TASK_HEARTBEAT].children] == [("probe",)]
+        tasks.start("spans", forever, heartbeat=1.0)
+        assert [*tallies.families[TASK_HEARTBEAT].children] == [("probe",), ("spans",)]
+        await tasks.end()
+        assert tallies.families[TASK_HEARTBEAT].children == {}
+
+    asyncio.run(story())
+
+
+def test_an_attended_task_has_beats_while_it_is_under_way_and_is_never_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "ATTEND", 0.02)
+    alive = asyncio.Event()
+
+    async def work() -> None:
+        await alive.wait()
+        raise ValueError
+
+    async def story() -> None:
+        tallies = Tallies()
+        tasks = Tasks(tallies, pause=10.0)
+        tasks.start("watch it", work, attended=True)
+        for _ in range(3):
+            before = tallies.child(TASK_HEARTBEAT, "watch").value
+            await asyncio.sleep(0.1)
+            assert tallies.child(TASK_HEARTBEAT, "watch").value > before
+        alive.set()
+        await asyncio.sleep(0.05)
+        before = tallies.child(TASK_HEARTBEAT, "watch").value
+        await asyncio.sleep(0.1)
+        assert tallies.child(TASK_HEARTBEAT, "watch").value == before, "it is dead, and started again in a while"
+        assert tasks.stuck() == [], "what it watches may be down, which is no ailment of ours"
         await tasks.end()
 
     asyncio.run(story())

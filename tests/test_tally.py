@@ -69,19 +69,27 @@ def test_a_family_that_is_new_while_changes_are_told_is_told_next_time() -> None
     assert changed(tallies) == [(LEVEL.name, "it", "left")]
 
 
-def test_a_full_family_sends_what_is_new_to_its_overflow_child() -> None:
-    tallies = Tallies(cap=2)
+def test_a_component_with_its_share_sends_what_is_new_to_its_overflow_child() -> None:
+    tallies = Tallies(share=2)
     for what in ("rain", "snow", "hail", "fog", "rain"):
         tallies.child(SEEN, "it", what).add()
     tallies.child(SEEN, "other", "rain").add()
     counts = {labels: child.value for labels, child in tallies.families[SEEN].children.items()}
-    assert counts == {("it", "rain"): 2, ("it", "snow"): 1, ("it", OVERFLOW): 2, ("other", OVERFLOW): 1}
-    assert tallies.child(SERIES_OVERFLOW, SEEN.name).value == 3
+    assert counts == {("it", "rain"): 2, ("it", "snow"): 1, ("it", OVERFLOW): 2, ("other", "rain"): 1}
+    assert tallies.child(SERIES_OVERFLOW, SEEN.name).value == 2
+
+
+def test_many_components_do_not_fill_a_family() -> None:
+    tallies = Tallies(cap=2)
+    for number in range(100):
+        tallies.child(SEEN, f"it-{number}", "rain").add()
+    assert {child.value for child in tallies.families[SEEN].children.values()} == {1}
+    assert len(tallies.families[SEEN].children) == 100
 
 
 def test_the_overflow_of_overflows_ends() -> None:
     tallies = Tallies(cap=0)
-    tallies.child(SEEN, "it", "rain").add()
+    tallies.child(SERIES_OVERFLOW, "it").add()
     assert tallies.child(SERIES_OVERFLOW, "x").labels == (OVERFLOW,)
 
 
@@ -128,6 +136,29 @@ def test_a_components_sink_adds_its_name() -> None:
     sink.observe(WAIT, 0.5, ())
     assert tallies.child(SEEN, "it", "rain").value == 2
     assert tallies.child(WAIT, "it").cells == [0, 1, 0]
+
+
+def test_a_sink_that_is_closed_counts_nothing() -> None:
+    tallies = Tallies()
+    sink = Counting(tallies, "it")
+    sink.count(SEEN, 2, ("rain",))
+    tallies.drop("it")
+    sink.close()
+    sink.count(SEEN, 1, ("rain",))
+    sink.observe(WAIT, 0.5, ())
+    assert tallies.of("it") == ()
+    assert changed(tallies) == []
+
+
+def test_a_child_of_no_component_can_be_forgotten() -> None:
+    tallies = Tallies()
+    held, other = tallies.child(SERIES_OVERFLOW, "a"), tallies.child(SERIES_OVERFLOW, "b")
+    tallies.forget(SERIES_OVERFLOW, "a")
+    tallies.forget(SERIES_OVERFLOW, "nobody")
+    tallies.forget(SEEN, "it", "rain")
+    held.add()
+    assert changed(tallies) == [(SERIES_OVERFLOW.name, "b")]
+    assert tallies.families[SERIES_OVERFLOW].children == {("b",): other}
 
 
 @pytest.mark.parametrize("amount", [-1, math.nan, math.inf])

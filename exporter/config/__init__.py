@@ -13,6 +13,7 @@ from exporter.config.document import LARGEST, Document
 from exporter.config.maintenance import Window
 from exporter.config.problem import ConfigError, Enough, Problem, Report
 from exporter.config.sections import Defaults, File, Forward, Tracing, Web
+from exporter.nearest import suggestion
 
 __all__ = ["Config", "ConfigError", "Problem", "build", "load", "read"]
 
@@ -85,8 +86,10 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report) -> Con
     ):
         report.add(("defaults", "timeout"), "timeout is longer than the interval")
     resolved = resolve.resolve(components, defaults, report) if isinstance(components, dict) else ()
-    _check_windows(file.maintenance, components, report)
+    _check_windows(values.get("maintenance"), components, report)
     store = _store(rest.get("store"), report)
+    for path, first in parsed.repeated.items():
+        report.add(path, f"is written twice; the first is on line {first}")
     return Config(
         service=file.service,
         environment=file.environment,
@@ -111,10 +114,15 @@ def _store(text: Any, report: Report) -> Path | None:
     return Path(path)
 
 
-def _check_windows(windows: tuple[Window, ...], components: Mapping[str, Any], report: Report) -> None:
-    for number, window in enumerate(windows):
-        if window.components == "all":
-            continue
-        for index, name in enumerate(window.components):
-            if name not in components:
-                report.add(("maintenance", number, "components", index), "no component has this name")
+def _check_windows(windows: Any, components: Any, report: Report) -> None:
+    """Whether components of these names are written, right or wrong."""
+    for number, window in enumerate(windows if isinstance(windows, list) else ()):
+        names = window.get("components") if isinstance(window, dict) else None
+        for index, name in enumerate(names if isinstance(names, list) else ()):
+            path = ("maintenance", number, "components", index)
+            if not isinstance(components, dict) or not isinstance(name, str) or name in components:
+                continue
+            # A component's name is no secret; what came from a variable may be one.
+            shown = name if resolve.NAME.fullmatch(name) and path not in report.expanded else "so"
+            if not report.blames(path):
+                report.add(path, f"no component is named {shown}{suggestion(name, components)}")

@@ -16,13 +16,15 @@ from exporter.config.sections import Defaults
 
 # The order decides which variable names a component that several of them mean.
 FIRST = ("DATABASE_URL", "POSTGRES_URL", "POSTGRESQL_URL", "PGHOST", "REDIS_URL", "VALKEY_URL", "CACHE_URL")
-_WORDS = (
+PRIMARY, DATABASES = FIRST[:4], ("postgres", "mysql", "sqlite")
+"""Where the application's own database is named: the first found is critical, as without it nothing works."""
+WORDS = (
     "DATABASE|DB|POSTGRES|POSTGRESQL|PG|MYSQL|MARIADB|MONGO|MONGODB|REDIS|VALKEY|CACHE|BROKER|RESULT_BACKEND|AMQP|RABBITMQ|"
     "CLOUDAMQP|MEMCACHED|ELASTICSEARCH|ELASTIC|OPENSEARCH|S3|MINIO|AWS|SMTP|EMAIL|MAIL|SQLITE|KAFKA|NATS"
 )
 # DATABASE_URL, ANALYTICS_DATABASE_URL, HEROKU_POSTGRESQL_BRONZE_URL, SQLALCHEMY_DATABASE_URI, AWS_ENDPOINT_URL_S3
 _VARIABLE = re.compile(
-    rf"([A-Z0-9_]+_)?({_WORDS})(_[A-Z0-9]+)?_(URL|URI|DSN|ENDPOINT|ENDPOINT_URL(_S3)?)|CELERY_RESULT_BACKEND|CELERY_BROKER"
+    rf"([A-Z0-9_]+_)?({WORDS})(_[A-Z0-9]+)?_(URL|URI|DSN|ENDPOINT|ENDPOINT_URL(_S3)?)|CELERY_RESULT_BACKEND|CELERY_BROKER"
 )
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 
@@ -93,6 +95,14 @@ def found(environ: Mapping[str, str]) -> list[Found]:
     return list(targets.values())
 
 
+def schemes() -> list[tuple[str, list[str], bool]]:
+    """Kind, the schemes by which it is known, and whether it is built."""
+    built = catalogue.kinds()
+    kinds = dict.fromkeys(_KINDS.values())
+    found = [(kind, [scheme for scheme, of in _KINDS.items() if of == kind], kind in built) for kind in kinds]
+    return found + [(kind, ["http", "https"], kind in built) for kind in dict.fromkeys(_HTTP.values())]
+
+
 def always(state: Path | None, listen: str, *, tls: bool = False) -> dict[str, dict[str, Any]]:
     """Fields of what is there on every machine: the host, a disk, the state file, our own listener (host:port)."""
     port = listen.rpartition(":")[2]
@@ -122,8 +132,12 @@ def configuration(
     components = list(resolve(always(state, listen, tls=tls), Defaults(), Report({})))
     taken = {component.name for component in components}
     seen: list[Found] = []
+    primary = ""
     for named in found(environ):
         one = replace(named, name=_free(named.name, taken))
+        if not primary and one.probed and one.kind in DATABASES and one.variable.split(",")[0] in PRIMARY:
+            primary = one.name
+            one = replace(one, fields={**one.fields, "critical": True})
         taken.add(one.name)
         report = Report({})
         if one.probed:
@@ -137,7 +151,12 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _skipped(one: Found, why: str) -> Found:
-    return replace(one, fields={}, note=f"{one.note}: not probed, {why}")
+    if "expected a URL" in why:
+        # The kind's own words name its whole form, which here, in a table, hides the usual cause.
+        note = "not probed: not a URL (a special character must be percent-encoded)"
+    else:
+        note = f"{one.note}: not probed, {why}"
+    return replace(one, fields={}, note=note)
 
 
 def _read(variable: str, environ: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], Found]]:

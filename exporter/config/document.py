@@ -31,6 +31,8 @@ class Document:
 
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
+    repeated: dict[Path, int] = field(default_factory=dict)
+    """Keys that are written again, and the line of the first; `values` has the last."""
 
 
 def parse(text: str, *, source: str) -> Document:
@@ -56,7 +58,7 @@ def parse(text: str, *, source: str) -> Document:
     except _Refused as refused:
         problem = Problem(refused.line, dotted(refused.path), refused.message)
         raise ConfigError([problem], source) from None
-    return Document(values, composer.lines)
+    return Document(values, composer.lines, composer.repeated)
 
 
 def scalar(text: str) -> Any:
@@ -79,7 +81,9 @@ class _Composer:
 
     def __init__(self, events: Iterator[Any]) -> None:
         self._events = events
+        self._count = 0
         self.lines: dict[Path, int] = {}
+        self.repeated: dict[Path, int] = {}
 
     def document(self) -> dict[str, Any]:
         values: Any = None
@@ -97,7 +101,8 @@ class _Composer:
     def _node(self, event: Any, path: Path, depth: int) -> Any:
         line = _line(event)
         self.lines[path] = line
-        if len(self.lines) > MOST:
+        self._count += 1
+        if self._count > MOST:
             raise _Refused(line, (), f"holds more than {MOST} values")
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             raise _Refused(line, path, "anchors (&) and aliases (*) are not accepted: write the value out")
@@ -122,8 +127,7 @@ class _Composer:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._key(event, path)
             if key in values:
-                first = self.lines[(*path, key)]
-                raise _Refused(_line(event), (*path, key), f"is written twice; the first is on line {first}")
+                self.repeated.setdefault((*path, key), self.lines[(*path, key)])
             values[key] = self._node(next(self._events), (*path, key), depth)
             self.lines[(*path, key)] = _line(event)
         return values
@@ -148,5 +152,6 @@ def _line(event: Any) -> int:
 
 
 def _words(error: yaml.MarkedYAMLError) -> str:
-    """The parser's message without what it quotes from the text, for that may be a secret."""
-    return re.sub(r"\s*(['\"]).*\1", "", str(error.problem or error.context), flags=re.DOTALL)
+    """The parser's message. What it quotes may be a secret, but for signs such as ',' and ']'."""
+    message = str(error.problem or error.context)
+    return re.sub(r"(\s*'[^\w\s]{1,3}')|\s*(['\"]).*?\2", lambda quoted: quoted[1] or "", message, flags=re.DOTALL)

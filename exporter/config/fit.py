@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
+from exporter.config.check import check, metas
 from exporter.config.document import scalar
 from exporter.config.problem import Path, Report
 from exporter.nearest import suggestion
@@ -59,16 +60,15 @@ def _struct(cls: type[Struct], value: dict[str, Any], path: Path, report: Report
         if field.required and key not in value:
             report.add((*path, key), "is required")
     fitted = {key: _fit(fields[key].type, item, (*path, key), report) for key, item in value.items() if key in fields}
-    if not report.blames(path):
-        try:
-            msgspec.convert(fitted, cls, dec_hook=decode)
-        except msgspec.ValidationError as error:
-            report.add((*path, *_steps(error)), _words(error, cls, value))
+    check(cls, fitted, path, report, lambda error: _words(error, cls, value))
     return fitted
 
 
 def _leaf(wanted: Any, value: Any, path: Path, report: Report) -> Any:
-    if report.blames(path):
+    if report.blames(path):  # a ${…} of it is not known, but what it gives is no list and no mapping
+        shapes = {_shape(member) for member in members(wanted)} - {"null"}
+        if len(shapes) == 1 and "" not in shapes:
+            report.add(path, f"expected {_TYPES[shapes.pop()]}, got a text")
         return value
     try:
         msgspec.convert(value, wanted, dec_hook=decode)
@@ -77,6 +77,15 @@ def _leaf(wanted: Any, value: Any, path: Path, report: Report) -> Any:
             return _leaf(wanted, other, path, report)
         report.add((*path, *_steps(error)), _words(error, wanted, value))
     return value
+
+
+def _shape(member: Any) -> str:
+    """The word of _TYPES for what no text can be; '' for the rest."""
+    if get_origin(member) in (list, tuple, set, frozenset):
+        return "array"
+    if get_origin(member) is dict or (isinstance(member, type) and issubclass(member, Struct)):
+        return "object"
+    return "null" if member is type(None) else ""
 
 
 def members(wanted: Any) -> Iterator[Any]:
@@ -108,9 +117,13 @@ def _words(error: msgspec.ValidationError, wanted: Any, value: Any) -> str:
     if message.startswith("Expected "):
         pattern = re.search(r"matching regex '(.*)'\Z", message, re.DOTALL)
         if pattern:
-            return f"expected a text like {pattern[1]}"
+            told = [f"{meta.title}, such as {(meta.examples or [''])[0]}" for meta in metas(wanted) if meta.title]
+            return f"expected {told[0] if told else f'a text like {pattern[1]}'}"
         message = re.sub(r"`([a-z |]+)`", lambda m: " or ".join(_TYPES.get(t, t) for t in m[1].split(" | ")), message)
-        return "expected " + message.removeprefix("Expected ").replace("a text of length", "a length of")
+        message = "expected " + message.removeprefix("Expected ").replace("a text of length", "a length of")
+        # That what stands in a file is a text says nothing, unless the shape is wrong.
+        message = message.replace(" or nothing", "")
+        return message if " mapping" in message or " list" in message else message.removesuffix(", got a text")
     texts = list(_texts(value))
     message = _QUOTED.sub(lambda m: "…" if any((m[1] or m[2] or "") in t for t in texts) else m[0], message)
     for text in sorted(texts, key=len, reverse=True):

@@ -15,22 +15,28 @@ DAYS: tuple[Day, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday",
 class Weekly(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A window that comes every week."""
 
-    days: Annotated[tuple[Day, ...], Meta(description="Days on which it begins.", min_length=1)]
+    days: Annotated[tuple[Day, ...], Meta(description="Days on which it begins.", min_length=1, examples=[["sunday"]])]
     start: Annotated[
-        str, Meta(description="Local time at which it begins.", pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+        str,
+        Meta(
+            title="HH:MM",
+            description="Local time at which it begins.",
+            pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+            examples=["03:00"],
+        ),
     ]
-    duration: Annotated[Duration, Meta(description="How long it lasts; at most a week.")]
+    duration: Annotated[Duration, Meta(description="How long it lasts; at most a week.", examples=["2h"])]
     timezone: Annotated[str, Meta(description="Name in the time zone database, such as Europe/Madrid.")] = "UTC"
 
     def __post_init__(self) -> None:
         if not 0 < self.duration <= 7 * 86400:
-            raise ValueError("duration is more than 0s and at most 7d")
+            raise ValueError("duration: expected more than 0s and at most 7d")
         try:
             ZoneInfo(self.timezone)
         except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError
-            raise ValueError("timezone is not a name that can be read from the time zone database") from None
+            raise ValueError("timezone: is not a name that can be read from the time zone database") from None
         except KeyError:
-            raise ValueError("timezone is not in the time zone database of this machine") from None
+            raise ValueError("timezone: is not in the time zone database of this machine") from None
 
     def covers(self, at: float) -> bool:
         zone = ZoneInfo(self.timezone)
@@ -56,26 +62,34 @@ class Window(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     weekly: Annotated[Weekly | None, Meta(description="In place of from and until: every week.")] = None
 
     def __post_init__(self) -> None:
-        once = self.from_ is not None and self.until is not None
+        begin = _moment("from", self.from_) if self.from_ is not None else None
+        end = _moment("until", self.until) if self.until is not None else None
+        once = begin is not None and end is not None
         if (self.weekly is None) != once or (self.weekly is not None and (self.from_ or self.until)):
             raise ValueError("a window has from and until, or weekly")
-        if self.from_ is not None and self.until is not None and _moment(self.from_) >= _moment(self.until):
-            raise ValueError("from is before until")
+        if begin is not None and end is not None and begin >= end:
+            raise ValueError("from: expected a time before until")
 
     def covers(self, component: str, at: float) -> bool:
         """Whether the component is in maintenance at a time, in Unix seconds."""
-        if self.components != "all" and component not in self.components:
-            return False
+        return self.concerns(component) and self.open(at)
+
+    def concerns(self, component: str) -> bool:
+        return self.components == "all" or component in self.components
+
+    def open(self, at: float) -> bool:
         if self.weekly is not None:
             return self.weekly.covers(at)
-        return self.from_ is not None and self.until is not None and _moment(self.from_) <= at < _moment(self.until)
+        if self.from_ is None or self.until is None:
+            return False
+        return _moment("from", self.from_) <= at < _moment("until", self.until)
 
 
-def _moment(text: str) -> float:
+def _moment(key: str, text: str) -> float:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError("from and until are ISO 8601 times, such as 2026-12-01T22:00:00Z") from None
+        raise ValueError(f"{key}: expected an ISO 8601 time, such as 2026-12-01T22:00:00Z") from None
     if moment.tzinfo is None:
-        raise ValueError("from and until have an offset, such as Z or +01:00")
+        raise ValueError(f"{key}: expected an offset after the time, such as Z or +01:00")
     return moment.timestamp()

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from exporter import catalogue
 from exporter.component import Component, Limit, Severity
 from exporter.config.document import scalar
@@ -14,7 +16,7 @@ from exporter.config.problem import Path, Report
 from exporter.config.sections import Defaults, times
 from exporter.nearest import suggestion
 from exporter.probe import LATENCY, Probe, Signal, Threshold
-from exporter.values import duration, ratio, size
+from exporter.values import decode, duration, ratio, size
 
 NAME = re.compile(r"[a-z0-9_-]{1,63}")
 SEVERITIES: tuple[Severity, ...] = ("warning", "critical")
@@ -45,14 +47,13 @@ def _component(name: str, fields: Any, defaults: Defaults, report: Report) -> Co
     if cls is None:
         return None
     probe = fit(cls, {key: value for key, value in fields.items() if key != "kind"}, path, report)
-    if probe is None:
+    _check_times(fields, defaults, path, report)
+    limits = _limits(cls, _thresholds(fields.get("thresholds"), path, report), path, report)
+    if probe is None or report.blames(path):
         return None
     interval = defaults.interval if probe.interval is None else probe.interval
-    if problem := times(interval, probe.timeout, probe.failing_interval):
-        report.add((*path, problem.split()[0]), problem)
     timeout = probe.timeout or min(cls.slow or defaults.timeout, interval)
     failing = probe.failing_interval or min(defaults.failing_interval or interval, interval)
-    limits = _limits(cls, probe.thresholds, path, report)
     return Component(
         name=name,
         kind=fields["kind"],
@@ -81,7 +82,6 @@ def _kind(fields: Mapping[str, Any], path: Path, report: Report) -> type[Probe] 
         return None
     if missing := [driver for driver in cls.drivers if not _installed(driver)]:
         report.add((*path, "kind"), f"needs {', '.join(missing)}: pip install 'stack-exporter[{kind}]'")
-        return None
     return cls
 
 
@@ -92,7 +92,27 @@ def _installed(module: str) -> bool:
         return False
 
 
-def _limits(cls: type[Probe], written: Mapping[str, Threshold], path: Path, report: Report) -> tuple[Limit, ...]:
+def _check_times(fields: Mapping[str, Any], defaults: Defaults, path: Path, report: Report) -> None:
+    """Whether the times that were written agree, whatever else is wrong."""
+    if any(report.blames((*path, key)) for key in ("interval", "timeout", "failing_interval")):
+        return
+    interval, timeout, failing = (
+        None if fields.get(key) is None else duration(fields[key])
+        for key in ("interval", "timeout", "failing_interval")
+    )
+    for problem in times(defaults.interval if interval is None else interval, timeout, failing):
+        report.add((*path, problem.split()[0]), problem)
+
+
+def _thresholds(written: Any, path: Path, report: Report) -> dict[str, Threshold | None]:
+    """The thresholds by signal, whatever else is wrong; None for one that is not right itself."""
+    return {
+        name: None if report.blames((*path, "thresholds", name)) else msgspec.convert(one, Threshold, dec_hook=decode)
+        for name, one in (written.items() if isinstance(written, dict) else ())
+    }
+
+
+def _limits(cls: type[Probe], written: Mapping[str, Threshold | None], path: Path, report: Report) -> tuple[Limit, ...]:
     known = signals(cls)
     for name in written:
         if name not in known:
@@ -102,6 +122,8 @@ def _limits(cls: type[Probe], written: Mapping[str, Threshold], path: Path, repo
     for name, signal in known.items():
         at = (*path, "thresholds", name)
         threshold = written.get(name, Threshold())
+        if threshold is None:
+            continue
         values = {severity: _value(signal, severity, threshold, at, report) for severity in SEVERITIES}
         warning, critical = values["warning"], values["critical"]
         if warning is not None and critical is not None and not report.blames(at):

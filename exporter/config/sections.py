@@ -1,5 +1,6 @@
 """The sections of the configuration file as structs: fields are YAML keys, each with its description and default."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -13,19 +14,19 @@ SHORTEST_TOKEN = 8
 SHORTEST_INTERVAL = 0.1
 
 
-def times(interval: float, timeout: float | None, failing_interval: float | None) -> str:
-    """What is wrong with the times that were written for a component, in seconds; '' when nothing is."""
+def times(interval: float, timeout: float | None, failing_interval: float | None) -> Iterator[str]:
+    """What is wrong with the times that were written for a component, in seconds; each begins with the key."""
     if interval < SHORTEST_INTERVAL:
-        return f"interval is at least {SHORTEST_INTERVAL * 1000:.0f}ms"
+        yield f"interval is at least {SHORTEST_INTERVAL * 1000:.0f}ms"
+        return
     if timeout is not None and timeout <= 0:
-        return "timeout is more than 0s"
+        yield "timeout is more than 0s"
     if timeout is not None and timeout > interval:
-        return "timeout is longer than the interval"
+        yield "timeout is longer than the interval"
     if failing_interval is not None and failing_interval < SHORTEST_INTERVAL:
-        return f"failing_interval is at least {SHORTEST_INTERVAL * 1000:.0f}ms"
+        yield f"failing_interval is at least {SHORTEST_INTERVAL * 1000:.0f}ms"
     if failing_interval is not None and failing_interval > interval:
-        return "failing_interval is longer than the interval"
-    return ""
+        yield "failing_interval is longer than the interval"
 
 
 class Section(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -47,7 +48,7 @@ class Defaults(Section, frozen=True):
     fall: Annotated[Runs, Meta(description="Bad runs in a row that make it unhealthy.")] = 3
 
     def __post_init__(self) -> None:
-        if problem := times(self.interval, min(self.timeout, self.interval), self.failing_interval):
+        for problem in times(self.interval, min(self.timeout, self.interval), self.failing_interval):
             raise ValueError(problem)
 
 
@@ -55,7 +56,11 @@ class Destination(Section, frozen=True):
     """Where spans are sent over OTLP."""
 
     endpoint: Annotated[
-        str, Meta(description="URL of the collector; https for TLS. For http, /v1/traces is added to it.")
+        str,
+        Meta(
+            description="URL of the collector; https for TLS. For http, /v1/traces is added to it.",
+            examples=["https://collector:4318"],
+        ),
     ]
     protocol: Annotated[Literal["grpc", "http"], Meta(description="OTLP/gRPC or OTLP/HTTP with protobuf.")] = "http"
     headers: Annotated[dict[str, Secret], Meta(description="Sent with each request, such as authorization.")] = {}
@@ -71,11 +76,11 @@ class Destination(Section, frozen=True):
         except ValueError:
             right = False
         if not right:
-            raise ValueError("endpoint is a URL such as http://collector:4318")
+            raise ValueError("endpoint: expected a URL such as http://collector:4318")
         if url.username is not None or url.password is not None:
-            raise ValueError("endpoint holds no user and password: they belong into headers")
+            raise ValueError("endpoint: a user and a password belong into headers")
         if self.timeout <= 0:
-            raise ValueError("timeout is more than 0s")
+            raise ValueError("timeout: expected more than 0s")
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError("cert_file and key_file go together")
 
@@ -93,7 +98,7 @@ class Tracing(Section, frozen=True):
 
     def __post_init__(self) -> None:
         if not 0 <= self.ratio <= 1:
-            raise ValueError("ratio is between 0 and 1")
+            raise ValueError("ratio: expected 0 to 1")
 
 
 class Web(Section, frozen=True):
@@ -108,7 +113,7 @@ class Web(Section, frozen=True):
 
     def __post_init__(self) -> None:
         if any(len(token.reveal()) < SHORTEST_TOKEN for token in self.admin_tokens):
-            raise ValueError(f"a token of admin_tokens has at least {SHORTEST_TOKEN} characters")
+            raise ValueError(f"admin_tokens: a token has at least {SHORTEST_TOKEN} characters")
 
 
 class File(Section, frozen=True):

@@ -39,10 +39,11 @@ class Backend:
     """Queue and thread of one back end. Of the loop's thread; only `Exporter.send` runs in another."""
 
     def __init__(self, name: str, address: str, exporter: Exporter, tallies: Tallies, *, every: float = EVERY) -> None:
-        self._name = name
+        self.name = name
         self._address = address
         self._exporter = exporter
         self._every = every
+        self._tallies = tallies
         self._runs: deque[Ended] = deque()
         self._queued = 0
         self._enough = asyncio.Event()
@@ -56,6 +57,7 @@ class Backend:
         self._exported = tallies.child(SPANS_EXPORTED, name)
         self._dropped = {reason: tallies.child(SPANS_DROPPED, name, reason) for reason in REASONS}
         self._waiting = tallies.child(SPANS_QUEUED, name)
+        self._shown = 0
 
     def put(self, run: Ended) -> None:
         """Queue a run; when there is no room the oldest goes."""
@@ -64,7 +66,7 @@ class Backend:
         if self._queued >= BATCH:
             self._enough.set()
             self._trim()
-        self._waiting.set(self._queued)
+        self._show()
 
     async def work(self) -> None:
         """Send for ever: every few seconds, sooner when there is a batch, later while the back end is away."""
@@ -96,7 +98,14 @@ class Backend:
         self._drop("stopped", self._queued)
         self._runs.clear()
         self._queued = 0
-        self._waiting.set(0)
+        self._show()
+
+    def forget(self) -> None:
+        """Take away the series; of one that is closed and has no successor of its name."""
+        self._tallies.forget(SPANS_EXPORTED, self.name)
+        self._tallies.forget(SPANS_QUEUED, self.name)
+        for reason in REASONS:
+            self._tallies.forget(SPANS_DROPPED, self.name, reason)
 
     async def _send(self) -> bool:
         """Send a batch, or wait for one that a cancelled call left; False when there is none or nobody to take it."""
@@ -134,7 +143,7 @@ class Backend:
 
         self._jobs.put(job)
         if self._thread is None:
-            self._thread = threading.Thread(target=_do, args=(self._jobs,), name=f"spans {self._name}", daemon=True)
+            self._thread = threading.Thread(target=_do, args=(self._jobs,), name=f"spans {self.name}", daemon=True)
             self._thread.start()
         return future
 
@@ -152,8 +161,13 @@ class Backend:
                 self._drop("rejected", count)
         if self._queued < BATCH:
             self._enough.clear()
-        self._waiting.set(self._queued)
+        self._show()
         self._tell(outcome)
+
+    def _show(self) -> None:
+        """Its part of the series alone: after a reload another of its name may queue while this one is flushed."""
+        self._waiting.add(self._queued - self._shown)
+        self._shown = self._queued
 
     def _trim(self) -> None:
         """Drop the oldest until the rest has room. What is being sent counts, so that memory stays bounded."""
@@ -171,9 +185,9 @@ class Backend:
         before, self._state = self._state, outcome.result
         if before == outcome.result:
             return
-        extra = {"backend": self._name, "address": self._address, "reason": outcome.result, "detail": outcome.detail}
+        extra = {"backend": self.name, "address": self._address, "reason": outcome.result, "detail": outcome.detail}
         if outcome.result == "exported":
-            log.info("spans are exported again", extra={"backend": self._name, "address": self._address})
+            log.info("spans are exported again", extra={"backend": self.name, "address": self._address})
         elif outcome.result == "rejected":
             log.warning("spans are rejected by a back end and dropped", extra=extra)
         else:

@@ -64,7 +64,7 @@ class Tracer:
     """Of the loop's thread. Failed runs are exported always, the others by ratio."""
 
     def __init__(self, backends: Sequence[Backend], ratio: float) -> None:
-        self._backends = backends
+        self.backends = backends
         # As OpenTelemetry's TraceIdRatioBased decides, so that services behind a probe that use it decide alike.
         self._bound = round(ratio * 2**64)
 
@@ -78,12 +78,12 @@ class Tracer:
         """Queue a run's spans if they are to be exported."""
         if result.traced:
             run = ended(result)
-            for backend in self._backends:
+            for backend in self.backends:
                 backend.put(run)
 
     async def work(self, beat: Callable[[], None]) -> None:
         """Export for ever, each back end by itself; calls `beat` every second."""
-        working = [asyncio.create_task(backend.work()) for backend in self._backends]
+        working = [asyncio.create_task(backend.work()) for backend in self.backends]
         try:
             pending = set(working)
             while pending:
@@ -98,7 +98,7 @@ class Tracer:
 
     async def flush(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound, not an error
         """Send what waits, within `timeout` seconds. `work` may run on."""
-        flushing = [asyncio.create_task(backend.flush()) for backend in self._backends]
+        flushing = [asyncio.create_task(backend.flush()) for backend in self.backends]
         await asyncio.wait(flushing, timeout=timeout)
         for task in flushing:
             task.cancel()
@@ -106,5 +106,13 @@ class Tracer:
 
     def close(self) -> None:
         """Let go of the back ends; what was not sent is counted as dropped."""
-        for backend in self._backends:
+        for backend in self.backends:
             backend.close()
+
+    def retire(self, to: "Tracer | None") -> None:
+        """Close, and take away the series of those back ends that `to`, which stays, does not have."""
+        self.close()
+        staying = {backend.name for backend in to.backends} if to is not None else set()
+        for backend in self.backends:
+            if backend.name not in staying:
+                backend.forget()

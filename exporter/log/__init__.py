@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -11,6 +12,7 @@ from typing import Literal, TextIO
 
 from exporter.log.line import as_console, as_json, fields
 from exporter.log.repeats import WINDOW, Repeats
+from exporter.redact import redacted
 from exporter.state import Record, Status
 
 log = logging.getLogger(__name__)
@@ -64,7 +66,11 @@ def change(before: Status, record: Record) -> None:
     }
     if error is not None:
         said = f"the probe of {component.name} is defective" if status == before else f"{component.name} is {status}"
-        log.error(said, exc_info=error, extra=extra)
+        raised = (type(error), error, error.__traceback__)
+        made = log.makeRecord(log.name, logging.ERROR, __file__, 0, said, (), raised, "change", extra)
+        # Whole and without the component's secrets, however what was raised shows itself.
+        made.exc_text = redacted("".join(traceback.format_exception(error)), component.probe)
+        log.handle(made)
         return
     level = _LEVELS.get(status, logging.INFO)
     if status == "unhealthy" and component.critical:
@@ -126,6 +132,7 @@ class Lines(logging.Handler):
 
     def _tell_repeats(self, *, now: bool = False) -> None:
         for record, count in self._repeats.due(now=now):
+            record.created = time.time()  # in the order of the lines around it
             self._write(record, count)
 
     def _set_timer(self) -> None:

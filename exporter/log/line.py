@@ -44,7 +44,8 @@ def fields(record: logging.LogRecord, more: Mapping[str, Any]) -> dict[str, Any]
         if given[key] not in (None, ""):
             found[f"{key}_" if key in _OURS else text(key)] = plain(given[key])
     if record.exc_info and record.exc_info[1] is not None:
-        found["traceback"] = text("".join(traceback.format_exception(record.exc_info[1])), 2 * LONGEST)
+        shown = record.exc_text or "".join(traceback.format_exception(record.exc_info[1]))
+        found["traceback"] = text(shown.rstrip("\n") + "\n", 2 * LONGEST)
     if record.stack_info:
         found["stack"] = text(record.stack_info, 2 * LONGEST)
     return found

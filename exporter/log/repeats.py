@@ -9,6 +9,8 @@ from exporter.log.line import extras, message
 
 WINDOW = 10.0
 """Seconds between two lines of the same. asyncio wrote 78 tracebacks in 0.1 s when file descriptors ran out."""
+ASKED = {"exporter.app": 1.0}
+"""By logger: a shorter window, for answers to what a person does and then waits to see, such as a reload."""
 _KNOWN = 500
 _CHANGING = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
@@ -39,7 +41,7 @@ class Repeats:
             seen.newest = _bare(record)
             seen.count += 1
             return True
-        self._seen[key] = Seen(self._clock() + WINDOW)
+        self._seen[key] = Seen(self._clock() + ASKED.get(record.name, WINDOW))
         return False
 
     def due(self, *, now: bool = False) -> Iterator[tuple[logging.LogRecord, int]]:
@@ -52,7 +54,7 @@ class Repeats:
                 del self._seen[key]
                 if seen.newest is not None:
                     if ended:  # a new window, so that what goes on repeating has one line in each
-                        self._seen[key] = Seen(at + WINDOW)
+                        self._seen[key] = Seen(at + ASKED.get(seen.newest.name, WINDOW))
                     yield seen.newest, seen.count
 
     def pending(self) -> bool:

@@ -10,6 +10,8 @@ from exporter.probe import Down
 
 # A gzip stream may consist of many; without a bound 1 MiB of empty ones costs as much as a bomb.
 MEMBERS = 100
+# Those of IANA's registry of content codings, and what is older.
+_REGISTERED = {"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"}
 _CORRUPT: type[Exception] = vars(isal_zlib)["error"]  # whose type is missing in isal's stubs
 
 
@@ -74,7 +76,9 @@ def _decoder(encoding: str, where: str) -> _Decoder | None:
             return _Inflate(0)
         case "br" if brotli := _brotli():
             return _Brotli(brotli.Decompressor(), brotli.error)
-    raise Down("encoding", f"{where}: the encoding {encoding[:40]!r} was not asked for")
+    known = encoding.strip().lower()
+    shown = known if known in _REGISTERED else "of the body"  # what is no encoding may be what we sent
+    raise Down("encoding", f"{where}: the encoding {shown} was not asked for")
 
 
 class _Inflate:

@@ -1,14 +1,12 @@
 """Lines of text from a connection, each and all of them bounded."""
 
 import asyncio
-import re
 
 from exporter.probe import Down
 from exporter.probes._net import failure
 
 LINE = 8192
 TOTAL = 65536
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
 
 
 class Lines(asyncio.Protocol):
@@ -40,11 +38,9 @@ class Lines(asyncio.Protocol):
     def upgrade(self) -> None:
         """TLS begins. Text that came in the clear after the last line could pass as said over TLS. Raises Down."""
         if self._rest:
-            raise Down("protocol", f"{self._where}: {len(self._rest)} bytes of text between STARTTLS and TLS")
-
-    def told(self, pattern: str, seen: str) -> str:
-        """What was expected and what came, for people."""
-        return f"{self._where}: no line matches {pattern[:60]!r}; the last was {_CONTROL.sub('?', seen[:80])!r}"[:200]
+            raise Down(
+                "protocol", f"{self._where}: {len(self._rest)} bytes of text in the clear, where TLS was to begin"
+            )
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)

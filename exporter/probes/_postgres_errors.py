@@ -7,6 +7,7 @@ import msgspec
 from exporter.probe import Down
 from exporter.probes import _net, _tls
 from exporter.probes._postgres_wire import Loop
+from exporter.redact import quoted
 
 REASONS: Mapping[str, str] = {
     **_net.REASONS,
@@ -41,8 +42,8 @@ _CODES = {
 }
 
 
-def failure(error: Exception, loop: Loop) -> Down | None:
-    """The answer that asyncpg's exception amounts to; None for a defect."""
+def failure(error: Exception, loop: Loop, secrets: object) -> Down | None:
+    """The answer that asyncpg's exception amounts to, without what is secret; None for a defect."""
     import asyncpg  # noqa: PLC0415
 
     if loop.down and loop.down.reason == "protocol":
@@ -54,21 +55,16 @@ def failure(error: Exception, loop: Loop) -> Down | None:
         reason = _CODES.get(state) or _CODES.get(state[:2]) or "server_error"
         if reason == "starting_up" and "shutting down" in said:  # 57P03 stands for both
             reason = "shutting_down"
-        return Down(reason, f"{loop.where}: {state} {clean(said)}")
+        return Down(reason, f"{loop.where}: {state} {quoted(said, secrets)}")
     if isinstance(error, (asyncpg.PostgresError, OSError)):
         return loop.down or _net.failure(error if isinstance(error, OSError) else None, loop.where)
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         return Down("role", f"no host of the DSN has target_session_attrs={loop.target.extra['target_session_attrs']}")
     if isinstance(error, asyncpg.InternalClientError):
-        return Down("protocol", f"{loop.where}: {clean(error)}")
+        return Down("protocol", f"{loop.where}: {quoted(str(error), secrets)}")
     if isinstance(error, asyncpg.InterfaceError):
         # Among them: a password is asked for and there is none, or by a method that asyncpg does not know.
-        return Down("auth" if not loop.made else "protocol", f"{loop.where}: {clean(error)}")
+        return Down("auth" if not loop.made else "protocol", f"{loop.where}: {quoted(str(error), secrets)}")
     if isinstance(error, msgspec.MsgspecError):
-        return Down("protocol", f"{loop.where} answered a query with another value: {clean(error)}")
+        return Down("protocol", f"{loop.where} answered a query with another value: {quoted(str(error), secrets)}")
     return None
-
-
-def clean(said: object) -> str:
-    """It as one short line."""
-    return "".join(c if c.isprintable() else " " for c in str(said)[:160])

@@ -99,8 +99,8 @@ _NUMBERS = {
     b"master_last_io_seconds_ago": LINK_IDLE,
 }
 _VERSION = re.compile(rb"[0-9][0-9A-Za-z.]{0,19}")
-_DATABASE = re.compile(rb"keys=(\d+),expires=(\d+)")
-_REPLICA = re.compile(rb"offset=(\d+),lag=(-?\d+)")
+_DATABASE = re.compile(rb"keys=(\d{1,19}),expires=(\d{1,19})")
+_REPLICA = re.compile(rb"offset=(\d{1,19}),lag=(-?\d{1,19})")
 _TEXTS = (
     *(b"redis_version", b"valkey_version", b"redis_mode", b"server_mode", b"role", b"master_link_status"),
     *(b"maxmemory", b"maxmemory_policy", b"rdb_last_save_time", b"rdb_last_bgsave_status"),

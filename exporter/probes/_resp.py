@@ -74,8 +74,10 @@ class Replies(asyncio.Protocol):
         while len(self.came) < self._count:
             end = held.find(b"\r\n", at, at + _LINE)
             if end < 0:
-                if len(held) - at >= _LINE or held[at : at + 1] not in b"+-:$":
-                    raise Malformed(f"no reply of Redis: {held[at : at + 24]!r}")
+                if held[at : at + 1] not in b"+-:$":
+                    raise _foreign(held[at : at + 1])
+                if len(held) - at >= _LINE:
+                    raise Malformed(f"a line of more than {_LINE} bytes")
                 break
             kind, line = held[at : at + 1], held[at + 1 : end]
             after = end + 2
@@ -99,12 +101,17 @@ class Replies(asyncio.Protocol):
             elif kind == b":":
                 self.came.append(_number(line))
             else:
-                raise Malformed(f"no reply of Redis: {held[at : at + 24]!r}")
+                raise _foreign(kind)
             at = after
         self._held = held[at:]
 
 
+def _foreign(kind: bytes) -> Malformed:
+    """Shows no more than one byte: what answers may send back what it was sent, the password too."""
+    return Malformed(f"no reply of Redis: it begins with {kind!r}")
+
+
 def _number(line: bytes) -> int:
     if len(line) > 20 or not line.removeprefix(b"-").isdigit():
-        raise Malformed(f"not a number: {line[:24]!r}")
+        raise Malformed("no number where there should be one")
     return int(line)

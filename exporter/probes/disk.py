@@ -84,7 +84,14 @@ class Disk(Probe, kw_only=True, frozen=True):
         Signal("quota", QUOTA_RATIO, "ratio", "How much of its quota a directory holds.", warning=0.9, critical=1.0),
     )
 
-    path: Annotated[str, Meta(min_length=1, description="A path on the file system; a directory for quota and canary.")]
+    path: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="A path on the file system; a directory for quota and canary.",
+            examples=["/data/uploads"],
+        ),
+    ]
     writable: Annotated[
         bool, Meta(description="It must be writable; false for what is mounted read-only on purpose.")
     ] = True
@@ -93,6 +100,10 @@ class Disk(Probe, kw_only=True, frozen=True):
     ] = None
     walk_interval: Annotated[Duration, Meta(description="Time between the end of a walk and the next one.")] = 600.0
     canary: Annotated[bool, Meta(description="Each run writes, syncs, reads back and deletes a file of 4 KiB.")] = False
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            raise ValueError("path: expected an absolute path, such as /data/uploads")
 
     @cached_property
     def _lane(self) -> Lane:

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _postgres_dsn, _postgres_queries, _postgres_readings
-from exporter.probes._postgres_errors import REASONS, clean, failure
+from exporter.probes._postgres_errors import REASONS, failure
 from exporter.probes._postgres_readings import (
     CACHE_HIT,
     CERTIFICATE_NOT_AFTER,
@@ -29,6 +29,7 @@ from exporter.probes._postgres_readings import (
 )
 from exporter.probes._postgres_wire import Loop, Unreached
 from exporter.probes._tls import Certificate
+from exporter.redact import quoted
 from exporter.values import Duration, Secret
 
 DAY = 86400.0
@@ -84,7 +85,8 @@ class Postgres(Probe, kw_only=True, frozen=True):
     dsn: Annotated[
         Secret,
         Meta(
-            description="postgresql://user:password@host:5432/database?sslmode=…, also as Django or SQLAlchemy have it."
+            description="postgresql://user:password@host:5432/database?sslmode=…, also as Django or SQLAlchemy have it.",
+            examples=["postgresql://database:5432/shop"],
         ),
     ]
     password: Annotated[Secret, Meta(description="The password, if it is not in the DSN.")] = Secret("")
@@ -135,7 +137,7 @@ class Postgres(Probe, kw_only=True, frozen=True):
         except (Down, asyncio.CancelledError):
             raise
         except Exception as error:
-            down = failure(error, loop)
+            down = failure(error, loop, (self, Secret(password or "")))
             if down is None:
                 raise
             raise down from None
@@ -180,7 +182,7 @@ class Postgres(Probe, kw_only=True, frozen=True):
         try:
             seen = _postgres_queries.overview(await connection.fetchval(_postgres_queries.OVERVIEW))
         except asyncpg.InsufficientPrivilegeError as error:
-            out.degraded("permission", clean(error))
+            out.degraded("permission", quoted(str(error), self))
             return
         _postgres_readings.report(seen, out)
         if self.role == "primary" and not seen.recovery and seen.read_only:

@@ -12,6 +12,7 @@ from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _net, _redis_info, _redis_url, _tls
 from exporter.probes._resp import Replies, Reply, ReplyError, command
 from exporter.probes._tls import TLS, Certificate
+from exporter.redact import quoted
 from exporter.values import Secret
 
 # Words that a Redis error begins with. The first two sorts mean that it works, but not for everything.
@@ -89,7 +90,11 @@ class Redis(Probe, kw_only=True, frozen=True):
     )
 
     url: Annotated[
-        Secret, Meta(description="redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path?db=0.")
+        Secret,
+        Meta(
+            description="redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path?db=0.",
+            examples=["rediss://cache:6379/0"],
+        ),
     ]
     username: Annotated[str, Meta(description="The user, if it is not in the URL.")] = ""
     password: Annotated[Secret, Meta(description="The password, if it is not in the URL.")] = Secret("")
@@ -128,10 +133,6 @@ class Redis(Probe, kw_only=True, frozen=True):
     @property
     def _db(self) -> int:
         return self._target.db if self.db is None else self.db
-
-    @cached_property
-    def _secrets(self) -> tuple[str, ...]:
-        return tuple(secret for secret in (self.password.reveal(), self._target.password) if secret)
 
     @cached_property
     def _tls(self) -> TLS | None:
@@ -185,7 +186,8 @@ class Redis(Probe, kw_only=True, frozen=True):
             if isinstance(reply, ReplyError):
                 self._refused(name, reply, out)
         if not isinstance(pong := came.get("PING", b"PONG"), ReplyError) and pong != b"PONG":
-            raise Down("protocol", f"{self._target.where}: PING was answered with {pong!r:.40}")
+            said = quoted(pong.decode(errors="replace"), self, 40) if isinstance(pong, bytes) else pong
+            raise Down("protocol", f"{self._target.where}: PING was answered with {said!r}")
         if "DEL" in came and not out.degradations:
             kept = came["GET"]
             if kept != value:
@@ -195,7 +197,7 @@ class Redis(Probe, kw_only=True, frozen=True):
                 out.degraded("canary", f"{self._target.where}: a key was set, and DEL did not find it")
 
     def _refused(self, name: str, error: ReplyError, out: Readings) -> None:
-        word, detail = error.word, f"{self._target.where}: {name}: {self._clean(error)}"
+        word, detail = error.word, f"{self._target.where}: {name}: {quoted(error, self)}"
         if "max number of clients" in error:
             raise Down("too_many_connections", detail)
         if reason := _DEGRADED.get(word):
@@ -210,10 +212,3 @@ class Redis(Probe, kw_only=True, frozen=True):
             out.degraded("canary", detail)
         else:
             raise Down(_DOWN.get(word, "server_error"), detail)
-
-    def _clean(self, error: ReplyError) -> str:
-        """Its text in one short line, without our password: a server that does not know AUTH quotes its arguments."""
-        text: str = error
-        for secret in self._secrets:
-            text = text.replace(secret, "[REDACTED]")
-        return "".join(c if c.isprintable() else " " for c in text[:140])

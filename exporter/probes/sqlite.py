@@ -73,7 +73,14 @@ class Sqlite(Probe, kw_only=True, frozen=True):
         Signal("freelist", FREE_RATIO, "ratio", "Unused pages by all."),
     )
 
-    path: Annotated[str, Meta(min_length=1, description="The database file. It is opened read-only.")]
+    path: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="The database file. It is opened read-only.",
+            examples=["/var/lib/shop/shop.db"],
+        ),
+    ]
     expect: Annotated[
         dict[str, str | int],
         Meta(
@@ -93,6 +100,8 @@ class Sqlite(Probe, kw_only=True, frozen=True):
     ] = 60.0
 
     def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            raise ValueError("path: expected an absolute path, such as /var/lib/shop/shop.db")
         for name, value in self.expect.items():
             if name in _PER_CONNECTION:
                 raise ValueError(

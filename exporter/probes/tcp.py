@@ -13,7 +13,9 @@ from exporter.metric import gauge
 from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _net, _tls
 from exporter.probes._lines import Lines
+from exporter.probes._pattern import LINE, Pattern
 from exporter.probes._tls import TLS, Certificate
+from exporter.redact import quoted
 from exporter.values import Secret
 
 NOT_BEFORE = gauge(
@@ -32,7 +34,7 @@ _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/@\[\]]+)
 class Step(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, dict=True):
     """Wait for a line, then send one, then begin TLS: each if it is given."""
 
-    expect: Annotated[str, Meta(description="Regular expression; lines are read until one matches.")] = ""
+    expect: Annotated[str, Meta(description="Regular expression (RE2); lines are read until one matches.")] = ""
     send: Annotated[
         Secret | None,
         Meta(
@@ -45,13 +47,13 @@ class Step(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, dict=T
         if not (self.expect or self.send or self.starttls):
             raise ValueError("a step expects, sends or begins TLS")
         try:
-            re.compile(self.expect)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise ValueError(f"expect: not a regular expression: {error}") from None
+            Pattern(self.expect, LINE, captures=True)
+        except ValueError as error:
+            raise ValueError(f"expect: {error}") from None
 
     @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        return re.compile(self.expect)
+    def pattern(self) -> Pattern:
+        return Pattern(self.expect, LINE, captures=True)
 
 
 class TCP(Probe, kw_only=True, frozen=True):
@@ -75,7 +77,7 @@ class TCP(Probe, kw_only=True, frozen=True):
         ),
     )
 
-    address: Annotated[str, Meta(description="Where to connect: host:port, [::1]:port.")]
+    address: Annotated[str, Meta(description="Where to connect: host:port, [::1]:port.", examples=["shop.example:443"])]
     tls: Annotated[TLS | None, Meta(description="Do TLS: from the start, or at the step that says starttls.")] = None
     dialogue: Annotated[tuple[Step, ...], Meta(description="What to wait for and to send, in order.")] = ()
 
@@ -104,7 +106,7 @@ class TCP(Probe, kw_only=True, frozen=True):
         transport, lines = await _net.connect(out, host, port, partial(Lines, self.address), tls=tls, show=show)
         try:
             with out.phase("dialogue"):
-                last = await talk(transport, lines, steps)
+                last = await self._talk(transport, lines, steps)
             if upgraded is None:
                 return
             address = transport.get_extra_info("peername")[0]
@@ -113,7 +115,7 @@ class TCP(Probe, kw_only=True, frozen=True):
                 loop = asyncio.get_running_loop()
                 fresh, anew = await loop.create_connection(partial(Lines, self.address), address, port)
                 try:
-                    await talk(fresh, anew, steps)
+                    await self._talk(fresh, anew, steps)
                 except BaseException:
                     fresh.abort()
                     raise
@@ -124,9 +126,45 @@ class TCP(Probe, kw_only=True, frozen=True):
                 out, transport, lines, self.tls or TLS(), host, self.address, show=show, again=again
             )
             with out.phase("dialogue"):
-                await talk(transport, lines, upgraded, last)
+                await self._talk(transport, lines, upgraded, last)
         finally:
             transport.abort()
+
+    async def _talk(
+        self, transport: asyncio.Transport, lines: Lines, steps: Sequence[Step], last: tuple[str, ...] = ()
+    ) -> tuple[str, ...]:
+        """Go through the steps; what the groups of the last match were. Raises Down."""
+        sent: list[Secret] = []
+        for step in steps:
+            if step.expect:
+                last = await self._until(lines, step, sent)
+            if step.send is not None:
+                text = _filled(step.send.reveal(), last)
+                sent.append(Secret(text))
+                transport.write((text if text.endswith("\n") else text + "\r\n").encode())
+        return last
+
+    async def _until(self, lines: Lines, step: Step, sent: Sequence[Secret]) -> tuple[str, ...]:
+        seen = ""
+
+        def unexpected() -> Down:
+            said = quoted(seen, (self, sent), 80)
+            return Down("unexpected", f"{self.address}: no line matches {step.expect[:60]!r}; the last was {said!r}")
+
+        try:
+            while True:
+                seen = await lines.line()
+                if (groups := step.pattern.groups(seen)) is not None:
+                    return groups
+                await asyncio.sleep(0)  # a thousand lines may be there at once
+        except asyncio.CancelledError:
+            if seen:  # the deadline passed, but it was not silence that it passed in
+                raise unexpected() from None
+            raise
+        except Down as down:
+            if seen and down.reason == "closed":
+                raise unexpected() from None
+            raise
 
     @cached_property
     def _where(self) -> tuple[str, int]:
@@ -141,36 +179,5 @@ class TCP(Probe, kw_only=True, frozen=True):
         return (self.dialogue, None) if at is None else (self.dialogue[: at + 1], self.dialogue[at + 1 :])
 
 
-async def talk(
-    transport: asyncio.Transport, lines: Lines, steps: Sequence[Step], last: re.Match[str] | None = None
-) -> re.Match[str] | None:
-    """Go through the steps; the last match. Raises Down."""
-    for step in steps:
-        if step.expect:
-            last = await _until(lines, step.pattern)
-        if step.send is not None:
-            text = _filled(step.send.reveal(), last)
-            transport.write((text if text.endswith("\n") else text + "\r\n").encode())
-    return last
-
-
-async def _until(lines: Lines, pattern: re.Pattern[str]) -> re.Match[str]:
-    seen = ""
-    try:
-        while True:
-            seen = await lines.line()
-            if match := pattern.search(seen):
-                return match
-    except asyncio.CancelledError:
-        if seen:  # the deadline passed, but it was not silence that it passed in
-            raise Down("unexpected", lines.told(pattern.pattern, seen)) from None
-        raise
-    except Down as down:
-        if seen and down.reason == "closed":
-            raise Down("unexpected", lines.told(pattern.pattern, seen)) from None
-        raise
-
-
-def _filled(text: str, match: re.Match[str] | None) -> str:
-    groups = ("", *(match.groups("") if match is not None else ()))
-    return re.sub(r"\\([1-9])", lambda m: groups[int(m[1])] if int(m[1]) < len(groups) else "", text)
+def _filled(text: str, groups: tuple[str, ...]) -> str:
+    return re.sub(r"\\([1-9])", lambda m: groups[int(m[1]) - 1] if int(m[1]) <= len(groups) else "", text)

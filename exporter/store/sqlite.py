@@ -76,6 +76,9 @@ class Store:
             raise Unusable(
                 f"{self.file.parent} is in use by another stack-exporter: one daemon for each folder"
             ) from None
+        except FileExistsError:
+            self.close()
+            raise Unwritable(f"{self.file.parent} can't be used for state: it is not a folder") from None
         except OSError as error:
             self.close()
             raise Unwritable(f"{self.file.parent} can't be used for state: {error.strerror}") from None

@@ -29,11 +29,13 @@ def full(record: Record, now: float) -> Markup:
     parts = [tag("span", fact) for fact in facts if fact] + ([since] if since else [])
     return tag(
         "article",
-        _title(record),
-        tag("p", *parts, class_="facts"),
-        _why(record, report.message(record)),
-        _history(record),
-        _phases(record),
+        tag(
+            "div",
+            _title(record),
+            tag("p", *parts, class_="facts"),
+            _why(record, _crossings(record) or report.message(record)),
+        ),
+        tag("div", _history(record), _phases(record), class_="past"),
         _thresholds(record),
         class_=_class(record),
     )
@@ -61,6 +63,21 @@ def _why(record: Record, message: str) -> Markup | None:
         tag("p", message, class_="message") if message else None,
         class_="why",
     )
+
+
+def _crossings(record: Record) -> str:
+    """What is beyond its threshold, each signal in a line: as `detail` says it of one, but with units."""
+    if record.result is None or record.result.reason != "threshold":
+        return ""
+    worst: dict[str, str] = {}
+    for limit in sorted(record.component.limits, key=lambda limit: limit.severity != "critical"):
+        signal = limit.signal
+        value = _value(record, signal) if signal.statistic == "last" else None
+        if value is not None and limit.crossed(value):
+            found, bound = quantity(value, signal.unit), quantity(limit.value, signal.unit)
+            words = f"{signal.name} {found} is at or {signal.direction} its {limit.severity} threshold, {bound}"
+            worst.setdefault(signal.name, words)
+    return "\n".join(worst.values())
 
 
 def _history(record: Record) -> Markup | None:
@@ -99,24 +116,22 @@ def _thresholds(record: Record) -> Markup | None:
     for limit in record.component.limits:
         signals.setdefault(limit.signal, []).append(limit)
     found = [(signal, limits, _value(record, signal)) for signal, limits in signals.items()]
-    # A disk without a quota, a port without TLS: its thresholds would be noise.
-    rows = [
-        _threshold(signal, limits, value)
-        for signal, limits, value in found
-        if value is not None or record.result is None or signal.statistic != "last"
-    ]
+    # A disk without a quota, a port without TLS: its thresholds would be noise. A rate is Prometheus' to compute.
+    rows = [_threshold(signal, limits, value) for signal, limits, value in found if value is not None]
     if not rows:
         return None
     return tag("ul", *rows, class_="thresholds")
 
 
-def _threshold(signal: Signal, limits: Sequence[Limit], value: float | None) -> Markup:
+def _threshold(signal: Signal, limits: Sequence[Limit], value: float) -> Markup:
     bounds = ", ".join(f"{limit.severity} {quantity(limit.value, signal.unit)}" for limit in limits)
-    name = signal.name if signal.statistic == "last" else f"{signal.name} ({signal.statistic})"
-    if value is None:
-        return tag("li", tag("span", name), tag("small", bounds, class_="bounds"))
+    words = signal.name if signal.statistic == "last" else f"{signal.name} ({signal.statistic})"
+    name = tag("span", words, title=signal.help)
     crossed = {limit.severity for limit in limits if limit.crossed(value)}
     state = "critical" if "critical" in crossed else "warning" if crossed else "fine"
+    if signal.direction == "below" and value in (0, 1) and all(limit.value < 1 for limit in limits):
+        # 1 for what succeeded, 0 for what failed: a scale says less than the word.
+        return tag("li", name, tag("b", "failed" if crossed else "ok", class_=state))
     picture = chart.meter(
         value,
         [(limit.severity, limit.value) for limit in limits],
@@ -126,7 +141,7 @@ def _threshold(signal: Signal, limits: Sequence[Limit], value: float | None) -> 
     side = "over" if signal.direction == "above" else "under"
     words = "" if state == "fine" else f" {side} {state}"
     number = tag("b", quantity(value, signal.unit), words, class_=state)
-    return tag("li", tag("span", name), number, picture, tag("small", bounds, class_="bounds"))
+    return tag("li", name, number, picture, tag("small", bounds, class_="bounds"))
 
 
 def _value(record: Record, signal: Signal) -> float | None:

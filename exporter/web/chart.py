@@ -86,10 +86,12 @@ def ring(score: float | None, status: str) -> Markup:
     drawn = around * (score or 0.0)
     track = tag("circle", class_="track", cx="32", cy="32", r="26")
     arc = tag("circle", class_=f"arc {status}", cx="32", cy="32", r="26", stroke_dasharray=f"{drawn:.1f} {around:.1f}")
-    text = "–" if score is None else str(int(100 * score))
-    number = tag("text", text, x="32", y="33", text_anchor="middle", dominant_baseline="middle")
+    # 100 is for when nothing is wrong.
+    text = "–" if score is None else str(100 if score == 1 else min(99, round(100 * score)))
+    number = tag("text", text, x="32", y="29", text_anchor="middle", dominant_baseline="middle")
+    caption = tag("text", "score", class_="caption", x="32", y="44", text_anchor="middle")
     label = "Score not known yet" if score is None else f"Score {text} of 100"
-    shapes = join(track, arc if drawn else None, number)
+    shapes = join(track, arc if drawn else None, number, caption)
     return tag("svg", shapes, class_="ring", viewBox="0 0 64 64", role="img", aria_label=label)
 
 

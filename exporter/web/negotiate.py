@@ -22,6 +22,11 @@ def openmetrics(accept: str) -> bool:
     return wanted > 0 and wanted >= _best(accept, "text/plain", "0.0.4", wildcards=True)
 
 
+def html(accept: str) -> bool:
+    """Whether a browser asks: it names text/html; `*/*` alone is no wish for it."""
+    return _best(accept, "text/html", "", wildcards=False) > 0
+
+
 def gzip(accept_encoding: str) -> bool:
     """Whether the client takes gzip."""
     qualities = {name: quality for name, _, quality in ranges(accept_encoding)}

@@ -138,7 +138,7 @@ def _body(call: Call, records: Sequence[Record], now: float) -> Markup:
     return join(
         None if call.detailed else _locked(call),
         tag("h2", "Needs attention") if bad else None,
-        tag("section", *map(drawn, bad), class_=grid) if bad else None,
+        tag("section", *map(drawn, bad), class_=f"{grid} bad") if bad else None,
         tag("h2", "Everything else" if bad else "Components") if rest else None,
         tag("section", *map(drawn, rest), class_=grid) if rest else None,
     )
@@ -168,13 +168,14 @@ def _empty() -> Markup:
 def _locked(call: Call) -> Markup:
     if call.services.web.admin_tokens:
         link = tag("a", "Sign in", href="/login")
-        return tag("p", link, " with an admin token to see messages, history and thresholds.", class_="note")
+        words = " with any user name, and an admin token as the password, to see messages, history and thresholds."
+        return tag("p", link, words, class_="note")
     words = "Messages, history and thresholds are shown on the machine itself. To see them from elsewhere, configure "
     return tag("p", words, tag("code", "web.admin_tokens"), ".", class_="note")
 
 
 def _foot(call: Call) -> Markup:
-    links = [tag("a", name, href=path) for name, path in (("metrics", "/metrics"), ("health", "/health/detailed"))]
+    links = [tag("a", name, href=path) for name, path in (("metrics", "/metrics"), ("health", "/health"))]
     if call.services.web.admin_tokens and not call.admin:
         links.append(tag("a", "sign in", href="/login"))
     return tag("footer", tag("span", f"stack-exporter {__version__}"), tag("nav", *links))

@@ -13,9 +13,9 @@ def quantity(value: float, unit: Unit) -> str:
 
 
 def seconds(value: float) -> str:
-    if value < 0.001:
+    if 0 < value < 0.001:
         return f"{_digits(value * 1e6)} µs"
-    if value < 1:
+    if 0 < value < 1:
         return f"{_digits(value * 1e3)} ms"
     return f"{_digits(value)} s" if value < 120 else span(value)
 

@@ -17,6 +17,7 @@ from exporter.web import auth, negotiate
 from exporter.web.answer import refusal, respond
 from exporter.web.body import body
 from exporter.web.call import Answer, Call, Handler, Refused, Services
+from exporter.web.notice import notice
 from exporter.web.passwords import Passwords
 from exporter.web.toolkit import Toolkit
 
@@ -95,7 +96,7 @@ class Site:
                 await self._discard_body(request)
             answer = await route.answer(call)
         except Refused as refused:
-            answer = refusal(refused)
+            answer = notice(refused) if negotiate.html(_joined(request, "Accept")) else refusal(refused)
         except Exception:
             log.exception("a request failed", extra={"request_id": call.id})
             answer = refusal(Refused(500, "internal error; its cause is in the log under this request's id"))
@@ -129,7 +130,8 @@ class Site:
                 return route
             allowed |= {route.method, "HEAD"} if route.method == "GET" else {route.method}
         if allowed:
-            raise Refused(405, "this path has other methods", headers={"Allow": ", ".join(sorted(allowed))})
+            methods = ", ".join(sorted(allowed))
+            raise Refused(405, f"method not allowed: use {methods}", headers={"Allow": methods})
         raise Refused(404, "there is nothing at this path")
 
     async def _admit(self, call: Call, route: Route) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config import document
-from exporter.config.problem import ConfigError, Problem
+from exporter.config.problem import ConfigError, Problem, dotted
+from exporter.nearest import suggestion
 from exporter.values import Secret, duration
 from exporter.web.certificates import Certificates, TLSSettings, cipher, version
 
@@ -94,9 +95,11 @@ class _Reader:
     def toolkit(self) -> Toolkit:
         for name in self._parsed.values:
             if name not in SECTIONS:
-                self._blame((name,), "is not supported")
+                self._blame((name,), f"is not supported{suggestion(name, SECTIONS)}")
         found = Toolkit(headers=self._headers(), users=self._users(), bucket=self._bucket())
         found.certificates = self._certificates()
+        for path, first in self._parsed.repeated.items():
+            self._blame(path, f"is written twice; the first is on line {first}")
         return found
 
     def _section(self, name: str, *fields: str) -> dict[str, Any]:
@@ -106,7 +109,8 @@ class _Reader:
             return {}
         for key in section:
             if fields and key not in fields:
-                self._blame((name, key), UNSUPPORTED.get(f"{name}.{key}", "is not supported"))
+                unknown = f"is not supported{suggestion(key, fields)}"
+                self._blame((name, key), UNSUPPORTED.get(f"{name}.{key}", unknown))
         return section
 
     def _headers(self) -> dict[str, str]:
@@ -117,7 +121,9 @@ class _Reader:
         for name, value in headers.items() if isinstance(headers, dict) else ():
             allowed = RESPONSE_HEADERS.get(name)
             if allowed is None:
-                self._blame(("http_server_config", "headers", name), "is not supported")
+                self._blame(
+                    ("http_server_config", "headers", name), f"is not supported{suggestion(name, RESPONSE_HEADERS)}"
+                )
             elif not isinstance(value, str) or not value.isprintable():
                 self._blame(("http_server_config", "headers", name), "is a text of one line")
             elif allowed and value and value.lower() not in allowed:
@@ -181,4 +187,4 @@ class _Reader:
     def _blame(self, path: tuple[str | int, ...], message: str) -> None:
         lines = self._parsed.lines
         line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), 0)
-        self.problems.append(Problem(line, ".".join(map(str, path)), message))
+        self.problems.append(Problem(line, dotted(path), message))

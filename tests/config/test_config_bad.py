@@ -44,3 +44,26 @@ def test_a_flood_of_problems_ends_at_a_hundred():
     with pytest.raises(ConfigError) as caught:
         load(text, source="it", environ={})
     assert len(caught.value.problems) == 100
+
+
+def test_a_kinds_own_checks_hide_one_another_no_more_than_the_rest():
+    text = """
+components:
+  a:
+    kind: http
+    url: ftp://x
+    method: A B
+    tls: {key_file: /x}
+    expect: {status: [999], headers: {x-a: "["}, body: "(", json: {ok: "a.", other: "a]"}}
+  b: {kind: http, url: "${UNSET}", tls: {}, body_limit: 1GiB}
+  c: {kind: postgres, dsn: "postgresql://host:99999/x"}
+"""
+    with pytest.raises(ConfigError) as caught:
+        load(text, source="it", environ=ENVIRON)
+    assert [problem.path.removeprefix("components.") for problem in caught.value.problems] == [
+        "a.url", "a.method", "a.tls.key_file", "a.expect.body", "a.expect.headers.x-a", "a.expect.json.ok",
+        "a.expect.json.other", "a.expect.status", "b.body_limit", "b.url", "c.dsn",
+    ]  # fmt: skip
+    assert not [
+        problem for problem in caught.value.problems if problem.message.rstrip("…").endswith((":", "expected", "not "))
+    ]

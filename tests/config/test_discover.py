@@ -201,3 +201,17 @@ def test_a_missing_driver_is_told_and_stops_nothing(monkeypatch):
     assert [component.name for component in config.components] == ["host", "disk", "listener"]
     note = "db.internal:5433: not probed, needs asyncpg: pip install 'stack-exporter[postgres]'"
     assert one == Found("DATABASE_URL", "postgres", "database", note, {})
+
+
+def test_the_applications_own_database_is_critical_and_nothing_else():
+    environ = {"DATABASE_URL": POSTGRES, "POSTGRES_URL": "postgres://other/x", "REDIS_URL": REDIS}
+    components = configuration(environ, state=None, listen=":9676")[0].components
+    assert [one.name for one in components if one.critical] == ["database"]
+    environ = {"ANALYTICS_DATABASE_URL": POSTGRES, "REDIS_URL": REDIS}
+    components = configuration(environ, state=None, listen=":9676")[0].components
+    assert [one.name for one in components if one.critical] == []
+
+
+def test_what_is_no_url_says_the_usual_cause():
+    (one,) = configuration({"REDIS_URL": "redis://cache:99999"}, state=None, listen=":9676")[1]
+    assert one.note == "not probed: not a URL (a special character must be percent-encoded)"

@@ -45,7 +45,7 @@ def test_without_configuration_what_is_found_is_probed_and_said_without_its_secr
         said = {(line["message"], line.get("variable", "")): line for line in lines(daemon)}
         shown = daemon.log + daemon.get("/metrics").text + daemon.get("/").text + daemon.get("/health/detailed").text
         components = daemon.get("/health/detailed").json()["data"]["components"]
-    names = said["probing", ""]["names"].split(", ")
+    names = said["probing", ""]["names"]
     assert names == ["host", "disk", "state", "listener", "database", "redis"]
     assert {one["name"]: one["kind"] for one in components} == dict(
         zip(names, ["host", "disk", "sqlite", "http", "postgres", "redis"], strict=True)
@@ -165,11 +165,15 @@ def test_a_folder_that_was_asked_for_and_cannot_be_used_is_refused_in_one_line(t
 def test_a_port_in_use_is_one_clear_line_and_2(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        for flag in ("web.listen-address", "ingest.listen-address", "web.health-address"):
+        for flag, advice in (
+            ("web.listen-address", "--web.listen-address=:PORT chooses another"),
+            ("ingest.listen-address", "--ingest.listen-address=off leaves it out"),
+            ("web.health-address", "--web.health-address=:PORT chooses another"),
+        ):
             flags = [one for one in _elsewhere() if flag not in one]
             began = time.monotonic()
             ended = command(*flags, f"--{flag}=127.0.0.1:{port}", env={"HOME": str(tmp_path)})
-            said = f"stack-exporter: can't listen on 127.0.0.1:{port}: Address already in use\n"
+            said = f"stack-exporter: can't listen on 127.0.0.1:{port}: Address already in use; {advice}\n"
             assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said)
             assert time.monotonic() - began < 4
 

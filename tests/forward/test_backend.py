@@ -11,7 +11,7 @@ import pytest
 from exporter.forward import backend
 from exporter.tally import Tallies
 from tests.forward.sink import Sink, sink
-from tests.forward.tracing import counts, result, traces, until, working
+from tests.forward.tracing import counts, make, result, traces, until, working
 from tests.servers import free_port, rotel
 
 
@@ -182,3 +182,28 @@ asyncio.run(main())
         ended = time.time()
     assert (done.returncode, done.stderr) == (0, "")
     assert ended - float(done.stdout) < 2.0
+
+
+def test_the_series_of_a_back_end_go_with_it_unless_another_has_its_name() -> None:
+    async def story() -> None:
+        tallies = Tallies()
+        first = make(traces("http://127.0.0.1:9/a", "http://127.0.0.1:9/b"), tallies)
+        refused = make(traces("http://127.0.0.1:9/a", "http://127.0.0.1:9/b", "http://127.0.0.1:9/c"), tallies)
+        assert names(tallies) == {"0", "1", "2"}
+        refused.retire(to=first)
+        assert names(tallies) == {"0", "1"}
+        second = make(traces("http://127.0.0.1:9/c"), tallies)
+        first.ended(result(first))
+        second.ended(result(second))
+        assert counts(tallies) == {"queued 0": 6, "queued 1": 3}
+        first.retire(to=second)
+        assert names(tallies) == {"0"}
+        assert counts(tallies) == {"queued 0": 3, "dropped_total 0 stopped": 3}
+        second.retire(to=None)
+        assert names(tallies) == set()
+
+    asyncio.run(story())
+
+
+def names(tallies: Tallies) -> set[str]:
+    return {labels[0] for family in tallies.families.values() for labels in family.children}

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import io
 import json
 import logging
@@ -13,6 +14,7 @@ import pytest
 from exporter import log
 from exporter.component import Component
 from exporter.probe import Probe, Result
+from exporter.probes.redis import Redis
 from exporter.state import Record, Run, Verdict
 from exporter.values import Secret
 
@@ -157,6 +159,19 @@ def test_a_defect_has_its_traceback_once_per_change(written: Callable[[], list[d
     assert "test_log.py" in first["traceback"]
     assert first["traceback"].endswith("KeyError: 'a defect'\n")
     assert (second["message"], second["traceback"]) == ("the probe of it is defective", "ValueError: another\n")
+
+
+def test_a_traceback_is_without_the_probes_secrets(written: Callable[[], list[dict[str, Any]]]) -> None:
+    secret = "hun'ter2\\hunter2"
+    error = KeyError((secret, secret.encode()))
+    error.__cause__ = ExceptionGroup("two", [ValueError(secret), RuntimeError({secret: 1})])
+    error.add_note(f"sent {secret}")
+    record = after(result("healthy"), result("unhealthy", "internal", "KeyError in the probe", error))
+    guarded = Component("it", "redis", Redis(url=Secret("redis://a/0"), password=Secret(secret)))
+    log.change("healthy", dataclasses.replace(record, component=guarded))
+    (line,) = written()
+    assert (line["traceback"].count("ter2"), line["traceback"].count("[REDACTED]")) == (0, 5)
+    assert line["message"] == "it is unhealthy"
 
 
 def test_repeats_are_told_without_another_line(_unchanged: None, monkeypatch: pytest.MonkeyPatch) -> None:

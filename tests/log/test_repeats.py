@@ -112,3 +112,29 @@ def test_a_repeat_keeps_nothing_alive() -> None:
     gc.collect()
     assert found() is None
     handler.close()
+
+
+def test_a_count_has_the_time_at_which_it_is_written() -> None:
+    clock, stream = Clock(), io.StringIO()
+    handler = Lines(stream, "json", clock)
+    for _ in range(2):
+        made = record("again")
+        made.created -= 60
+        handler.handle(made)
+    clock.now += WINDOW
+    handler.handle(record("else"))
+    handler.close()
+    times = [json.loads(line)["time"] for line in stream.getvalue().splitlines()]
+    assert len(times) == 3
+    assert times == sorted(times)
+
+
+def test_what_a_person_asks_for_again_is_answered_again() -> None:
+    """Such as a reload of the same bad file, three seconds later."""
+    clock = Clock()
+    repeats = Repeats(clock)
+    for name, answered in (("exporter.app", True), ("exporter.schedule", False)):
+        assert not repeats.again(record("refused", name=name))
+        assert repeats.again(record("refused", name=name))
+        clock.now += 3
+        assert [count for _, count in repeats.due()] == ([1] if answered else [])

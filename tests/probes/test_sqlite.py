@@ -246,4 +246,4 @@ def test_a_probe_leaves_this_process_its_own_locks(tmp_path: Path) -> None:
 )
 def test_what_the_file_does_not_tell_is_refused_in_the_configuration(expect: dict[str, Any], message: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=message):
-        component("sqlite", path="x.db", expect=expect)
+        component("sqlite", path="/x.db", expect=expect)

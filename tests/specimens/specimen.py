@@ -26,7 +26,7 @@ class Specimen(Probe, kw_only=True, frozen=True):
         Signal("queued", QUEUED, "number", "What waits."),
     )
 
-    url: Annotated[str, Meta(description="Where it is.")]
+    url: Annotated[str, Meta(description="Where it is.", examples=["http://x"])]
     mode: Annotated[Literal["fast", "safe"], Meta(description="How.")] = "safe"
     port: Annotated[int, Meta(ge=1, le=65535, description="Port.")] = 80
     ratio: Annotated[Ratio, Meta(description="Part.")] = 0.5

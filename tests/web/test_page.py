@@ -105,7 +105,7 @@ async def test_the_page_needs_no_script_no_asset_and_only_the_style_whose_hash_i
         names = {name for _, attributes in parsed.found for name in attributes}
         assert not {name for name in names if name.startswith("on")} | {"style", "src"} & names
         links = {attributes["href"].split(";")[0] for _, attributes in parsed.found if "href" in attributes}
-        assert links == {"data:image/svg+xml", "/metrics", "/health/detailed", "/login"}
+        assert links == {"data:image/svg+xml", "/metrics", "/health", "/login"}
         assert {"http-equiv": "refresh", "content": "15"} in [attributes for _, attributes in parsed.found]
 
 
@@ -192,7 +192,7 @@ def test_markup_is_escaped_unless_it_is_markup() -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (0.00034, "seconds", "340 µs"), (0.0123, "seconds", "12.3 ms"), (1.5, "seconds", "1.5 s"), (300.0, "seconds", "5 min"),
+        (0, "seconds", "0 s"), (0.00034, "seconds", "340 µs"), (0.0123, "seconds", "12.3 ms"), (1.5, "seconds", "1.5 s"), (300.0, "seconds", "5 min"),
         (0.8, "ratio", "80 %"), (0.123456, "ratio", "12.3 %"), (0, "bytes", "0 B"), (1536, "bytes", "1.5 KiB"),
         (5 * 2**40, "bytes", "5 TiB"), (12345, "number", "12\u202f345"), (2.5, "number", "2.5"),
     ],

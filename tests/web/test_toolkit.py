@@ -196,6 +196,9 @@ async def test_a_renewed_certificate_is_served_without_a_restart_and_a_broken_on
 
 BAD = {
     "tls_config: {}": "tls_config: is not supported",
+    "tls_server_confg: {}": "tls_server_confg: is not supported; did you mean tls_server_config?",
+    "rate_limit: {intervall: 1s}": "rate_limit.intervall: is not supported; did you mean interval?",
+    "rate_limit: {interval: 1s, interval: 1s}": "rate_limit.interval: is written twice; the first is on line 1",
     "tls_server_config: {cert_file: server.crt}": "tls_server_config.key_file: is required",
     "tls_server_config: {cert_file: none.crt, key_file: server.key}": "none.crt can't be read: No such file",
     "tls_server_config: {cert_file: server.key, key_file: server.key}": "are not a certificate and its key",
@@ -206,7 +209,7 @@ BAD = {
     "tls_server_config: {made_up: 1}": "tls_server_config.made_up: is not supported",
     "tls_server_config: {cert_file: 1, key_file: server.key}": "tls_server_config.cert_file: is a text",
     "tls_server_config: {cert_file: server.crt, key_file: server.key, min_version: TLS10}": "min_version: is not supported",
-    "tls_server_config: {cert_file: server.crt, key_file: server.key, cipher_suites: [X]}": "cipher_suites.0: is not supported",
+    "tls_server_config: {cert_file: server.crt, key_file: server.key, cipher_suites: [X]}": "cipher_suites[0]: is not supported",
     "tls_server_config: {cert_file: server.crt, key_file: server.key, client_auth_type: RequireAnyClientCert}": "client_auth_type is not",
     "tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.crt}": "without a client_auth_type",
     "tls_server_config: {cert_file: server.crt, key_file: server.key, client_auth_type: RequireAndVerifyClientCert}": "needs client_ca",

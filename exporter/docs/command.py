@@ -1,0 +1,110 @@
+"""The command line, the endpoints, and what is found in the environment."""
+
+from collections.abc import Iterator
+
+from exporter.config import discover
+from exporter.docs.table import HEAD, table
+from exporter.options import FLAGS, VERBS
+from exporter.web import routes
+
+ENDPOINTS = {
+    "/livez": "503 when the daemon hangs; follows no component.",
+    "/readyz": "503 while it starts and while it stops; follows no component.",
+    "/-/healthy": "`/livez` as Prometheus words it.",
+    "/-/ready": "`/readyz` as Prometheus words it.",
+    "/metrics": "Prometheus text or OpenMetrics; `?component=NAME` for some, `?component=` may be repeated.",
+    "/health": "503 when a critical component is unhealthy. In brief: for load balancers.",
+    "/health/detailed": "503 when any component is unhealthy.",
+    "/health/{component}": "503 when this component is unhealthy; 404 when there is none of the name.",
+    "/": "The status page.",
+    "/login": "Makes the browser ask: any user name, and an admin token as the password.",
+    "/api/v1/status": "All that is known of every component, as JSON.",
+    "/api/v1/cycle": "Runs components now, `?component=NAME` or all, and answers with their results.",
+    "/-/reload": "Reads the configuration anew; 422 and every mistake when it is refused.",
+}
+"""By path: what it answers, for readers."""
+ACCESS = {
+    "open": "everybody",
+    "scrape": "everybody; users of the web configuration's `basic_auth_users` when there are some",
+    "look": "everybody sees statuses and reasons; messages and history need an admin token",
+    "admin": "with an admin token",
+}
+STATUSES = (
+    ("0", "Done: ended by SIGTERM or Ctrl-C, nothing unhealthy, nothing wrong."),
+    ("1", "`once`: a component is unhealthy. `healthcheck`: the daemon does not live."),
+    ("2", "Refused: arguments, configuration, an address that is taken, a folder that can't be used."),
+    ("130, 143", "A second Ctrl-C, or a second SIGTERM, ended it before it was done."),
+)
+WEB = """\
+`--web.config.file` is in the format of Prometheus' exporter-toolkit:
+
+```yaml
+# web.yml
+tls_server_config:
+  cert_file: server.crt            # relative to this file
+  key_file: server.key
+basic_auth_users:
+  prometheus: $2b$10$...           # a bcrypt hash, as `htpasswd -nBC 10 prometheus` makes it
+```
+"""
+TOKENS = """\
+Admin tokens are those of `web.admin_tokens` in the configuration, each of at least 8 characters:
+
+```console
+$ curl -H "Authorization: Bearer $ADMIN_TOKEN" http://localhost:9676/api/v1/status
+$ curl -X POST -H "Authorization: Bearer $ADMIN_TOKEN" "http://localhost:9676/api/v1/cycle?component=database"
+$ curl -X POST -H "Authorization: Bearer $ADMIN_TOKEN" http://localhost:9676/-/reload
+```
+"""
+
+
+def page() -> Iterator[str]:
+    """docs/command.md."""
+    yield f"# Command, endpoints, environment\n\n{HEAD}"
+    yield "## Verbs\n"
+    yield table(("verb", "does"), ((f"`{name}`", f"{says[0].upper()}{says[1:]}.") for name, says in VERBS.items()))
+    yield "They end with the status:\n"
+    yield table(("status", "meaning"), STATUSES)
+    yield "## Flags\n"
+    yield "Each is taken before and after the verb. A flag outweighs its variable, which outweighs the default.\n"
+    yield table(
+        ("flag", "variable", "default", "meaning"),
+        (
+            (
+                f"`--{flag.name}={'|'.join(flag.choices) or flag.metavar}`",
+                f"`{flag.variable}`",
+                f"`{flag.default}`" if flag.default else "",
+                flag.help,
+            )
+            for flag in FLAGS
+        ),
+    )
+    yield "## Web configuration\n"
+    yield WEB
+    yield "## Endpoints\n"
+    yield "Of `--web.listen-address`:\n"
+    yield table(
+        ("method and path", "who may", "answers"),
+        ((f"`{one.method} {one.path}`", ACCESS[one.access], ENDPOINTS[one.path]) for one in routes.scraping()),
+    )
+    yield "Without any admin token, what needs one to be seen is shown to this machine, and the admin API is closed.\n"
+    alone = ", ".join(f"`{route.path}`" for route in routes.PROBES)
+    yield f"`--web.health-address` serves {alone} alone, and `--ingest.listen-address` so far the same.\n"
+    yield TOKENS
+    yield "## What is found in the environment\n"
+    yield "Without `--config.file`, the components are those that the variables of the application name.\n"
+    yield table(
+        ("kind", "schemes of its URL", "probed"),
+        (
+            (kind, ", ".join(f"`{s}://`" for s in schemes), "yes" if built else "not yet: it is named and left out")
+            for kind, schemes, built in discover.schemes()
+        ),
+    )
+    yield (
+        "A variable is read when its name is, or ends in, a word such as "
+        f"{', '.join(f'`{word}`' for word in discover.WORDS.split('|'))}, followed by `_URL`, `_URI`, `_DSN` or "
+        "`_ENDPOINT`; the word may follow others (`ANALYTICS_DATABASE_URL`). `CELERY_BROKER`, `CELERY_RESULT_BACKEND` "
+        "and `PGHOST` (with libpq's other variables) are read too. Variables with one target are one component.\n"
+    )
+    first = ", ".join(f"`{name}`" for name in discover.PRIMARY)
+    yield f"The first database of {first} is critical: when it is unhealthy, `/health` is 503.\n"

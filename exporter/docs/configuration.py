@@ -1,0 +1,112 @@
+"""Every key of the configuration file."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+
+from exporter import catalogue
+from exporter.config.fit import members
+from exporter.config.resolve import signals
+from exporter.config.schema import default
+from exporter.config.sections import Defaults, File
+from exporter.docs.table import HEAD, description, first_line, plain, table, words
+from exporter.probe import Probe
+from exporter.values import Duration
+
+_GENERAL = {field.name for field in msgspec.structs.fields(Defaults)}
+VALUES = """\
+| value | is written |
+|---|---|
+| duration | with its unit: `500ms`, `30s`, `1h30m`, `7d` |
+| size | with its unit: `10MB`, `500GiB` |
+| ratio | `80%` or `0.8` |
+| secret | as text, better as `${NAME}` or `${file:/run/secrets/name}`; shown nowhere |
+
+`${NAME}` is the environment variable NAME, `${NAME:-default}` the same with a default for when it is unset or empty,
+`${file:/path}` the text of a file; `$${` is a literal `${`. They are put in after the file is parsed, so a value can't
+add YAML. The file is YAML 1.2 (`no`, `on`, `0o10` and `12:30` are text) of at most 1 MiB, without anchors, aliases,
+merge keys and tags. Unknown keys and keys written twice are refused.
+
+An editor that knows yaml-language-server completes and checks the file by its schema:
+
+```console
+$ .venv/bin/stack-exporter schema > schema.json
+```
+
+```yaml
+# yaml-language-server: $schema=schema.json
+```
+"""
+
+
+def page() -> Iterator[str]:
+    yield f"# Configuration\n\n{HEAD}"
+    yield "## Values\n"
+    yield VALUES
+    yield "## Top level\n"
+    yield _fields(File)
+    for field in msgspec.structs.fields(File):
+        if (section := _nested(field.type)) is not None:
+            yield f"## {field.encode_name}\n"
+            yield f"{first_line(section)}\n"
+            yield _fields(section)
+    yield "## components\n"
+    yield "A component is a name of 1 to 63 of `a-z`, `0-9`, `_` and `-`, its `kind`, and the keys of that kind.\n"
+    yield "Keys of every kind:\n"
+    yield _fields(Probe)
+    yield "`thresholds` has a mapping for each signal, with `warning` and `critical` in the signal's unit, or `off`:\n"
+    yield "```yaml\nthresholds: {latency: {warning: 500ms, critical: off}}\n```\n"
+    for kind in catalogue.kinds():
+        cls = catalogue.load(kind)
+        yield f"### {kind}\n"
+        yield f"{first_line(cls)}\n"
+        if cls.drivers:
+            needs = f"Needs `pip install 'stack-exporter[{kind}]'`"
+            yield f"{needs}; `make run` and the container image have it already.\n"
+        yield _fields(cls, without=Probe)
+        names = ", ".join(f"`{name}`" for name in signals(cls))
+        yield f"Signals: {names}. Their defaults are in [metrics.md](metrics.md#{kind}).\n"
+        if cls.slow:
+            yield f"`timeout` is by default {plain(Duration, cls.slow)}, but never longer than the interval.\n"
+
+
+def _fields(cls: type[Struct], *, without: type[Struct] | None = None) -> str:
+    known = {field.name for field in msgspec.structs.fields(without)} if without else set()
+    rows = list(_rows(cls, "", known))
+    return table(("key", "type", "default", "description"), rows) if rows else "It has no keys of its own.\n"
+
+
+def _rows(cls: type[Struct], prefix: str, known: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
+    for field in msgspec.structs.fields(cls):
+        if field.name in known:
+            continue
+        key = f"{prefix}{field.encode_name}"
+        nested = None if cls is File else _nested(field.type)
+        shown = default(field)
+        if cls is Probe and field.name in _GENERAL:
+            yield f"`{key}`", words(field.type), f"`defaults.{key}`", description(field.type)
+            continue
+        text = "required" if field.required else "" if shown in (None, "", [], {}) else f"`{_yaml(shown)}`"
+        many = any(get_origin(t) in (tuple, list) for t in members(field.type))
+        yield f"`{key}`", words(field.type), text, description(field.type)
+        if nested is not None and field.name != "thresholds":
+            yield from _rows(nested, f"{key}[]." if many else f"{key}.")
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_yaml(item) for item in value)}]"
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _nested(wanted: Any) -> type[Struct] | None:
+    for member in members(wanted):
+        if isinstance(member, type) and issubclass(member, Struct):
+            return member
+        if get_origin(member) in (tuple, list, dict) and (
+            inner := _nested(get_args(member)[-1 if get_origin(member) is dict else 0])
+        ):
+            return inner
+    return None

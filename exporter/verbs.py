@@ -1,0 +1,85 @@
+"""The verbs beside run: what each does with the command line's options, and its exit status."""
+
+import json
+import os
+import sys
+
+from exporter.config.problem import ConfigError
+from exporter.leave import REFUSED, refuse
+from exporter.options import OFF, Options
+
+
+def check(options: Options) -> int:
+    """Every problem of the configuration, of the web configuration and of the addresses; or what they hold."""
+    from exporter.plan import plan  # noqa: PLC0415
+    from exporter.web import address, toolkit  # noqa: PLC0415
+
+    wrong: list[object] = []
+    valid: list[str] = []
+    try:
+        planned = plan(options, os.environ)
+        many = len(planned.config.components)
+        held = f"{many} component{'' if many == 1 else 's'}" if many else "no components: nothing would be probed"
+        valid.append(f"{options.config_file or 'what the environment names'}: valid, {held}")
+        valid += [f"{one.variable}: {one.kind}, {one.note}" for one in planned.found if not one.probed]
+    except ConfigError as error:
+        wrong.append(error)
+    if options.web_config_file is not None:
+        try:
+            toolkit.read(options.web_config_file)
+            valid.append(f"{options.web_config_file}: valid")
+        except ConfigError as error:
+            wrong.append(error)
+    for flag in ("web.listen-address", "web.health-address", "ingest.listen-address"):
+        written = getattr(options, flag.replace(".", "_").replace("-", "_"))
+        try:
+            if written != OFF or flag == "web.listen-address":
+                address.parse(written)
+        except ValueError as error:
+            wrong.append(f"--{flag}: {error}")
+    print(*(wrong or valid), sep="\n", file=sys.stderr if wrong else sys.stdout)
+    return REFUSED if wrong else 0
+
+
+def once(options: Options) -> int:
+    """Probes now."""
+    from exporter import once as running  # noqa: PLC0415
+    from exporter.daemon import complete  # noqa: PLC0415
+    from exporter.plan import plan_once  # noqa: PLC0415
+
+    known = {component.name: component for component in plan_once(options, os.environ).config.components}
+    if unknown := [name for name in options.names if name not in known]:
+        return refuse(f"no component {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
+    return complete(running.once([known[name] for name in options.names or known], options.output))
+
+
+def metrics(options: Options) -> int:
+    """The catalogue."""
+    from exporter import catalogue  # noqa: PLC0415
+    from exporter.docs.metrics import show  # noqa: PLC0415
+
+    for kind in options.names:
+        try:
+            catalogue.load(kind)
+        except catalogue.UnknownKind as error:
+            return refuse(f"{kind}: {error}")
+    show(options.output, options.names)
+    return 0
+
+
+def schema(_: Options) -> int:
+    """JSON Schema."""
+    from exporter.config.schema import json_schema  # noqa: PLC0415
+
+    print(json.dumps(json_schema(), indent=2))  # noqa: T201
+    return 0
+
+
+def healthcheck(options: Options) -> int:
+    """Ask the running daemon."""
+    from exporter.healthcheck import lives  # noqa: PLC0415
+
+    return lives(options)
+
+
+VERBS = {"check": check, "once": once, "metrics": metrics, "schema": schema, "healthcheck": healthcheck}
