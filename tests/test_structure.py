@@ -26,6 +26,8 @@ MAY = {
     "exposition": "metric values probe component state tally sample",
     "config": "metric values probe component catalogue nearest config",
     "store": "metric values store",
+    "docs": "metric values probe catalogue config options docs web.routes",
+    "options": "nearest",
     "forward": "metric values probe component tally config forward",
     "web": "metric values config probe component state tally health exposition process schedule supervise log nearest web",
 }

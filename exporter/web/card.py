@@ -136,7 +136,7 @@ def _threshold(signal: Signal, limits: Sequence[Limit], value: float) -> Markup:
         value,
         [(limit.severity, limit.value) for limit in limits],
         state,
-        top=1.0 if signal.unit == "ratio" and value <= 1 else None,
+        top=1.0 if signal.unit == "ratio" and max(value, *(limit.value for limit in limits)) <= 1 else None,
     )
     side = "over" if signal.direction == "above" else "under"
     words = "" if state == "fine" else f" {side} {state}"

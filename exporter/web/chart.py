@@ -61,7 +61,7 @@ def sparkline(durations: Sequence[float], label: str) -> Markup:
 def meter(value: float, marks: Sequence[tuple[str, float]], state: str, *, top: float | None = None) -> Markup:
     """A value on a scale with its thresholds as ticks; `marks` are severities and values."""
     end = top or 1.15 * max([value, *(at for _, at in marks)]) or 1.0
-    ticks = [tag("path", class_=severity, d=f"M{_x(at, end):.1f} 0V8") for severity, at in marks]
+    ticks = [tag("path", class_=severity, d=f"M{min(99.7, _x(at, end)):.1f} 0V8") for severity, at in marks]
     track = tag("rect", class_="track", y="2", width="100", height="4")
     filled = tag("rect", class_=f"filled {state}", y="2", width=f"{_x(value, end):.1f}", height="4")
     return _stretched("meter", "0 0 100 8", track, filled, *ticks, aria_hidden="true")

@@ -67,6 +67,15 @@ async def test_what_is_beyond_its_threshold_is_told_with_its_unit_and_the_severe
         assert '<p class="message">as it was</p>' in (await ask(s.port, "GET /")).text
 
 
+async def test_a_scale_reaches_to_the_last_threshold() -> None:
+    load = Signal(
+        "load", gauge("stack_made_up_load_ratio", "Load.", "component"), "ratio", "Load.", warning=2, critical=5
+    )
+    async with stand(tokens=()) as s:
+        page = await shown(s, Limit(load, "warning", 2.0), Limit(load, "critical", 5.0), load=0.935)
+        assert 'width="16.3"' in page and "M34.8 0V8" in page and "M87.0 0V8" in page
+
+
 async def test_one_card_that_needs_attention_has_its_past_beside_it() -> None:
     async with stand(tokens=()) as s:
         s.add(component("db"))
