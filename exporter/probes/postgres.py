@@ -85,7 +85,8 @@ class Postgres(Probe, kw_only=True, frozen=True):
     dsn: Annotated[
         Secret,
         Meta(
-            description="postgresql://user:password@host:5432/database?sslmode=…, also as Django or SQLAlchemy have it.",
+            description="postgresql://user:password@host:5432/database?sslmode=…, "
+            "also as Django or SQLAlchemy have it.",
             examples=["postgresql://database:5432/shop"],
         ),
     ]

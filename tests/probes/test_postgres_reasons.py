@@ -116,7 +116,7 @@ TABLE: dict[str, Provoke] = {
     ),
     "shutting_down": shutting_down,
     "too_many_connections": full,
-    "query_timeout": real(lambda server: {"dsn": server.dsn("slow"), "timeout": 0.6}),
+    "query_timeout": real(lambda server: {"dsn": server.dsn("slow"), "timeout": 2.5}),
     "locked": locked,
     "role": real(lambda server: {"dsn": server.url, "role": "replica"}),
     "read_only": real(lambda server: {"dsn": server.dsn("frozen"), "role": "primary"}),
