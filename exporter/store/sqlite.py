@@ -123,23 +123,31 @@ class Store:
             beat()
 
     async def flush(self) -> None:
-        """Write what changed now. After a failure, or while the disk hangs, changes stay for the next time."""
+        """Write what changed until now. After a failure, or while the disk hangs, changes stay for the next time."""
         self._wake.clear()
-        if self._write is None:
-            changed, self._changed = self._changed, {}
-            if not changed or self._connection is None:
+        for _ in range(2):  # what somebody else is writing, then what has come since
+            if self._write is None and not self._begin():
                 return
-            self._write = asyncio.get_running_loop().run_in_executor(self._thread, _write, self._connection, changed)
-            self._writing = changed
-        # Liveness must not follow a disk that hangs: a new process would find it hanging too.
-        done, _ = await asyncio.wait({self._write}, timeout=_PATIENCE)
-        if not done:
-            log.warning("the disk does not take the state", extra={"file": str(self.file)})
-            return
-        write, self._write = self._write, None
-        if (error := write.exception()) is not None:
-            self._changed = self._writing | self._changed
-            log.warning("state can't be written and is kept in memory", extra={"error": str(error)})
+            write = self._write
+            # Liveness must not follow a disk that hangs: a new process would find it hanging too.
+            if write is None or not (await asyncio.wait({write}, timeout=_PATIENCE))[0]:
+                log.warning("the disk does not take the state", extra={"file": str(self.file)})
+                return
+            if self._write is write:
+                self._write = None
+                if (error := write.exception()) is not None:
+                    self._changed = self._writing | self._changed
+                    log.warning("state can't be written and is kept in memory", extra={"error": str(error)})
+                    return
+
+    def _begin(self) -> bool:
+        """Hand what changed to the thread; False when there is nothing to write, or nowhere."""
+        if not self._changed or self._connection is None:
+            return False
+        self._writing, self._changed = self._changed, {}
+        loop = asyncio.get_running_loop()
+        self._write = loop.run_in_executor(self._thread, _write, self._connection, self._writing)
+        return True
 
     def close(self) -> None:
         """Let go of the file and the folder; what was not flushed is lost."""

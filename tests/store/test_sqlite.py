@@ -161,6 +161,22 @@ def test_what_is_not_json_is_refused_where_it_is_put_and_harms_nothing_else(tmp_
     assert kept(tmp_path, "good") == 1
 
 
+def test_flushes_at_the_same_time_all_end_with_everything_written(tmp_path):
+    async def go() -> None:
+        store = Store(tmp_path)
+        store.open()
+        one = store.kept("db", "sqlite")
+        one.put("first", 1)
+        under_way = asyncio.create_task(store.flush())
+        await asyncio.sleep(0)
+        one.put("second", 2)
+        await asyncio.gather(store.flush(), store.flush(), under_way)
+        store.close()
+
+    asyncio.run(go())
+    assert (kept(tmp_path, "first"), kept(tmp_path, "second")) == (1, 2)
+
+
 def test_a_disk_that_hangs_holds_up_neither_the_task_nor_the_end(tmp_path, monkeypatch):
     # A fake for the disk: no real one hangs on demand.
     hanging = threading.Event()
