@@ -12,7 +12,8 @@ from typing import Annotated, Literal, cast
 
 from msgspec import Meta, Struct
 
-from exporter.probe import Down
+from exporter.metric import Metric
+from exporter.probe import Down, Signal
 
 REASONS: Mapping[str, str] = {
     "tls_expired": "The server's certificate, or one that vouches for it, has expired.",
@@ -29,6 +30,21 @@ _VERIFICATION = {9: "tls_not_yet_valid", 10: "tls_expired", 62: "tls_hostname", 
 # What OpenSSL finds when it reads an answer such as "HTTP/1.1 400" or "-ERR" as the head of a TLS record.
 _PLAINTEXT = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
 _VERSION = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE", "WRONG_SSL_VERSION"}
+
+_DAY = 86400.0
+
+
+def expiry(remaining: Metric) -> Signal:
+    """The signal `certificate` of a kind that does TLS, whose gauge `remaining` counts the seconds left."""
+    return Signal(
+        "certificate",
+        remaining,
+        "seconds",
+        "How long the server's certificate is still valid.",
+        direction="below",
+        warning=20 * _DAY,
+        critical=3 * _DAY,
+    )
 
 
 class TLS(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -39,7 +39,6 @@ REMAINING = gauge(
 VERIFIED = gauge("stack_http_certificate_verified", "Whether the certificate was verified: 1 or 0.", "component")
 
 ALPN = ("http/1.1",)
-DAY = 86400.0
 LIMIT = 1024 * 1024
 
 
@@ -77,17 +76,7 @@ class HTTP(Probe, kw_only=True, frozen=True):
         "forbidden_address": "A redirect leads to a link-local address or a cloud's metadata.",
         "proxy": "The proxy did not open the way.",
     }
-    signals: ClassVar[tuple[Signal, ...]] = (
-        Signal(
-            "certificate",
-            REMAINING,
-            "seconds",
-            "How long the server's certificate is still valid.",
-            direction="below",
-            warning=20 * DAY,
-            critical=3 * DAY,
-        ),
-    )
+    signals: ClassVar[tuple[Signal, ...]] = (_tls.expiry(REMAINING),)
 
     url: Annotated[
         str,

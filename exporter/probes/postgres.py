@@ -28,11 +28,10 @@ from exporter.probes._postgres_readings import (
     TRANSACTION_IDS,
 )
 from exporter.probes._postgres_wire import Loop, Unreached
-from exporter.probes._tls import Certificate
+from exporter.probes._tls import Certificate, expiry
 from exporter.redact import quoted
 from exporter.values import Duration, Secret
 
-DAY = 86400.0
 _CANCEL = 0.5
 """Seconds that a cancelled run takes to cancel its query: less than the one that schedule leaves it."""
 
@@ -64,15 +63,7 @@ class Postgres(Probe, kw_only=True, frozen=True):
             critical=1.6e9,
         ),
         Signal("locks_waiting", LOCKS_WAITING, "number", "Locks waited for."),
-        Signal(
-            "certificate",
-            CERTIFICATE_REMAINING,
-            "seconds",
-            "How long the server's certificate is still valid.",
-            direction="below",
-            warning=20 * DAY,
-            critical=3 * DAY,
-        ),
+        expiry(CERTIFICATE_REMAINING),
         Signal("deadlocks", DEADLOCKS, "number", "Deadlocks a second.", statistic="rate"),
         Signal("cache_hit", CACHE_HIT, "ratio", "Blocks found in the buffers.", direction="below"),
         Signal("size", SIZE, "bytes", "Size of the database."),

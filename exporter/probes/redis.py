@@ -26,7 +26,6 @@ _DEGRADED = {
 _DOWN = {"NOAUTH": "auth", "WRONGPASS": "auth", "NOPERM": "permission", "DENIED": "permission", "BUSY": "busy"}
 Number = Annotated[int, Meta(ge=0)]
 _EXPIRY = "60"
-_DAY = 86400.0
 
 
 class Redis(Probe, kw_only=True, frozen=True):
@@ -73,15 +72,7 @@ class Redis(Probe, kw_only=True, frozen=True):
             "master_link", _redis_info.LINK_IDLE, "seconds", "Silence of a replica's master.", warning=30, critical=120
         ),
         Signal("replica_lag", _redis_info.REPLICA_LAG_BYTES, "bytes", "What a replica has yet to apply."),
-        Signal(
-            "certificate",
-            _redis_info.CERTIFICATE_REMAINING,
-            "seconds",
-            "How long the server's certificate is still valid.",
-            direction="below",
-            warning=20 * _DAY,
-            critical=3 * _DAY,
-        ),
+        _tls.expiry(_redis_info.CERTIFICATE_REMAINING),
         Signal("save_age", _redis_info.SAVE_AGE, "seconds", "Time since the last save."),
         Signal("save", _redis_info.SAVE_OK, "number", "Whether the last save succeeded.", direction="below", warning=0),
         Signal(

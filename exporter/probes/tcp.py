@@ -27,7 +27,6 @@ REMAINING = gauge(
 )
 VERIFIED = gauge("stack_tcp_certificate_verified", "Whether the certificate was verified: 1 or 0.", "component")
 
-DAY = 86400.0
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/@\[\]]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -65,17 +64,7 @@ class TCP(Probe, kw_only=True, frozen=True):
         "unexpected": "The server said something, but not the line expected.",
         "protocol": "The server sent a line or an amount that no text protocol has, or text between STARTTLS and TLS.",
     }
-    signals: ClassVar[tuple[Signal, ...]] = (
-        Signal(
-            "certificate",
-            REMAINING,
-            "seconds",
-            "How long the server's certificate is still valid.",
-            direction="below",
-            warning=20 * DAY,
-            critical=3 * DAY,
-        ),
-    )
+    signals: ClassVar[tuple[Signal, ...]] = (_tls.expiry(REMAINING),)
 
     address: Annotated[str, Meta(description="Where to connect: host:port, [::1]:port.", examples=["shop.example:443"])]
     tls: Annotated[TLS | None, Meta(description="Do TLS: from the start, or at the step that says starttls.")] = None
