@@ -78,8 +78,8 @@ REASONS: dict[str, Callable[[], Fields]] = {
     "json": lambda: answers(hostile.says(OK), expect={"json": {"database": "db"}}),
     "evaluation": lambda: answers(
         hostile.says(b"HTTP/1.1 200 OK\r\n\r\n[" + b"1," * 50_000 + b"1]"),
-        expect={"json": {f"e{n}": "sort_by(@, &to_string(@))[*].[@]" for n in range(4)}},
-        timeout=0.3,
+        expect={"json": {f"e{n}": "sort_by(@, &to_string(@))[*].[@]" for n in range(8)}},
+        timeout=1.0,
     ),
     "protocol": lambda: answers(hostile.says(b"SSH-2.0-OpenSSH_9.2\r\n")),
     "encoding": lambda: answers(
