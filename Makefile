@@ -86,7 +86,9 @@ lock: $(VENV)/.dev  ## Resolve the newest versions and rewrite both lock files.
 	$(BIN)/uv export --frozen --no-emit-project --no-header --no-annotate --all-extras --all-groups --quiet -o requirements-dev.lock
 
 packages:
-	@scripts/packages.sh prometheus=prometheus promtool=prometheus chromium=chromium
+	@scripts/packages.sh prometheus=prometheus promtool=prometheus chromium=chromium \
+		prometheus-alertmanager=prometheus-alertmanager prometheus-blackbox-exporter=prometheus-blackbox-exporter \
+		mariadbd=mariadb-server rabbitmq-server=rabbitmq-server memcached=memcached
 
 packages-bench:
 	@scripts/packages.sh prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter \
