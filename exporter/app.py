@@ -241,6 +241,7 @@ class App:
             tasks=self.tasks,
             scheduler=self.scheduler,
             reload=self.reload,
+            keep=self.store.flush,
             web=config.web,
             started=lambda: self.started,
             stopping=lambda: self.stopping,

@@ -233,6 +233,9 @@ class Probe(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, dict=
     weight: Annotated[Weight | None, Meta(description="Its weight in the score; by default 1, critical 3.")] = None
     team: Annotated[str, Meta(description="Who owns it: a label for routing alerts.")] = ""
     thresholds: Annotated[dict[str, Threshold], Meta(description="Thresholds by signal.")] = {}
+    scheduled: Annotated[
+        bool, Meta(description="Run by the clock; false: only when /probe?component=NAME or a cycle asks.")
+    ] = True
 
     async def run(self, out: Readings) -> None:  # noqa: ARG002 - for those that override it
         """Report readings; return when the component is up, else raise Down. Raises nothing else but defects."""
@@ -243,6 +246,13 @@ class Probe(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, dict=
 
         What it sets stays exposed until it sets something else; an exception restarts it with back-off.
         """
+
+    def hear(self, out: Readings, told: Mapping[str, str]) -> None:  # noqa: ARG002
+        """Take in what `POST /hooks/{kind}/{name}` was told; a kind that does has the field `token`.
+
+        What it sets stays exposed as a watch's does. ValueError says what is wrong with the message.
+        """
+        raise TypeError(f"{type(self).__name__} hears nothing")
 
 
 LATENCY = Signal("latency", PROBE_DURATION, "seconds", "How long a run takes.", statistic="p95")

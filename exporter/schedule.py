@@ -5,10 +5,11 @@ import logging
 import math
 import time
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from exporter.component import Component
+from exporter.entry import Entry, asked, wait
 from exporter.metric import counter, gauge
 from exporter.probe import Kept, Probe, Readings, Result
 from exporter.run import ABANDON_AFTER, Abandoned, run_once
@@ -33,33 +34,6 @@ APART = 0.02
 """Seconds between two components' first runs, on average."""
 LATE = 0.1
 """Part of its interval by which a turn may be late before it is skipped."""
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A component that is scheduled."""
-
-    component: Component
-    sink: Counting
-    kept: Kept
-    watched: Readings
-    failing: bool = True
-    """Until a run has shown that it is well."""
-    owed: int = 0
-    """Good runs in a row that it still owes before its interval is the long one again."""
-    ended: float = field(default_factory=time.monotonic)
-    """When its last run ended, or it was added, on time.monotonic's clock."""
-    waited: float = 0.0
-    """Seconds that its last run waited for a place."""
-    abandoned: int = 0
-    """Runs in a row that ignored their end."""
-    left: set[Abandoned] = field(default_factory=set)
-    """Those of them that still go on."""
-    quarantined: Result | None = None
-    turn: asyncio.Future[bool] | None = None
-    """Set while it waits for its turn: True is the turn, False a call before it."""
-    asked: asyncio.Future[Result] | None = None
-    """Whoever called waits here for the run under way, or the next."""
 
 
 class Scheduler:
@@ -110,10 +84,14 @@ class Scheduler:
         entry = self._entries[name]
         if entry.quarantined is not None:
             return entry.quarantined
-        if entry.asked is None:
-            entry.asked = asyncio.get_running_loop().create_future()
-        _tell(entry.turn, its_turn=False)
-        return await asyncio.shield(entry.asked)
+        return await asyncio.shield(asked(entry))
+
+    def tell(self, name: str, told: Mapping[str, str]) -> None:
+        """Hand a component what somebody reports of it, and run it soon. Raises KeyError; ValueError for the report."""
+        entry = self._entries[name]
+        entry.component.probe.hear(entry.watched, told)
+        if entry.quarantined is None:
+            asked(entry)
 
     def limit(self, concurrency: int) -> None:
         """How many runs there may be at once from now on; those under way keep their places."""
@@ -128,7 +106,7 @@ class Scheduler:
         this may be the time between runs of long intervals. Both cannot be while scheduling goes on: whoever waits for
         a place sees them come back within the longest run.
         """
-        running = [entry for entry in self._entries.values() if entry.quarantined is None]
+        running = [e for e in self._entries.values() if e.quarantined is None and e.component.probe.scheduled]
         now = time.monotonic()
         if not any(now - entry.ended > _patience(entry.component.interval, entry) for entry in running):
             return False
@@ -139,14 +117,16 @@ class Scheduler:
         component = entry.component
         place = zlib.crc32(component.name.encode()) / 2**32
         due = time.monotonic() + place * min(component.interval, APART * len(self._entries))
+        if not component.probe.scheduled:
+            due = math.inf
         try:
             while entry.quarantined is None:
-                its_turn = await _wait(entry, due)
+                its_turn = await wait(entry, due)
                 began = time.monotonic()
                 result = await self._run(entry)
-                asked, entry.asked = entry.asked, None
-                if asked is not None:
-                    asked.set_result(result)
+                waiting, entry.asked = entry.asked, None
+                if waiting is not None:
+                    waiting.set_result(result)
                 step = min(component.failing_interval, component.interval) if entry.owed else component.interval
                 if its_turn:
                     # Ended just after the next turn, as with a timeout like the interval, it is followed at once.
@@ -154,7 +134,7 @@ class Scheduler:
                     late = max(0, int((now - due) / step - LATE))
                     self._skip(entry, late, step)
                     due = next_turn(due + late * step, step, place, earliest=now)
-                else:
+                elif component.probe.scheduled:
                     due = min(due, began + step)
         finally:
             if entry.asked is not None:
@@ -219,26 +199,3 @@ class Scheduler:
 
 def _patience(interval: float, entry: Entry) -> float:
     return 3 * interval + entry.component.timeout + ABANDON_AFTER
-
-
-async def _wait(entry: Entry, due: float) -> bool:
-    """Wait until it is due: True, or until it is called: False."""
-    delay = due - time.monotonic()
-    if delay <= 0:
-        return True
-    if entry.asked is not None:
-        return False
-    loop = asyncio.get_running_loop()
-    turn: asyncio.Future[bool] = loop.create_future()
-    entry.turn = turn
-    timer = loop.call_later(delay, lambda: _tell(turn, its_turn=True))
-    try:
-        return await turn
-    finally:
-        timer.cancel()
-        entry.turn = None
-
-
-def _tell(turn: asyncio.Future[bool] | None, *, its_turn: bool) -> None:
-    if turn is not None and not turn.done():
-        turn.set_result(its_turn)

@@ -7,6 +7,7 @@ import pytest
 from tests import servers
 from tests.probing import Found
 from tests.servers import Server
+from tests.servers.rabbitmq import RabbitMQ
 from tests.tree import BUDGET, lengths
 
 
@@ -25,6 +26,13 @@ def valkey_server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[Server]:
     with servers.redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitMQ]:
+    """With its management API. Whoever raises an alarm there, makes a queue or a user, takes it away again."""
+    with servers.rabbitmq("collect_statistics_interval = 200", management=True) as server:
         yield server
 
 

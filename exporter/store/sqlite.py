@@ -122,23 +122,27 @@ class Store:
             await self.flush()
             beat()
 
-    async def flush(self) -> None:
-        """Write what changed until now. After a failure, or while the disk hangs, changes stay for the next time."""
+    async def flush(self) -> bool:
+        """Write what changed until now; whether it is written. What is not, as the disk fails, stays for the next time.
+
+        In memory there is nothing to write.
+        """
         self._wake.clear()
         for _ in range(2):  # what somebody else is writing, then what has come since
             if self._write is None and not self._begin():
-                return
+                return True
             write = self._write
             # Liveness must not follow a disk that hangs: a new process would find it hanging too.
             if write is None or not (await asyncio.wait({write}, timeout=_PATIENCE))[0]:
                 log.warning("the disk does not take the state", extra={"file": str(self.file)})
-                return
+                return False
             if self._write is write:
                 self._write = None
                 if (error := write.exception()) is not None:
                     self._changed = self._writing | self._changed
                     log.warning("state can't be written and is kept in memory", extra={"error": str(error)})
-                    return
+                    return False
+        return True
 
     def _begin(self) -> bool:
         """Hand what changed to the thread; False when there is nothing to write, or nowhere."""

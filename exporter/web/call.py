@@ -23,6 +23,8 @@ class Services:
     scheduler: Scheduler
     reload: Callable[[], Awaitable[Sequence[str]]]
     """Reads the configuration anew; gives what is wrong with it, nothing when it was applied."""
+    keep: Callable[[], Awaitable[bool]]
+    """Writes what components keep; whether it is written, so that a 200 can say so."""
     web: Web
     started: Callable[[], bool]
     stopping: Callable[[], bool]
@@ -41,6 +43,7 @@ class Call:
     id: str
     name: str = ""
     """The {…} of the route's path."""
+    body: bytes = b""
     admin: bool = False
     """A valid admin token came with it."""
     local: bool = False

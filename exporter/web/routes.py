@@ -1,6 +1,6 @@
 """The table of what each listener serves."""
 
-from exporter.web import health, page, scrape
+from exporter.web import health, hooks, page, scrape
 from exporter.web.admin import Admin, status
 from exporter.web.call import Call, Services
 from exporter.web.site import Route
@@ -29,6 +29,7 @@ def scraping() -> tuple[Route, ...]:
         Route("GET", "/api/v1/status", "status", status, "admin"),
         Route("POST", "/api/v1/cycle", "cycle", admin.cycle, "admin"),
         Route("POST", "/-/reload", "reload", admin.reload, "admin"),
+        Route("POST", "/hooks/heartbeat/{name}", "heartbeat", hooks.report, "hook"),
     )
 
 

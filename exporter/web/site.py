@@ -27,9 +27,10 @@ HTTP_REQUESTS = counter(
     "stack_exporter_http_requests_total", "Requests that were answered, by route and status code.", "handler", "code"
 )
 
-Access = Literal["open", "scrape", "look", "admin"]
+Access = Literal["open", "scrape", "look", "admin", "hook"]
 """Who may: `open` anybody always; `scrape` whom the web configuration lets in; `look` the same, who see more with a
-token, also as a browser sends it; `admin` with a token and from no other site."""
+token, also as a browser sends it; `admin` with a token and from no other site; `hook` with the token of the component
+that the path names, whatever the web configuration says, and no web page."""
 
 BASIC, BEARER = 'Basic realm="stack-exporter", charset="UTF-8"', 'Bearer realm="stack-exporter"'
 LARGEST_BODY = 64 * 1024
@@ -93,7 +94,7 @@ class Site:
             route = self._route(call)
             await self._admit(call, route)
             if request.method not in ("GET", "HEAD"):
-                await self._discard_body(request)
+                call.body = await self._body(request)
             answer = await route.answer(call)
         except Refused as refused:
             answer = notice(refused) if negotiate.html(_joined(request, "Accept")) else refusal(refused)
@@ -146,11 +147,14 @@ class Site:
         header = request.headers.get("Authorization")
         users = bool(self._toolkit and self._toolkit.users)
         source = auth.source(request.remote or "")
-        if header is not None and (users or (tokens and route.access != "scrape")):
+        if header is not None and (users or route.access == "hook" or (tokens and route.access != "scrape")):
             self._guard.admit(source)
         if route.access == "admin":
             self._check_site(request)
-        call.admin = _is_admin(header, tokens, browser=route.access == "look")
+        if route.access == "hook":
+            self._check_hook(call, route.handler, header, source)
+            return
+        call.admin = _is_token(header, tokens, browser=route.access == "look")
         if users and not call.admin:
             await self._check_user(header, source)
         elif header is not None and tokens and not call.admin and route.access == "look":
@@ -166,6 +170,16 @@ class Site:
         if given is None or not await self._passwords.right(*given):
             raise self._guard.refuse(source, given=header is not None, challenge=BASIC)
 
+    def _check_hook(self, call: Call, kind: str, header: str | None, source: str) -> None:
+        """The component's own token, as Bearer or as a password. A name that is none is answered alike."""
+        if "Origin" in call.request.headers:
+            raise Refused(403, "requests that a web page makes are not accepted")
+        record = self.services.state.records.get(call.name)
+        ours = record is not None and record.component.kind == kind
+        token = getattr(record.component.probe, "token", None) if record is not None and ours else None
+        if not isinstance(token, Secret) or not _is_token(header, (token,), browser=True):
+            raise self._guard.refuse(source, given=header is not None, challenge=BEARER)
+
     def _check_site(self, request: web.BaseRequest) -> None:
         """No browser is made to do it: not from another site, nor under a name that an attacker points here (F56)."""
         if request.method not in ("GET", "HEAD") and "Origin" in request.headers:
@@ -175,11 +189,11 @@ class Site:
             raise Refused(403, "this Host is not known: add it to web.allowed_hosts")
 
     @staticmethod
-    async def _discard_body(request: web.BaseRequest) -> None:
-        """No route wants one so far; what comes is bounded all the same."""
+    async def _body(request: web.BaseRequest) -> bytes:
+        """Read to its end also where no route wants it: what comes is bounded all the same."""
         if request.body_exists and "Content-Encoding" in request.headers:
             raise Refused(415, "a compressed body is not accepted here")
-        await body(request, LARGEST_BODY)
+        return await body(request, LARGEST_BODY)
 
 
 def _check_headers(request: web.BaseRequest) -> None:
@@ -193,7 +207,7 @@ def _check_headers(request: web.BaseRequest) -> None:
         raise Refused(413, f"the body is larger than {LARGEST_BODY} bytes")
 
 
-def _is_admin(header: str | None, tokens: Sequence[Secret], *, browser: bool) -> bool:
+def _is_token(header: str | None, tokens: Sequence[Secret], *, browser: bool) -> bool:
     if header is None or not tokens:
         return False
     token = auth.bearer(header)

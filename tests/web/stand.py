@@ -91,6 +91,8 @@ class Stand:
     """Those that came to their end."""
     started: bool = True
     stopping: bool = False
+    keeps: bool = True
+    """Whether what components keep can be written."""
 
     @property
     def port(self) -> int:
@@ -137,6 +139,9 @@ async def stand(
         made[0].reloaded_by = request_id.get()
         return made[0].problems
 
+    async def keep() -> bool:
+        return made[0].keeps
+
     scheduler = Scheduler(tasks, state.tallies, on_result)
     services = routes.Services(
         state=state,
@@ -144,6 +149,7 @@ async def stand(
         tasks=tasks,
         scheduler=scheduler,
         reload=reload,
+        keep=keep,
         web=Web(admin_tokens=tuple(map(Secret, tokens)), allowed_hosts=tuple(hosts)),
         started=lambda: made[0].started,
         stopping=lambda: made[0].stopping,
