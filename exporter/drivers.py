@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 async def load(components: Iterable[Component]) -> None:
     """Import what they need and what is not there yet. Never raises."""
-    wanted = {driver for component in components for driver in component.probe.drivers}
+    wanted = {driver for component in components for driver in component.probe.needs}
     for name in sorted(wanted - sys.modules.keys()):
         try:
             await asyncio.to_thread(importlib.import_module, name)

@@ -237,6 +237,16 @@ class Probe(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, dict=
         bool, Meta(description="Run by the clock; false: only when /probe?component=NAME or a cycle asks.")
     ] = True
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Those of `drivers` that this component imports, for a kind in which that is a matter of its fields."""
+        return self.drivers
+
+    @property
+    def families(self) -> tuple[Metric, ...]:
+        """Metrics that are named in the component's own fields, beside the kind's constants."""
+        return ()
+
     async def run(self, out: Readings) -> None:  # noqa: ARG002 - for those that override it
         """Report readings; return when the component is up, else raise Down. Raises nothing else but defects."""
         raise TypeError(f"{type(self).__name__} has no run")

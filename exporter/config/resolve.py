@@ -14,6 +14,7 @@ from exporter.config.document import scalar
 from exporter.config.fit import fit
 from exporter.config.problem import Path, Report
 from exporter.config.sections import Defaults, times
+from exporter.metric import Metric
 from exporter.nearest import suggestion
 from exporter.probe import LATENCY, Probe, Signal, Threshold
 from exporter.values import decode, duration, ratio, size
@@ -26,7 +27,19 @@ CRITICAL_WEIGHT = 3.0
 def resolve(written: Mapping[str, Any], defaults: Defaults, report: Report) -> tuple[Component, ...]:
     """The components that are right, in the order of the file; what is wrong with the others goes to `report`."""
     resolved = [_component(name, fields, defaults, report) for name, fields in written.items()]
-    return tuple(component for component in resolved if component is not None)
+    components = tuple(component for component in resolved if component is not None)
+    _check_families(components, report)
+    return components
+
+
+def _check_families(components: tuple[Component, ...], report: Report) -> None:
+    """Whether those that name a metric mean the same one: both formats want a family's type, help and labels once."""
+    first: dict[str, tuple[str, Metric]] = {}
+    for component in components:
+        for metric in component.probe.families:
+            name, other = first.setdefault(metric.name, (component.name, metric))
+            if other is not metric:
+                report.add(("components", component.name), f"{metric.name} has another type, help or label in {name}")
 
 
 def signals(cls: type[Probe]) -> dict[str, Signal]:
@@ -47,6 +60,7 @@ def _component(name: str, fields: Any, defaults: Defaults, report: Report) -> Co
     if cls is None:
         return None
     probe = fit(cls, {key: value for key, value in fields.items() if key != "kind"}, path, report)
+    _check_drivers(cls, probe, fields["kind"], path, report)
     _check_times(fields, defaults, path, report)
     limits = _limits(cls, _thresholds(fields.get("thresholds"), path, report), path, report)
     if probe is None or report.blames(path):
@@ -76,13 +90,18 @@ def _kind(fields: Mapping[str, Any], path: Path, report: Report) -> type[Probe] 
         report.add((*path, "kind"), f"is required, one of {', '.join(catalogue.kinds())}")
         return None
     try:
-        cls = catalogue.load(kind)
+        return catalogue.load(kind)
     except catalogue.UnknownKind as error:
         report.add((*path, "kind"), str(error))
         return None
-    if missing := [driver for driver in cls.drivers if not _installed(driver)]:
+
+
+def _check_drivers(cls: type[Probe], probe: Probe | None, kind: str, path: Path, report: Report) -> None:
+    """Whether they are installed; of a kind whose fields decide on them, once these are right."""
+    if probe is None and cls.needs is not Probe.needs:
+        return
+    if missing := [driver for driver in (cls.drivers if probe is None else probe.needs) if not _installed(driver)]:
         report.add((*path, "kind"), f"needs {', '.join(missing)}: pip install 'stack-exporter[{kind}]'")
-    return cls
 
 
 def _installed(module: str) -> bool:

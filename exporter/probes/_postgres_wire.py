@@ -38,7 +38,7 @@ class Loop:
     """The running loop, except for how it connects."""
 
     def __init__(
-        self, out: Readings, target: Target, password: str | None, show: Callable[[Certificate], None]
+        self, out: Readings, target: Target, password: str | None, show: Callable[[Certificate], None] | None
     ) -> None:
         self._loop = asyncio.get_running_loop()
         # Without one here asyncpg looks elsewhere (PGPASSWORD, .pgpass); and what SASLprep might change is left to it.

@@ -1,6 +1,5 @@
 """Does PostgreSQL take a new session and answer, and how are its connections, locks, replicas and caches?"""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -8,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
-from exporter.probe import Down, Probe, Readings, Signal
+from exporter.probe import Probe, Readings, Signal
 from exporter.probes import _postgres_dsn, _postgres_queries, _postgres_readings
-from exporter.probes._postgres_errors import REASONS, failure
+from exporter.probes._postgres_errors import REASONS
 from exporter.probes._postgres_readings import (
     CACHE_HIT,
     CERTIFICATE_NOT_AFTER,
@@ -27,13 +26,10 @@ from exporter.probes._postgres_readings import (
     STATEMENTS_SLOW,
     TRANSACTION_IDS,
 )
-from exporter.probes._postgres_wire import Loop, Unreached
+from exporter.probes._postgres_session import session
 from exporter.probes._tls import Certificate, expiry
 from exporter.redact import quoted
 from exporter.values import Duration, Secret
-
-_CANCEL = 0.5
-"""Seconds that a cancelled run takes to cancel its query: less than the one that schedule leaves it."""
 
 
 class Postgres(Probe, kw_only=True, frozen=True):
@@ -107,61 +103,15 @@ class Postgres(Probe, kw_only=True, frozen=True):
             out.set(CERTIFICATE_REMAINING, certificate.not_after - time.time())
 
         password = self.password.reveal() or self._target.password
-        loop = Loop(out, self._target, password, show)
         # The server gives up before we do, so that a query never outlives its run; a lock is told from a slow query.
         limit = max(100, int((out.deadline - time.monotonic()) * 900))
         # Nor are names looked up where others than the server's owner may have made functions of the same name.
         settings = {"statement_timeout": str(limit), "lock_timeout": str(limit // 2), "search_path": "pg_catalog"}
-        try:
-            connection = await self._connect(loop, password, settings)
-            try:
-                with out.phase("query"):
-                    await self._read(connection, out, settings)
-                # Waits for the server to close, so that the session is gone before the next one comes.
-                await connection.close()
-            except asyncio.CancelledError:
-                await _cancel(connection)
-                raise
-            finally:
-                connection.terminate()
-        except Unreached as unreached:
-            raise unreached.down from None
-        except (Down, asyncio.CancelledError):
-            raise
-        except Exception as error:
-            down = failure(error, loop, (self, Secret(password or "")))
-            if down is None:
-                raise
-            raise down from None
-        finally:
-            loop.abort()
-
-    async def _connect(self, loop: Loop, password: str | None, settings: dict[str, str]) -> Any:
-        import asyncpg  # noqa: PLC0415 - the driver is an extra, and 16 MB
-
-        target = self._target
-        server = {"application_name": "stack-exporter", **({} if self.pooler else settings)}
-        if target.options:
-            server["options"] = target.options
-        try:
-            connection = await asyncpg.connect(
-                loop=loop,
-                host=target.hosts and list(target.hosts),
-                port=target.ports and list(target.ports),
-                user=target.user,
-                password=password,
-                database=target.database,
-                ssl=False,  # ours is beneath it
-                statement_cache_size=0,
-                timeout=3600,  # the run's deadline is the only one
-                server_settings=server,
-                **target.extra,
-            )
-        finally:
-            if loop.began:
-                loop.out.end("session", loop.began)
-        loop.made = True
-        return connection
+        at_once = {} if self.pooler else settings
+        secrets = (self, Secret(password or ""))
+        async with session(out, self._target, password, at_once, secrets, show) as connection:
+            with out.phase("query"):
+                await self._read(connection, out, settings)
 
     async def _read(self, connection: Any, out: Readings, settings: dict[str, str]) -> None:
         import asyncpg  # noqa: PLC0415
@@ -188,11 +138,3 @@ class Postgres(Probe, kw_only=True, frozen=True):
             except (asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.SyntaxOrAccessError):
                 return  # not preloaded, older than 1.8, or not for this role: there is nothing to read
             _postgres_readings.report_statements(found, out)
-
-
-async def _cancel(connection: Any) -> None:
-    """Have the server cancel the query, which asyncpg does over a connection that it opens for that; then close."""
-    try:
-        await connection.close(timeout=_CANCEL)
-    except (OSError, TimeoutError):
-        return  # it is mute: closing is all that is left, and the caller does
