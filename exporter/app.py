@@ -243,6 +243,7 @@ class App:
             reload=self.reload,
             keep=self.store.flush,
             web=config.web,
+            probing=config.probing,
             started=lambda: self.started,
             stopping=lambda: self.stopping,
             service=config.service,

@@ -7,7 +7,9 @@ import pytest
 from tests import servers
 from tests.probing import Found
 from tests.servers import Server
+from tests.servers.mariadb import MariaDB
 from tests.servers.rabbitmq import RabbitMQ
+from tests.servers.seaweedfs import Seaweedfs
 from tests.tree import BUDGET, lengths
 
 
@@ -32,7 +34,19 @@ def redis_server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[RabbitMQ]:
     """With its management API. Whoever raises an alarm there, makes a queue or a user, takes it away again."""
-    with servers.rabbitmq("collect_statistics_interval = 200", management=True) as server:
+    with servers.rabbitmq(management=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDB]:
+    with servers.mariadb() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server() -> Iterator[Seaweedfs]:
+    with servers.seaweedfs() as server:
         yield server
 
 

@@ -25,12 +25,16 @@ MAY = {
     "health": "metric values probe component state",
     "sample": "metric tally",
     "exposition": "metric values probe component state tally sample",
-    "config": "metric values probe component catalogue nearest config",
+    "blackbox": "metric values probe redact probes._ blackbox",
+    "config": "metric values probe component catalogue nearest config blackbox",
     "store": "metric values store",
     "docs": "metric values probe catalogue config options docs web.routes",
     "options": "nearest",
     "forward": "metric values probe component tally config forward",
-    "web": "metric values config probe component state tally health exposition process schedule supervise log nearest web",
+    "web": (
+        "metric values config probe component state tally health exposition process schedule supervise log nearest "
+        "blackbox web"
+    ),
 }
 PURE = ("metric", "values", "component", "redact", "health", "config.problem", "config.maintenance")
 IMPURE = {"asyncio", "socket", "ssl", "threading", "subprocess", "random", "tempfile", "aiohttp"}

@@ -1,4 +1,4 @@
-"""The `probe_*` families by blackbox_exporter's names, types and help; and a page of them as client_golang writes it."""
+"""The `probe_*` families by blackbox's names, types and help, and a page of them as client_golang writes it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def number(value: float) -> bytes:
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
         return f"{mantissa.removesuffix('.0')}e{exponent}".encode()
-    if abs(value) < 1e6:  # noqa: PLR2004 - %g's own bound
+    if abs(value) < 1e6:
         return text.removesuffix(".0").encode()
     whole, _, rest = text.lstrip("-").partition(".")
     digits = (whole + rest).rstrip("0")

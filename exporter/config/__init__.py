@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from exporter.blackbox.probing import Probing
 from exporter.component import Component
-from exporter.config import document, expand, fit, resolve
+from exporter.config import document, expand, fit, modules, resolve
 from exporter.config.document import LARGEST, Document
 from exporter.config.maintenance import Window
 from exporter.config.problem import ConfigError, Enough, Problem, Report
@@ -29,6 +30,7 @@ class Config:
     forward: Forward = field(default_factory=Forward)
     tracing: Tracing = field(default_factory=Tracing)
     web: Web = field(default_factory=Web)
+    probing: Probing | None = None
     store: Path | None = None
     concurrency: int = 50
 
@@ -98,6 +100,7 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report) -> Con
         forward=file.forward,
         tracing=file.tracing,
         web=file.web,
+        probing=modules.read(file.probe, report) if file.probe is not None else None,
         store=store,
         concurrency=file.concurrency,
     )

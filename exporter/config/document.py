@@ -1,6 +1,7 @@
 """YAML text as plain values with the line of each: a strict part of YAML 1.2, without what makes bombs."""
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]{0,16})(\.[0-9]{0,17})?|\.[0-9]{1,17})([eE][-+]?[0-9]{1,2})?")
 
+_BINARY = "tag:yaml.org,2002:binary"
+
 # libyaml's parser where PyYAML was built with it: a file of 1 MiB takes 0.1 s, and 5 s without.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -33,14 +36,19 @@ class Document:
     lines: dict[Path, int] = field(default_factory=dict)
     repeated: dict[Path, int] = field(default_factory=dict)
     """Keys that are written again, and the line of the first; `values` has the last."""
+    plain: frozenset[Path] = frozenset()
+    """Of a foreign document: where a text is that may be meant as something else, as it is not quoted."""
 
 
-def parse(text: str, *, source: str) -> Document:
-    """Parse one document, whose top is a mapping; an empty one is an empty mapping. Raises ConfigError."""
+def parse(text: str, *, source: str, foreign: bool = False) -> Document:
+    """Parse one document, whose top is a mapping; an empty one is an empty mapping. Raises ConfigError.
+
+    A `foreign` one is meant for Go's YAML: scalars stay texts as they are written, and !!binary is accepted.
+    """
     try:
         if len(text) > LARGEST or len(text.encode()) > LARGEST:
             raise ConfigError([Problem(0, "", "is larger than 1 MiB")], source)
-        composer = _Composer(yaml.parse(text.removeprefix("\ufeff"), Loader=_Loader))
+        composer = _Composer(yaml.parse(text.removeprefix("\ufeff"), Loader=_Loader), foreign=foreign)
         values = composer.document()
     except UnicodeEncodeError:
         raise ConfigError([Problem(0, "", "is not text: it holds half of a surrogate pair")], source) from None
@@ -58,7 +66,7 @@ def parse(text: str, *, source: str) -> Document:
     except _Refused as refused:
         problem = Problem(refused.line, dotted(refused.path), refused.message)
         raise ConfigError([problem], source) from None
-    return Document(values, composer.lines, composer.repeated)
+    return Document(values, composer.lines, composer.repeated, frozenset(composer.plain))
 
 
 def scalar(text: str) -> Any:
@@ -79,8 +87,10 @@ class _Refused(Exception):  # noqa: N818 - a word to its catcher
 class _Composer:
     """Builds values from the parser's events as they come, so that what is refused is not read to its end."""
 
-    def __init__(self, events: Iterator[Any]) -> None:
+    def __init__(self, events: Iterator[Any], *, foreign: bool) -> None:
         self._events = events
+        self._foreign = foreign
+        self.plain: set[Path] = set()
         self._count = 0
         self.lines: dict[Path, int] = {}
         self.repeated: dict[Path, int] = {}
@@ -106,15 +116,30 @@ class _Composer:
             raise _Refused(line, (), f"holds more than {MOST} values")
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             raise _Refused(line, path, "anchors (&) and aliases (*) are not accepted: write the value out")
-        if event.tag is not None:
+        if event.tag is not None and not (self._foreign and event.tag == _BINARY):
             raise _Refused(line, path, "tags (!) are not accepted")
         if isinstance(event, yaml.ScalarEvent):
+            if self._foreign:
+                return self._text(event, path)
             return scalar(event.value) if event.implicit[0] else event.value
         if depth >= DEEPEST:
             raise _Refused(line, (), f"is nested deeper than {DEEPEST} levels")
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(path, depth + 1)
         return self._mapping(path, depth + 1)
+
+    def _text(self, event: Any, path: Path) -> str | None:
+        if event.tag == _BINARY:
+            try:
+                return b64decode("".join(event.value.split()), validate=True).decode("utf-8", "surrogateescape")
+            except ValueError:
+                raise _Refused(_line(event), path, "!!binary is not base64") from None
+        if event.implicit[0]:
+            if scalar(event.value) is None:
+                return None
+            self.plain.add(path)
+        text: str = event.value
+        return text
 
     def _sequence(self, path: Path, depth: int) -> list[Any]:
         items: list[Any] = []

@@ -116,6 +116,22 @@ class Web(Section, frozen=True):
             raise ValueError(f"admin_tokens: a token has at least {SHORTEST_TOKEN} characters")
 
 
+class Probing(Section, frozen=True):
+    """GET /probe for targets that a request names, as blackbox_exporter answers it; off without this section."""
+
+    modules: Annotated[
+        str,
+        Meta(
+            description="blackbox_exporter's configuration file, with its modules.",
+            examples=["/etc/prometheus/blackbox.yml"],
+        ),
+    ]
+    allow: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks (CIDR) and host names that may be asked although their addresses are private."),
+    ] = ()
+
+
 class File(Section, frozen=True):
     """The whole file; every key is optional."""
 
@@ -127,6 +143,7 @@ class File(Section, frozen=True):
     forward: Annotated[Forward, Meta(description="What is sent onward.")] = Forward()
     tracing: Annotated[Tracing, Meta(description="The daemon's own spans.")] = Tracing()
     web: Annotated[Web, Meta(description="The scrape listener.")] = Web()
+    probe: Annotated[Probing | None, Meta(description="Targets that a request names: GET /probe.")] = None
     store: Annotated[
         str | None, Meta(description="Where state is kept, sqlite:PATH; by default in the storage folder.")
     ] = None

@@ -20,6 +20,10 @@ ENDPOINTS = {
     "/login": "Makes the browser ask: any user name, and an admin token as the password.",
     "/api/v1/status": "All that is known of every component, as JSON.",
     "/api/v1/cycle": "Runs components now, `?component=NAME` or all, and answers with their results.",
+    "/probe": (
+        "`?target=…&module=…`: a target of the request's, asked and answered as blackbox_exporter does; "
+        "off unless `probe` is configured."
+    ),
     "/-/reload": "Reads the configuration anew; 422 and every mistake when it is refused.",
 }
 """By path: what it answers, for readers."""

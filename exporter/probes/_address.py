@@ -1,4 +1,4 @@
-"""Where to connect, as people write it: host:port, [::1]:port, and for a kind that has a port of its own, host alone."""
+"""Where to connect, as people write it: host:port, [::1]:port, and host alone for a kind with a port of its own."""
 
 import re
 

@@ -1,147 +1,194 @@
 """One question to a name server, over UDP, TCP or TLS, and the answer to it that no other can pass for."""
 
 import asyncio
-import contextlib
+import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from exporter.probe import Down, Readings
 from exporter.probes import _net
+from exporter.probes._dns_message import Malformed, Message, Query, parse
 from exporter.probes._lookup import resolve
 from exporter.probes._tls import TLS, Certificate
 
-if TYPE_CHECKING:
-    from dns.message import Message
-
+REASONS = {
+    "protocol": "What answers is no DNS message.",
+    "mismatch": "What came answers another question, or has another id: late, forged, or a broken server.",
+}
 Transport = Literal["udp", "tcp", "tls"]
-ALPN = ("dot",)  # RFC 7858 and IANA's registry
-LARGEST = 65535
-_HEADER = 12
+_ALPN = ("dot",)  # RFC 7858's, in IANA's registry
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A name server, and how to speak to it; `addresses` skips resolving its name."""
+    """A name server, and how to speak to it."""
 
     host: str
     port: int
     transport: Transport = "udp"
     tls: TLS | None = None
-    show: Callable[[Certificate], None] | None = None
-    """Told the certificate of a server over TLS."""
-    addresses: tuple[str, ...] = ()
     source: str = ""
     """The address to ask from."""
+    addresses: tuple[str, ...] = ()
+    """Skip resolving its name."""
 
     @property
     def where(self) -> str:
         return f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`size`: bytes of the message. `truncated`: whether the answer over UDP was cut short."""
+async def exchange(
+    out: Readings,
+    server: Server,
+    query: Query,
+    *,
+    again: bool = True,
+    show: Callable[[Certificate], None] | None = None,
+) -> tuple[Message, bool]:
+    """The answer, and whether it was truncated over UDP; then it is asked for over TCP, unless `again` is false.
 
-    message: "Message"
-    size: int
-    truncated: bool
-
-
-async def exchange(out: Readings, server: Server, query: "Message", *, over_tcp: bool = True) -> Answer:
-    """The answer to a query, truncated ones asked for again over TCP unless that is unwanted. Raises Down.
-
-    One datagram, or one connection: a lost datagram is an answer that never came.
+    One datagram and no second: a lost one is an answer that never came. `show` is told the certificate of a server
+    over TLS. Raises Down.
     """
     addresses = server.addresses or await resolve(out, server.host, server.port)
     if server.transport != "udp":
-        return await _by_stream(out, server, query, addresses)
-    answer = await _by_datagram(out, server, query, addresses)
-    if not answer.truncated or not over_tcp:
-        return answer
-    whole = await _by_stream(out, server, query, addresses)
-    return Answer(whole.message, whole.size, truncated=True)
+        return await _stream(out, server, query, addresses, show), False
+    message = await _datagrams(out, server, query, addresses)
+    if not message.truncated or not again:
+        return message, message.truncated
+    return await _stream(out, server, query, addresses, show), True
 
 
-async def _by_datagram(out: Readings, server: Server, query: "Message", addresses: tuple[str, ...]) -> Answer:
-    wire = query.to_wire()
+async def _datagrams(out: Readings, server: Server, query: Query, addresses: tuple[str, ...]) -> Message:
     other = next((a for a in addresses[1:] if (":" in a) != (":" in addresses[0])), None)
     try:
-        return await _datagram(out, server, query, wire, addresses[0])
+        return await _datagram(out, server, query, addresses[0])
     except Down as down:
         # One of each family, as _net does: a server that listens on 127.0.0.1 alone is up, though localhost is ::1.
         if other is None or down.reason not in ("refused", "unreachable"):
             raise
-    return await _datagram(out, server, query, wire, other)
+    return await _datagram(out, server, query, other)
 
 
-async def _datagram(out: Readings, server: Server, query: "Message", wire: bytes, address: str) -> Answer:
-    loop = asyncio.get_running_loop()
-    source = (server.source, 0) if server.source else None
+async def _datagram(out: Readings, server: Server, query: Query, address: str) -> Message:
+    loop, id_ = asyncio.get_running_loop(), secrets.randbelow(1 << 16)
+    # Connected, and so it hears the server alone; the system picks a port that can't be foretold.
+    connected = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     try:
-        transport, heard = await loop.create_datagram_endpoint(
-            _Datagrams, source, (address, server.port), family=socket.AF_INET6 if ":" in address else socket.AF_INET
-        )
-    except OSError as error:
-        raise _net.failure(error, server.where) from None
-    wrong = ""
+        connected.setblocking(False)
+        if server.source:
+            connected.bind((server.source, 0))
+        connected.connect((address, server.port))
+        transport, heard = await loop.create_datagram_endpoint(lambda: _Datagrams(server.where), sock=connected)
+    except BaseException as error:
+        connected.close()
+        if isinstance(error, OSError):
+            raise _net.failure(error, server.where) from None
+        raise
+    mismatch: Down | None = None
     try:
-        transport.sendto(wire)
         with out.phase("query"):
+            transport.sendto(query.wire(id_))
             while True:
-                data = await heard.next(server.where)
                 try:
-                    return _read(data, query, server.where)
+                    return _read(await heard.next(), query, id_, server.where)
                 except Down as down:
                     if down.reason != "mismatch":
                         raise
-                    wrong = down.detail  # a late one, or a forged one: the right one may still come
+                    mismatch = down  # the right one may still come
     except asyncio.CancelledError:
-        if wrong:  # the deadline passed, but it was not silence that it passed in
-            raise Down("mismatch", wrong) from None
+        if mismatch is not None:  # the deadline passed, but it was not silence that it passed in
+            raise mismatch from None
         raise
     finally:
         transport.abort()
 
 
-async def _by_stream(out: Readings, server: Server, query: "Message", addresses: tuple[str, ...]) -> Answer:
-    tls = (server.tls or TLS()) if server.transport == "tls" else None
+async def _stream(
+    out: Readings,
+    server: Server,
+    query: Query,
+    addresses: tuple[str, ...],
+    show: Callable[[Certificate], None] | None,
+) -> Message:
+    tls, id_ = (server.tls or TLS()) if server.transport == "tls" else None, secrets.randbelow(1 << 16)
     transport, stream = await _net.connect(
         out,
         server.host,
         server.port,
         lambda: _Stream(server.where),
         tls=tls,
-        alpn=ALPN if tls else (),
-        show=server.show,
+        alpn=_ALPN if tls else (),
+        show=show,
         addresses=addresses,
     )
     try:
-        wire = query.to_wire(max_size=LARGEST)
-        transport.write(len(wire).to_bytes(2, "big") + wire)
+        wire = query.wire(id_)
         with out.phase("query"):
-            return _read(await stream.message, query, server.where)
+            transport.write(len(wire).to_bytes(2, "big") + wire)
+            return _read(await stream.message, query, id_, server.where)
     finally:
         transport.abort()
 
 
-def _read(data: bytes, query: "Message", where: str) -> Answer:
-    """The message, if it is the answer to the query. Raises Down."""
-    from dns.exception import DNSException  # noqa: PLC0415
-    from dns.message import from_wire  # noqa: PLC0415
-
-    if len(data) < _HEADER:
-        raise Down("protocol", f"{where}: {len(data)} bytes are no DNS message")
-    if int.from_bytes(data[:2], "big") != query.id or not data[2] & 0x80:
-        raise Down("mismatch", f"{where}: an answer with another id than the question's")
-    truncated = bool(data[2] & 0x02)
+def _read(wire: bytes, query: Query, id_: int, where: str) -> Message:
+    """The message, if it answers the query. Raises Down."""
     try:
-        with _quiet():
-            message = from_wire(data, ignore_trailing=True, continue_on_error=truncated)
-    except (DNSException, ValueError, OverflowError) as error:
-        raise Down("protocol", f"{where}: not a DNS message: {error or type(error).__name__}"[:200]) from None
-    if message.question != query.question and (message.question or not message.rcode()):
-        # What can't parse a question, or is refused before that, may leave it out (RFC 1035, 4.1.1).
-        raise Down("mismatch", f"{where}: an answer to another question")
-    return Answer(message, len(data), truncated)
+        message = parse(wire)
+        asked = parse(query.wire(id_)).questions
+    except Malformed as error:
+        raise Down("protocol", f"{where}: no DNS message: {error}"[:200]) from None
+    if message.id != id_ or not message.response:
+        raise Down("mismatch", f"{where}: the answer has another id than the question")
+    if message.questions != asked:
+        # A server that could not read the question, or would not, may leave it out.
+        if message.questions or not message.code:
+            raise Down("mismatch", f"{where}: the answer repeats another question than was asked")
+        message.questions = asked
+    return message
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """Those of a connected socket; more than a few that wait are no answer to one question."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._heard: asyncio.Queue[bytes | Down] = asyncio.Queue(16)
+
+    async def next(self) -> bytes:
+        heard = await self._heard.get()
+        if isinstance(heard, Down):
+            raise heard
+        return heard
+
+    def datagram_received(self, data: bytes, _: object) -> None:
+        if not self._heard.full():
+            self._heard.put_nowait(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self._heard.full():
+            self._heard.put_nowait(_net.failure(exc, self._where))
+
+
+class _Stream(asyncio.Protocol):
+    """One message, after two bytes that say its length (RFC 1035, 4.2.2)."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._received = bytearray()
+        self.message: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        if self.message.done():
+            return
+        self._received += data
+        end = 2 + int.from_bytes(self._received[:2], "big")
+        if len(self._received) >= max(end, 2):
+            self.message.set_result(bytes(self._received[2:end]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.message.done():
+            self.message.set_exception(_net.failure(exc, self._where))
+            self.message.exception()  # nobody may be waiting for it yet, or any more

@@ -10,8 +10,9 @@ import msgspec
 from exporter.probe import Down, Readings
 from exporter.probes import _net
 from exporter.probes._http_exchange import Exchange
-from exporter.probes._http_request import Target, request
+from exporter.probes._http_request import Target, basic, request, target
 from exporter.probes._tls import TLS, Certificate
+from exporter.values import Secret
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of a body: Prometheus' rules of a large team take some."""
@@ -21,6 +22,8 @@ REASONS: Mapping[str, str] = {
     "body_too_large": "The answer is larger than 8 MiB.",
     "encoding": "The answer is compressed, which was not asked for.",
     "not_json": "The answer is no JSON, or not of the form that this API has.",
+    "auth": "It wants credentials, or refuses those it was given.",
+    "unexpected": "It answered with a status that this API does not have.",
 }
 
 
@@ -66,3 +69,45 @@ async def get(
         return Answer(exchange.status, body, to.where, time.monotonic() - began)
     finally:
         transport.abort()
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Whom to ask, and as whom; the path of `at` begins those of the API."""
+
+    at: Target
+    headers: Mapping[str, str]
+    tls: TLS | None
+
+    async def get(
+        self, out: Readings, path: str, *also: int, show: Callable[[Certificate], None] | None = None
+    ) -> Answer:
+        """The answer to GET `path`, with the status 200 or one of `also`. Raises Down."""
+        at = self.at
+        to = Target(at.scheme, at.host, at.port, at.asked.rstrip("/") + path)
+        answer = await get(out, to, self.headers, tls=self.tls, show=show)
+        if answer.status in (401, 403):
+            raise Down("auth", f"{answer.where} answered {answer.status} to {path}")
+        if answer.status != 200 and answer.status not in also:
+            raise Down("unexpected", f"{answer.where} answered {answer.status} to {path}")
+        return answer
+
+
+def server(url: str, tls: TLS | None, username: str, password: Secret, bearer_token: Secret | None) -> Server:
+    """What a kind's fields of these names mean. Raises ValueError, which names the field."""
+    try:
+        found = target(url)
+    except ValueError as error:
+        raise ValueError(f"url: {error}") from None
+    if found.credentials is not None:
+        raise ValueError("url: a user and a password belong into username and password")
+    if "?" in found.asked:
+        raise ValueError("url: has no query: it is where the server's own paths begin")
+    if (username or password) and bearer_token is not None:
+        raise ValueError("one of username with password and bearer_token")
+    if tls is not None and found.scheme != "https":
+        raise ValueError("tls needs a url that begins with https")
+    headers = {"Authorization": basic(username, password.reveal())} if username or password else {}
+    if bearer_token is not None:
+        headers = {"Authorization": f"Bearer {bearer_token.reveal()}"}
+    return Server(found, headers, tls)

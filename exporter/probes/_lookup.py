@@ -15,14 +15,19 @@ async def resolve(out: Readings, host: str, port: int = 0) -> tuple[str, ...]:
         return (host,)
     with out.phase("resolve"):
         try:
-            # Shielded: others may be waiting for the same lookup, and a thread in getaddrinfo can't be stopped anyway.
-            return await asyncio.shield(asyncio.wrap_future(_lookups.ask(host)))
+            return await addresses(host)
         except socket.gaierror as error:
             unknown = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
             where = f"{host}:{port}" if port else host
             raise Down("resolve" if unknown else "nameserver", f"{where}: {error.strerror}"[:200]) from None
         except (UnicodeError, OSError) as error:  # a label of more than 63 letters, an empty one
             raise Down("resolve", f"{host[:100]!r} can't be resolved: {error}"[:200]) from None
+
+
+async def addresses(host: str) -> tuple[str, ...]:
+    """The addresses of a name. Raises socket.gaierror, OSError and UnicodeError."""
+    # Shielded: others may be waiting for the same lookup, and a thread in getaddrinfo can't be stopped anyway.
+    return await asyncio.shield(asyncio.wrap_future(_lookups.ask(host)))
 
 
 def is_address(host: str) -> bool:

@@ -57,7 +57,7 @@ _REASONS = {
     3024: "query_timeout",  # MySQL's max_execution_time
     1205: "locked",
     3159: "tls_required",
-    2026: "tls_refused",
+    2059: "auth",  # the driver's: a method of authentication that it does not know
 }
 
 
@@ -66,7 +66,7 @@ class Refused(Down):
 
     def __init__(self, number: int, said: str, where: str, secrets: object) -> None:
         reason = _REASONS.get(number, "server_error")
-        if number == 1047 and "WSREP" in said:
+        if number == 1047 and "WSREP" in said:  # an unknown command otherwise
             reason = "not_ready"
         super().__init__(reason, f"{where}: {number} {quoted(said, secrets)}")
         self.number = number

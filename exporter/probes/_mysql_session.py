@@ -18,6 +18,7 @@ from exporter.probes._mysql_pipe import Pipe, context
 from exporter.probes._mysql_url import Target
 from exporter.probes._threads import Lane
 from exporter.probes._tls import Certificate
+from exporter.redact import quoted
 
 __all__ = ["REASONS", "Answer", "Refused", "Session", "opened"]
 
@@ -51,6 +52,8 @@ class Session:
         self._lane = lane
         self._secrets = secrets
         self._connection: Any = None
+        self.idle = False
+        """Whether it is made and waits for a statement."""
         self.version = ""
         """As the server gives it, such as 8.4.2 or 10.11.6-MariaDB-0+deb12u1."""
 
@@ -66,13 +69,18 @@ class Session:
         return await self._lane.call(0, f"a query at {self._pipe.where}", self._rows, sql, tuple(parameters))
 
     def _rows(self, sql: str, parameters: tuple[Any, ...]) -> Answer:
+        self.idle = False
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(sql, parameters or None)
                 columns = tuple(column[0] for column in cursor.description or ())
-                return Answer(columns, tuple(cursor.fetchall()) if columns else ())
+                answer = Answer(columns, tuple(cursor.fetchall()) if columns else ())
         except Exception as error:  # noqa: BLE001 - whatever the driver makes of what a server sent
-            raise self._failure(error) from None
+            down = self._failure(error)
+            self.idle = isinstance(down, Refused)
+            raise down from None
+        self.idle = True
+        return answer
 
     def connect(self, target: Target, *, encrypted: bool) -> None:
         """The driver's handshake, over a connection that has been greeted."""
@@ -104,6 +112,7 @@ class Session:
             self._connection.connect(pipe)
         except Exception as error:  # noqa: BLE001 - as above
             raise self._failure(error) from None
+        self.idle = True
         # MariaDB 10 says 5.5.5-10.11.6-MariaDB, because replicas of old took 10 for an older version than 5.
         self.version = str(self._connection.server_version).removeprefix("5.5.5-")[:100]
 
@@ -118,13 +127,14 @@ class Session:
             # An error sent unasked, as when the session is killed: the driver reads no more of it than its head.
             if number == 2013 and (unasked := told(self._pipe.unread)):
                 number, said = unasked
-            if number == 2013:
+            if number in (0, 2006, 2013):
                 return self._pipe.down or Down("closed", f"{where}: the session was ended")
-            return Refused(number, str(said), where, self._secrets)
+            if not 2000 <= number < 3000 or number == 2059:  # the rest of these are the driver's own, not the server's
+                return Refused(number, str(said), where, self._secrets)
         if isinstance(error, RuntimeError) and "package is required" in str(error):
             return Down("auth", f"{where}: {error}"[:200])
         # struct.error, IndexError, AssertionError, UnicodeError: what came is not what the driver can read.
-        return Down("protocol", f"{where}: {type(error).__name__} in the driver: {error}"[:200])
+        return Down("protocol", f"{where}: {type(error).__name__}: {quoted(str(error), self._secrets, 120)}")
 
 
 @asynccontextmanager
@@ -143,7 +153,7 @@ async def opened(
     """
     pipe = await _reach(out, target, room)
     session = Session(pipe, lane, secrets)
-    clean = False
+    cancelled = False
     try:
         with out.phase("greeting"):
             offers = _offer(await pipe.greeted, pipe.where, secrets)
@@ -158,22 +168,22 @@ async def opened(
             return transport
 
         pipe.encrypt = encrypt
-        await lane.call(
-            0, f"a session with {pipe.where}", lambda: session.connect(target, encrypted=offers and bool(target.tls))
-        )
+        encrypted = offers and target.tls is not None
+        await lane.call(0, f"a session with {pipe.where}", lambda: session.connect(target, encrypted=encrypted))
         out.end("session", began)
         with out.phase("query"):
             await _limit(session, out.deadline - time.monotonic())
             yield session
-        clean = True
-    except Refused:
-        clean = True
+    except asyncio.CancelledError:
+        cancelled = True
         raise
     finally:
-        if clean and pipe.down is None:
+        if session.idle and pipe.down is None:
             # Without it the server counts an aborted client, which is what people watch.
             pipe.transport.write(_QUIT)
-            await asyncio.wait([pipe.lost], timeout=min(_FAREWELL, max(out.deadline - time.monotonic(), 0) / 2))
+            if not cancelled:
+                left = max(out.deadline - time.monotonic(), 0)
+                await asyncio.wait([pipe.lost], timeout=min(_FAREWELL, left / 2))
         pipe.abort(Down("closed", f"{pipe.where}: the run is over"))
 
 

@@ -10,6 +10,14 @@ from msgspec import Struct
 from exporter.probes._tls import TLS
 
 MODES = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
+# libpq's words and MariaDB Connector/J's, which URLs have too.
+_MODES = {
+    "disable": "disabled",
+    "prefer": "preferred",
+    "require": "required",
+    "trust": "required",
+    "verify_full": "verify_identity",
+}
 # MySQL's and MariaDB's own, Rails' and Django's; each may name a driver: mysql+pymysql, mysql-connector.
 _SCHEME = re.compile(r"(?:jdbc:)?(?:mysqlx?2?|mysqlgis|mariadb)(?:[+-][a-z0-9_]+)?", re.IGNORECASE)
 _FORMS = "expected a URL such as mysql://user:password@host:3306/database"
@@ -21,8 +29,9 @@ class AnyName(TLS, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """ssl-mode=verify_ca: the authority counts, the name does not."""
 
     def context(self, alpn: tuple[str, ...] = (), *, verify: bool = True) -> ssl.SSLContext:
+        shared = super().context(alpn, verify=verify)  # raises Down for a file that can't be read
         if not verify:
-            return super().context(alpn, verify=False)
+            return shared
         # One of its own, because TLS shares its contexts with components that do check the name.
         context = ssl.create_default_context(cafile=self.ca_file or None)
         context.check_hostname = False
@@ -97,26 +106,22 @@ def _option(key: str) -> str:
 
 
 def _mode(query: dict[str, str]) -> str:
-    mode = (query.get("sslmode") or "").replace("-", "_").lower()
-    if mode in MODES:
+    said = query.get("sslmode", "").replace("-", "_").lower()
+    if said:
+        mode = _MODES.get(said, said)
+        if mode not in MODES:
+            raise ValueError(f"ssl-mode is one of {', '.join(MODES)}")
         return mode
-    if mode == "verify_full":  # MariaDB Connector/J's word
-        return "verify_identity"
-    if mode == "trust":
-        return "required"
-    if mode and mode not in ("disable", "prefer", "require"):
-        raise ValueError(f"ssl-mode is one of {', '.join(MODES)}")
-    if mode:
-        return f"{mode}d" if mode != "prefer" else "preferred"
-    if query.get("sslverifyidentity", query.get("sslcheckhostname", "")).lower() in _ON:
+    on = {name for name, value in query.items() if value.lower() in _ON}
+    off = {name for name, value in query.items() if value.lower() in _OFF}
+    if "ssldisabled" in on or off & {"ssl", "usessl"}:
+        return "disabled"
+    if on & {"sslverifyidentity", "sslcheckhostname"}:
         return "verify_identity"
     # As the mysql client has it: naming an authority without a mode asks to verify.
-    if query.get("sslverifycert", "").lower() in _ON or query.get("sslca"):
+    if "sslverifycert" in on or query.get("sslca"):
         return "verify_ca"
-    switch = query.get("ssl", query.get("usessl", query.get("ssldisabled", "") and "")).lower()
-    if switch in _OFF or query.get("ssldisabled", "").lower() in _ON:
-        return "disabled"
-    return "required" if switch in _ON or query.get("requiressl", "").lower() in _ON else "preferred"
+    return "required" if on & {"ssl", "usessl", "requiressl"} else "preferred"
 
 
 def _tls(mode: str, query: dict[str, str]) -> TLS | None:

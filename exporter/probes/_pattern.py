@@ -43,6 +43,11 @@ class Pattern:
         """Whether it is anywhere in a text, which is UTF-8."""
         return self._compiled.search(text) is not None
 
+    @property
+    def names(self) -> dict[str, int]:
+        """Its named groups and their numbers, from 1."""
+        return dict(self._compiled.groupindex)
+
     def groups(self, line: str) -> tuple[str, ...] | None:
         """What its groups match, '' where they match nothing; None when it is not in the line."""
         found = self._compiled.search(line)

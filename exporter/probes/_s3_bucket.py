@@ -105,10 +105,14 @@ class Bucket:
         host = address.to.authority
         signature = _s3_sign.headers(method, host, path, asked, body, login.keys, login.region, now)
         target = f"{path}?{asked}" if asked else path
-        transport.write(request(method, target, host, [("Connection", "keep-alive"), *signature.items()], body))
-        with self._out.phase(phase):
-            transport.write(b"\r\n" + body)
-            answer = await self._answer(exchange)
+        head = request(method, target, host, [("Connection", "keep-alive"), *signature.items()], body)
+        try:
+            with self._out.phase(phase):
+                transport.write(head + b"\r\n" + body)
+                answer = await self._answer(exchange)
+        except BaseException:
+            self.close()
+            raise
         if self._tell is not None and (ahead := _s3_errors.offset(exchange.headers, now)) is not None:
             self._tell(ahead)
         if not exchange.lasts:

@@ -6,7 +6,7 @@ expanded, so entities, DTDs and depth have no effect.
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from exporter.probe import Down
@@ -69,16 +69,14 @@ def unescape(text: str) -> str:
 
 
 def offset(headers: Mapping[bytes, bytes], now: float) -> float | None:
-    """Seconds that the server's clock is ahead of `now`, by its Date header, which knows whole seconds."""
+    """Seconds that the server's clock is ahead of `now`, in whole ones: its Date header knows no others."""
     try:
-        return parsedate_to_datetime(headers[b"date"].decode("latin-1")).timestamp() - now
+        return parsedate_to_datetime(headers[b"date"].decode("latin-1")).timestamp() - int(now)
     except (KeyError, ValueError, OverflowError):
         return None
 
 
-def failure(
-    status: int, headers: Mapping[bytes, bytes], body: bytes, now: float, *, region: str, signed: bool
-) -> Down:
+def failure(status: int, headers: Mapping[bytes, bytes], body: bytes, now: float, *, region: str, signed: bool) -> Down:
     """The answer that it amounts to; its detail still holds what the server said, secrets and all."""
     code, said = element(body, "Code"), element(body, "Message")
     there = element(body, "Region") or headers.get(b"x-amz-bucket-region", b"").decode("latin-1")
@@ -105,12 +103,12 @@ def _told(body: bytes, now: float) -> float | None:
         at = datetime.fromisoformat(element(body, "ServerTime"))
     except ValueError:
         return None
-    return (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp() - now
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now
 
 
 def _character(match: re.Match[str]) -> str:
     word = match[1]
     if not word.startswith("#"):
         return _ENTITIES[word]
-    number = int(word[2:], 16) if word[1] == "x" else int(word[1:])
+    number = int(f"0{word[1:]}", 0) if word[1] == "x" else int(word[1:])
     return chr(number) if number <= 0x10FFFF else "\ufffd"

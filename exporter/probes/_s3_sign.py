@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,12 @@ class Keys:
         return "Keys([REDACTED])"
 
 
+def inherited() -> Keys:
+    """Those of the environment, as Amazon's own tools name them."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    return Keys(*(os.environ.get(name, "").strip() for name in names))
+
+
 def path(*parts: str) -> str:
     """A path of a URL as the signature has it: encoded once, slashes kept (S3's own rule; other services' differ)."""
     return quote("/".join(parts), safe=_UNRESERVED + "/")
@@ -40,9 +47,9 @@ def headers(
 
     The steps are those of "Signature Calculations for the Authorization Header" in Amazon S3's API reference.
     """
-    digest = hashlib.sha256(body).hexdigest()
     if not keys.access:
         return {}
+    digest = hashlib.sha256(body).hexdigest()
     at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     signed = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": at}
     if keys.token:

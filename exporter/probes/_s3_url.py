@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from exporter.probes._http_request import Target, target
 from exporter.probes._s3_sign import path
 
-FORMS = "expected s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
+_FORMS = "expected s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
 _URL = re.compile(r"(s3|gs|az)://([A-Za-z0-9._:-]{1,255})(?:/(.*))?", re.DOTALL)
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
 
@@ -39,9 +39,9 @@ def place(url: str) -> Place:
     """Raises ValueError."""
     match = _URL.fullmatch(url)
     if match is None or ".." in match[2]:
-        raise ValueError(FORMS)
-    if len(prefix := match[3] or "") > 1024:
-        raise ValueError("a key, and so a prefix, has 1,024 bytes at most")
+        raise ValueError(f"url: {_FORMS}")
+    if len((prefix := match[3] or "").encode()) > 1024:
+        raise ValueError("url: a key, and so a prefix, has 1,024 bytes at most")
     return Place(match[1], match[2], prefix)
 
 
@@ -50,7 +50,10 @@ def address(bucket: str, endpoint: str, region: str, *, path_style: bool | None)
     if not _REGION.fullmatch(region):
         raise ValueError("region: expected a name such as eu-central-1")
     amazon = f"s3.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
-    to = target(endpoint or f"https://{amazon}")
+    try:
+        to = target(endpoint or f"https://{amazon}")
+    except ValueError as error:
+        raise ValueError(f"endpoint: {error}") from None
     if to.credentials or "?" in to.asked:
         raise ValueError("endpoint: expected https://host:port, keys have fields of their own")
     base = to.asked.rstrip("/")

@@ -61,7 +61,7 @@ def read(path: str, deadline: float) -> File:
 
     def once() -> File:
         remaining = deadline - time.monotonic()
-        with _opened(path, busy=min(remaining * 0.7, remaining - 0.3)) as (database, wal_format, real):
+        with opened(path, busy=min(remaining * 0.7, remaining - 0.3)) as (database, wal_format, real):
             database.execute("BEGIN")  # one lock and one state for all of them
             database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             found = {name: database.execute(f"PRAGMA {name}").fetchone()[0] for name in _PRAGMAS}
@@ -73,7 +73,7 @@ def read(path: str, deadline: float) -> File:
         sizes = (main.st_size if main else 0, wal.st_size if wal else 0)
         return File(*sizes, found["page_count"], found["freelist_count"], found["page_size"], pragmas)
 
-    return _steadily(once)
+    return steadily(once)
 
 
 class Check:
@@ -88,13 +88,13 @@ class Check:
 
     def run(self) -> dict[str, Any]:
         """What it found, as JSON values. Raises Down when the database can't be opened."""
-        return _steadily(self._once)
+        return steadily(self._once)
 
     def _once(self) -> dict[str, Any]:
         began = time.monotonic()
         errors: list[str] = []
         violations, complete = 0, True
-        with _opened(self._path, busy=1.0) as (database, wal_format, _):
+        with opened(self._path, busy=1.0) as (database, wal_format, _):
             self._ends = began + (self._timeout if wal_format else min(self._timeout, ROLLBACK_HOLD))
             database.set_progress_handler(self._look_around, STEPS)
             try:
@@ -136,7 +136,7 @@ class _Changed(Exception):  # noqa: N818 - not an error
     """A writer came while nothing was locked: what was read may be of two states."""
 
 
-def _steadily(once: Callable[[], T]) -> T:
+def steadily(once: Callable[[], T]) -> T:
     """Try again when a writer came in between: from then on there is a -wal file, and reading takes its locks."""
     with contextlib.suppress(_Changed):
         return once()
@@ -147,7 +147,7 @@ def _steadily(once: Callable[[], T]) -> T:
 
 
 @contextmanager
-def _opened(path: str, busy: float) -> Iterator[tuple[sqlite3.Connection, bool, str]]:
+def opened(path: str, busy: float) -> Iterator[tuple[sqlite3.Connection, bool, str]]:
     """A read-only connection, whether the database is in WAL mode, and the file that the path means."""
     database, quiet, before, real = None, False, None, path
     try:

@@ -3,8 +3,9 @@
 import asyncio
 import re
 import ssl
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, Literal, cast
 from msgspec import Meta, Struct
 
 from exporter.metric import Metric
-from exporter.probe import Down, Signal
+from exporter.probe import Down, Readings, Signal
 
 REASONS: Mapping[str, str] = {
     "tls_expired": "The server's certificate, or one that vouches for it, has expired.",
@@ -45,6 +46,16 @@ def expiry(remaining: Metric) -> Signal:
         warning=20 * _DAY,
         critical=3 * _DAY,
     )
+
+
+def dates(out: Readings, not_after: Metric, remaining: Metric) -> "Callable[[Certificate], None]":
+    """What to hand to `connect` as `show`, so that the server's certificate sets these two gauges."""
+
+    def show(found: Certificate) -> None:
+        out.set(not_after, found.not_after)
+        out.set(remaining, found.not_after - time.time())
+
+    return show
 
 
 class TLS(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from aiohttp.web import BaseRequest
 
+from exporter.blackbox.probing import Probing
 from exporter.config.sections import Web
 from exporter.exposition import Page
 from exporter.process import Process
@@ -30,6 +31,8 @@ class Services:
     stopping: Callable[[], bool]
     process: Process | None = None
     """The daemon's own process, which /metrics shows too."""
+    probing: Probing | None = None
+    """What /probe answers from; None when it is off."""
     service: str = ""
     environment: str = ""
 

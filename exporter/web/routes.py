@@ -3,6 +3,7 @@
 from exporter.web import health, hooks, page, scrape
 from exporter.web.admin import Admin, status
 from exporter.web.call import Call, Services
+from exporter.web.probe import Probes
 from exporter.web.site import Route
 
 __all__ = ["Call", "Route", "Services", "ingest", "scraping"]
@@ -21,6 +22,7 @@ def scraping() -> tuple[Route, ...]:
         Route("GET", "/-/healthy", "livez", health.healthy, "open"),
         Route("GET", "/-/ready", "readyz", health.ready, "open"),
         Route("GET", "/metrics", "metrics", scrape.metrics, "scrape"),
+        Route("GET", "/probe", "probe", Probes().probe, "scrape"),
         Route("GET", "/health", "health", health.health, "look"),
         Route("GET", "/health/detailed", "health_detailed", health.detailed, "look"),
         Route("GET", "/health/{component}", "health_component", health.component, "look"),

@@ -3,9 +3,24 @@
 from tests.servers.caches import redis, valkey
 from tests.servers.databases import postgres
 from tests.servers.exporters import daemon
+from tests.servers.mariadb import mariadb
 from tests.servers.ports import free_port
 from tests.servers.process import Server
 from tests.servers.rabbitmq import rabbitmq
-from tests.servers.telemetry import prometheus, rotel
+from tests.servers.seaweedfs import seaweedfs
+from tests.servers.telemetry import alertmanager, prometheus, rotel
 
-__all__ = ["Server", "daemon", "free_port", "postgres", "prometheus", "rabbitmq", "redis", "rotel", "valkey"]
+__all__ = [
+    "Server",
+    "alertmanager",
+    "daemon",
+    "free_port",
+    "mariadb",
+    "postgres",
+    "prometheus",
+    "rabbitmq",
+    "redis",
+    "rotel",
+    "seaweedfs",
+    "valkey",
+]

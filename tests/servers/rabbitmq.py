@@ -1,5 +1,6 @@
 """RabbitMQ 3.10 with Erlang, from Debian's packages (mark such tests `debian`, and `xdist_group("rabbitmq")`): 7 to 15 s to start."""
 
+import json
 import os
 import secrets
 import shutil
@@ -8,12 +9,16 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from tests.servers.ports import free_port
 from tests.servers.process import Server
 
 _HOME = Path("/usr/lib/rabbitmq/lib")
+# The management API shows what was up to 5 s ago; so it is within a second.
+_STATISTICS = ["collect_statistics_interval = 200"]
+_STATISTICS += [f"management.sample_retention_policies.{what}.minute = 1" for what in ("global", "basic", "detailed")]
 
 
 class RabbitMQ(Server):
@@ -41,6 +46,14 @@ class RabbitMQ(Server):
         done = subprocess.run(command, capture_output=True, text=True, env=self.env, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        """What guest is answered by the management API under /api/: its JSON, or None. Raises AssertionError."""
+        headers = {"Authorization": "Basic Z3Vlc3Q6Z3Vlc3Q=", "Content-Type": "application/json"}
+        text = "" if body is None else json.dumps(body)
+        reply = self.request(method, f"/api/{path}", text, headers, port=int(self.management_url.rpartition(":")[2]))
+        assert reply.status < 300, f"{reply.status} {reply.text}"
+        return reply.json() if reply.body else None
 
     def eval(self, expression: str) -> str:
         """What an Erlang expression gives inside the server."""
@@ -74,7 +87,7 @@ def rabbitmq(
         if management:
             management_port = free_port()
             server.management_url = f"http://127.0.0.1:{management_port}"
-            lines += ["management.tcp.ip = 127.0.0.1", f"management.tcp.port = {management_port}"]
+            lines += ["management.tcp.ip = 127.0.0.1", f"management.tcp.port = {management_port}", *_STATISTICS]
         (folder / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
         (folder / "plugins").write_text("[rabbitmq_management]." if management else "[].")
         (folder / "inetrc").write_text('{lookup, [file]}.\n{host, {127,0,0,1}, ["localhost"]}.\n')

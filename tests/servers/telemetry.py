@@ -1,4 +1,4 @@
-"""What takes our output in: rotel (an OpenTelemetry collector, a wheel) and Prometheus (Debian's; mark such tests `debian`)."""
+"""What takes our output in: rotel (an OpenTelemetry collector, a wheel), Prometheus and Alertmanager (Debian's: `debian`)."""
 
 import importlib.util
 import json
@@ -53,7 +53,7 @@ def rotel(*args: str) -> Iterator[Rotel]:
 
 class Prometheus(Server):
     def ready(self) -> bool:
-        return self.get("/-/ready").status == 200
+        return self.get("/-/ready").status in (200, 401)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The samples of an instant query."""
@@ -74,4 +74,31 @@ def prometheus(config: str, *args: str) -> Iterator[Prometheus]:
         command = [program, f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}"]
         command += [f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage", *args]
         with Prometheus("prometheus", command, port, folder, url=f"http://127.0.0.1:{port}") as server:
+            yield server
+
+
+class Alertmanager(Server):
+    def ready(self) -> bool:
+        return self.get("/-/ready").status == 200
+
+    def alert(self, name: str) -> None:
+        """Give it an alert, as Prometheus would."""
+        reply = self.post(
+            "/api/v2/alerts", json.dumps([{"labels": {"alertname": name}}]), {"Content-Type": "application/json"}
+        )
+        assert reply.status == 200, reply.text
+
+
+@contextmanager
+def alertmanager(config: str, *args: str) -> Iterator[Alertmanager]:
+    """Debian's Alertmanager with this alertmanager.yml, alone: without a cluster."""
+    program = shutil.which("prometheus-alertmanager")
+    assert program, "prometheus-alertmanager is not installed: make packages"
+    with tempfile.TemporaryDirectory(prefix="alertmanager-") as made:
+        port, folder = free_port(), Path(made)
+        file = folder / "alertmanager.yml"
+        file.write_text(config)
+        command = [program, f"--config.file={file}", f"--storage.path={folder / 'data'}", "--cluster.listen-address="]
+        command += [f"--web.listen-address=127.0.0.1:{port}", *args]
+        with Alertmanager("alertmanager", command, port, folder, url=f"http://127.0.0.1:{port}") as server:
             yield server

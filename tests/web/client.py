@@ -52,8 +52,11 @@ def request(target: str, *lines: str, host: str = "localhost", body: bytes = b""
     return "\r\n".join([*given, "", ""]).encode("utf-8", "surrogateescape") + body
 
 
-async def ask(port: int, target: str, *lines: str, host: str = "localhost", **options: Any) -> Reply:
-    return await raw(port, request(target, *lines, host=host), **options)
+async def ask(
+    port: int, target: str, *lines: str, host: str = "localhost", body: str | bytes = b"", **options: Any
+) -> Reply:
+    sent = body.encode("latin-1") if isinstance(body, str) else body
+    return await raw(port, request(target, *lines, host=host, body=sent), **options)
 
 
 def bearer(token: str) -> str:

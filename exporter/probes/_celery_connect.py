@@ -1,0 +1,86 @@
+"""Goes to a broker, Redis or RabbitMQ, for one round or to follow events."""
+
+import time
+
+from exporter.metric import gauge
+from exporter.probe import Down, Readings
+from exporter.probes import _celery_amqp, _celery_redis, _net
+from exporter.probes._amqp import Malformed
+from exporter.probes._celery_broker import ROOM, Names, Quote, Session, Stream
+from exporter.probes._celery_frames import Wire as Frames
+from exporter.probes._celery_resp import Wire as Replies
+from exporter.probes._celery_url import Place, Target
+from exporter.probes._tls import TLS, Certificate
+
+CERTIFICATE_NOT_AFTER = gauge(
+    "stack_celery_certificate_not_after_timestamp_seconds",
+    "When the broker's certificate stops being valid, in Unix time.",
+    "component",
+)
+CERTIFICATE_REMAINING = gauge(
+    "stack_celery_certificate_remaining_seconds",
+    "How long the broker's certificate is still valid; negative when it has expired.",
+    "component",
+)
+
+Connection = _celery_amqp.Connection | _celery_redis.Connection
+
+
+async def session(out: Readings, target: Target, tls: TLS | None, names: Names, quote: Quote) -> Session:
+    """Raises Down."""
+    connection = await _connect(out, target, tls, quote, ROOM)
+    try:
+        with out.phase("login"):
+            await connection.enter()
+    except Malformed as error:
+        connection.transport.abort()
+        raise Down("protocol", f"{target.where}: {error}") from None
+    except BaseException:
+        connection.transport.abort()
+        raise
+    if isinstance(connection, _celery_amqp.Connection):
+        return _celery_amqp.Session(connection, names)
+    return _celery_redis.Session(connection, names)
+
+
+async def stream(out: Readings, target: Target, tls: TLS | None, names: Names, quote: Quote) -> Stream:
+    """Events come from now on. Raises Down."""
+    connection = await _connect(out, target, tls, quote, 0)
+    try:
+        if isinstance(connection, _celery_amqp.Connection):
+            await connection.enter(_celery_amqp.HEARTBEAT)
+            found: Stream = _celery_amqp.Stream(connection, names)
+        else:
+            await connection.enter()
+            found = _celery_redis.Stream(connection, names)
+        await found.subscribe()
+    except Malformed as error:
+        connection.transport.abort()
+        raise Down("protocol", f"{target.where}: {error}") from None
+    except BaseException:
+        connection.transport.abort()
+        raise
+    return found
+
+
+async def _connect(out: Readings, target: Target, tls: TLS | None, quote: Quote, room: int) -> Connection:
+    def show(certificate: Certificate) -> None:
+        out.set(CERTIFICATE_NOT_AFTER, certificate.not_after)
+        out.set(CERTIFICATE_REMAINING, certificate.not_after - time.time())
+
+    # What nobody verifies may well be expired.
+    seen = None if tls is None or tls.insecure_skip_verify else show
+    if isinstance(target, Place):
+        transport, frames = await _net.connect(
+            out, target.host, target.port, lambda: Frames(target.where, quote, room), tls=tls, show=seen
+        )
+        frames.attach(transport)
+        return _celery_amqp.Connection(transport, frames, target, quote)
+    if target.path:
+        transport, replies = await _net.connect_unix(out, target.path, lambda: Replies(target.where, room))
+    else:
+        transport, replies = await _net.connect(
+            out, target.host, target.port, lambda: Replies(target.where, room), tls=tls, show=seen
+        )
+    replies.attach(transport)
+    return _celery_redis.Connection(transport, replies, target, quote)
