@@ -159,3 +159,26 @@ class Exchange(asyncio.Protocol):
 
     def _chunked(self) -> bool:
         return any("chunked" in value.lower() for value in self.response.values(b"transfer-encoding"))
+
+
+class Early(asyncio.Protocol):
+    """Keeps what comes between a handshake and the choice of a protocol, which the handshake makes."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._lost: tuple[Exception | None] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = (exc,)
+
+    def give(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+        """Have the protocol take over."""
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if self._data:
+            protocol.data_received(self._data)
+        if self._lost is not None:
+            protocol.connection_lost(self._lost[0])

@@ -1,8 +1,8 @@
 """What a request of the prober `http` consists of: its headers, credentials and body, and where a redirect leads."""
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from exporter.blackbox.http_settings import HTTPSettings
@@ -33,8 +33,8 @@ class Hop:
     ours: bool
     """Whether it goes where the module's credentials are meant for."""
     with_body: bool = True
-    absolute: bool = False
-    """Whether it came of a redirect that named a host."""
+    others: tuple[str, ...] = ()
+    """Further addresses, tried when the first one takes no connection."""
 
 
 class Wanted:
@@ -49,9 +49,8 @@ class Wanted:
         self._credentials = _credentials(settings, given, credentials)
         self.body = _read(settings.body_file) if settings.body_file else settings.body.reveal().encode()
 
-    def head(self, hop: Hop, extra: list[tuple[str, str]]) -> bytes:
-        """The bytes of a request over HTTP/1.1, up to and with the blank line."""
-        asked = hop.to.asked
+    def head(self, hop: Hop, asked: str, extra: list[tuple[str, str]]) -> bytes:
+        """The bytes of a request over HTTP/1.1 up to its body; `asked` is what its first line asks for."""
         lines = [f"{hop.method} {asked} HTTP/1.1", f"Host: {hop.authority}"]
         lines += [f"{name}: {value}" for name, value in self.headers(hop, extra)]
         lines.append("Connection: close\r\n\r\n")
@@ -59,7 +58,9 @@ class Wanted:
 
     def headers(self, hop: Hop, extra: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """All but Host."""
-        headers = [*self._headers, *self._credentials] if hop.ours else [one for one in self._headers if harmless(one[0])]
+        headers = (
+            [*self._headers, *self._credentials] if hop.ours else [one for one in self._headers if harmless(one[0])]
+        )
         if self.body and hop.with_body:
             headers.append(("Content-Length", str(len(self.body))))
         elif hop.method in ("POST", "PUT", "PATCH"):
@@ -132,8 +133,10 @@ def _line(path: str) -> str:
 
 def _read(path: str) -> bytes:
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(LARGEST + 1)
+        # Not blocking, because a named pipe without a writer would hold up everything.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            content = file.read(LARGEST + 1) or b""
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or "not a path"
         raise Failed("Error for HTTP request", err=f"unable to read {path}: {said}") from None

@@ -143,7 +143,8 @@ class HTTPSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
             found.append("body_size_limit: expected a size such as 10MB")
         if self.proxy_url:
             try:
-                target(self.proxy_url.reveal())
+                if target(self.proxy_url.reveal()).scheme != "http":
+                    found.append("proxy_url: proxies are asked over http only")
             except ValueError as error:
                 found.append(f"proxy_url: {error}")
         return found + [f"{path}: {problem}" for path, problem in self._header_problems()]

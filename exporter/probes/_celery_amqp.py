@@ -122,9 +122,7 @@ class Connection:
         return None
 
     def publish(self, exchange: str, body: bytes) -> None:
-        fields = b"".join(
-            shortstr(key) + b"d" + struct.pack(">d", value) for key, value in headers().items()
-        )
+        fields = b"".join(shortstr(key) + b"d" + struct.pack(">d", value) for key, value in headers().items())
         properties = shortstr(JSON) + shortstr("utf-8") + longstr(fields) + bytes([1, 0])
         head = struct.pack(">HHQH", 60, 0, len(body), _PROPERTIES) + properties
         self._say(1, _PUBLISH, _RESERVED, shortstr(exchange), shortstr(""), b"\0")

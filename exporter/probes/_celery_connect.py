@@ -28,7 +28,7 @@ Connection = _celery_amqp.Connection | _celery_redis.Connection
 
 async def session(out: Readings, target: Target, tls: TLS | None, names: Names, quote: Quote) -> Session:
     """Raises Down."""
-    connection = await _connect(out, target, tls, quote, ROOM)
+    connection = await _connect(out, target, tls, quote, room=ROOM, shown=True)
     try:
         with out.phase("login"):
             await connection.enter()
@@ -45,7 +45,7 @@ async def session(out: Readings, target: Target, tls: TLS | None, names: Names, 
 
 async def stream(out: Readings, target: Target, tls: TLS | None, names: Names, quote: Quote) -> Stream:
     """Events come from now on. Raises Down."""
-    connection = await _connect(out, target, tls, quote, 0)
+    connection = await _connect(out, target, tls, quote, room=0, shown=False)
     try:
         if isinstance(connection, _celery_amqp.Connection):
             await connection.enter(_celery_amqp.HEARTBEAT)
@@ -63,13 +63,15 @@ async def stream(out: Readings, target: Target, tls: TLS | None, names: Names, q
     return found
 
 
-async def _connect(out: Readings, target: Target, tls: TLS | None, quote: Quote, room: int) -> Connection:
+async def _connect(
+    out: Readings, target: Target, tls: TLS | None, quote: Quote, *, room: int, shown: bool
+) -> Connection:
     def show(certificate: Certificate) -> None:
         out.set(CERTIFICATE_NOT_AFTER, certificate.not_after)
         out.set(CERTIFICATE_REMAINING, certificate.not_after - time.time())
 
     # What nobody verifies may well be expired.
-    seen = None if tls is None or tls.insecure_skip_verify else show
+    seen = show if shown and tls is not None and not tls.insecure_skip_verify else None
     if isinstance(target, Place):
         transport, frames = await _net.connect(
             out, target.host, target.port, lambda: Frames(target.where, quote, room), tls=tls, show=seen

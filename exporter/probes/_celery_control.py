@@ -1,7 +1,7 @@
 """What workers are asked over Celery's mailbox (kombu's pidbox), and what they answer: bytes and values alone."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import msgspec
@@ -110,11 +110,12 @@ class Answers:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue  # an {"error": …}, or another version's form: that figure is missing
 
-    def complete(self, listeners: int | None, expected: Iterable[str]) -> bool:
+    def complete(self, listeners: int | None, awaited: Collection[str]) -> bool:
         """Whether all who are asked have answered all: by their number where the broker tells it, else by name."""
         if listeners is not None:
             return self.taken >= listeners * len(self.methods)
-        return self.taken >= len(self.workers) * len(self.methods) and all(name in self.workers for name in expected)
+        told = self.taken >= len(self.workers) * len(self.methods)
+        return told and bool(awaited) and all(name in self.workers for name in awaited)
 
 
 def _fill(worker: Worker, method: str, raw: Raw) -> None:

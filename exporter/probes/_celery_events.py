@@ -14,7 +14,8 @@ BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 1
 
 TASKS = counter(
     "stack_celery_tasks_total",
-    "Events of tasks: sent, received, started, succeeded, failed, timeout, retried, rejected, revoked, expired, cancelled.",
+    "Events by task and state: sent, received, started, succeeded, failed, timeout, retried, rejected, revoked, expired "
+    "and cancelled.",
     "component",
     "task",
     "state",
@@ -113,6 +114,14 @@ class Tally:
         """Since when events are followed without a gap, on time.monotonic's clock; None while they are not."""
         self.senders: set[str] = set()
         """Workers that have sent an event of a task since then."""
+
+    def begin(self, now: float) -> None:
+        self.followed = now
+        self.senders.clear()
+
+    def end(self) -> None:
+        self.followed = None
+        self._under.clear()  # what ended meanwhile was not heard
 
     def take(self, content_type: str, body: bytes, out: Readings, now: float) -> None:
         """One message. `now` is time.monotonic's; above the limit it costs next to nothing."""

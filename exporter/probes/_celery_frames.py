@@ -35,14 +35,14 @@ class Delivery(NamedTuple):
 
     @property
     def content_type(self) -> str:
-        return self._fields()[0]
+        return self._read()[0]
 
     @property
     def headers(self) -> dict[str, str]:
         """The texts among them."""
-        return self._fields(headers=True)[1]
+        return self._read(headers=True)[1]
 
-    def _fields(self, *, headers: bool = False) -> tuple[str, dict[str, str]]:
+    def _read(self, *, headers: bool = False) -> tuple[str, dict[str, str]]:
         fields, flags = Fields(self.header[_PROPERTIES:]), self.header[_PROPERTIES - 2]
         try:
             content_type = fields.shortstr() if flags & _CONTENT_TYPE else ""

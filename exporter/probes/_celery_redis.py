@@ -8,6 +8,7 @@ published too.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from math import isfinite
 from typing import NoReturn
 
 from exporter.probe import Down
@@ -100,7 +101,8 @@ class Session:
         (oldest,) = await self._connection.do(("ZRANGE", f"{prefix}unacked_index", "0", "0", "WITHSCORES"))
         if isinstance(oldest, list) and len(oldest) == 2 and isinstance(oldest[1], bytes):
             with suppress(ValueError):
-                found.oldest = float(oldest[1])
+                score = float(oldest[1])
+                found.oldest = score if isfinite(score) else None
         return found
 
     async def ask(self, requests: Sequence[bytes], reply_to: str) -> int | None:

@@ -11,7 +11,8 @@ from exporter.probe import Down
 from exporter.probes import _net
 from exporter.probes._resp import Malformed, ReplyError
 
-Reply = bytes | int | ReplyError | None | list["bytes | int | ReplyError | None"]
+Simple = bytes | int | ReplyError | None
+Reply = Simple | list[Simple]
 
 LONGEST = 8 << 20
 """Bytes of one reply: what a worker that holds thousands of tasks says of them has some."""
@@ -106,32 +107,37 @@ class Wire(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _parse(self, at: int, *, nested: bool = False) -> tuple[Reply, int]:
-        rest = self._rest
-        end = rest.find(b"\r\n", at, at + _LINE)
-        kind = rest[at : at + 1]
-        if kind not in b"+-:$*" or (nested and kind == b"*"):  # shows no more: it may be what was sent, sent back
+    def _parse(self, at: int) -> tuple[Reply, int]:
+        if self._rest[at : at + 1] == b"*":
+            line, after = self._line(at)
+            found: list[Simple] = []
+            for _ in range(_number(line, ELEMENTS)):
+                each, after = self._simple(after)
+                found.append(each)
+            return found, after
+        return self._simple(at)
+
+    def _simple(self, at: int) -> tuple[Simple, int]:
+        kind = self._rest[at : at + 1]
+        if kind not in b"+-:$":  # shows no more: it may be what was sent, sent back
             raise Malformed(f"no reply of Redis: it begins with {bytes(kind)!r}")
-        if end < 0:
-            if len(rest) - at >= _LINE:
-                raise Malformed(f"a line of more than {_LINE} bytes")
-            raise _Incomplete
-        line, after = bytes(rest[at + 1 : end]), end + 2
+        line, after = self._line(at)
         if kind == b"$":
             return self._bulk(_number(line, LONGEST), after)
-        if kind == b"*":
-            found: list[bytes | int | ReplyError | None] = []
-            for _ in range(_number(line, ELEMENTS)):
-                if after >= len(rest):
-                    raise _Incomplete
-                each, after = self._parse(after, nested=True)
-                found.append(each)  # type: ignore[arg-type] - nested, it is no list
-            return found, after
         if kind == b"+":
             return line, after
         if kind == b"-":
             return ReplyError(line.decode(errors="replace")), after
         return _number(line, 1 << 63), after
+
+    def _line(self, at: int) -> tuple[bytes, int]:
+        """What follows the byte that says what it is, and where the next begins."""
+        end = self._rest.find(b"\r\n", at, at + _LINE)
+        if end < 0:
+            if len(self._rest) - at >= _LINE:
+                raise Malformed(f"a line of more than {_LINE} bytes")
+            raise _Incomplete
+        return bytes(self._rest[at + 1 : end]), end + 2
 
     def _bulk(self, size: int, after: int) -> tuple[bytes | None, int]:
         if size < 0:

@@ -48,6 +48,8 @@ WITHOUT_EVENTS = gauge(
 
 MOST = 1000
 """Workers that have series of their own, and that are remembered."""
+PATIENCE = 5
+"""Rounds for which a worker that answers no more is waited for where the broker does not tell who listens."""
 _EPOCH = 1e9
 """Celery before 4 gives times on a clock of the worker's own, which are smaller."""
 
@@ -58,21 +60,35 @@ class Crew:
 
     seen: dict[str, float] = field(default_factory=dict)
     """When each answered last, on time.monotonic's clock."""
+    missed: dict[str, int] = field(default_factory=dict)
+    """Rounds in a row that each has not answered in."""
     processed: dict[str, int] = field(default_factory=dict)
     """What each had begun when events began to be followed."""
     ran: set[str] = field(default_factory=set)
     """Those that have begun tasks since, as of the round before."""
     beats: dict[str, int] = field(default_factory=dict)
+    """How often each had begun the beat's task, as of the round before."""
+
+    def awaited(self) -> list[str]:
+        """Those that are worth waiting for."""
+        return [name for name, rounds in self.missed.items() if rounds < PATIENCE]
 
     def note(self, answers: Answers, forget: float, now: float) -> None:
         """Take in who answered; forget who has not for long."""
         for name in answers.workers:
             if name in self.seen or len(self.seen) < MOST:
                 self.seen[name] = now
-        for name in [name for name, at in self.seen.items() if now - at > forget]:
-            for table in (self.seen, self.processed, self.beats):
-                table.pop(name, None)
-            self.ran.discard(name)
+        for name, at in tuple(self.seen.items()):
+            self.missed[name] = 0 if name in answers.workers else self.missed.get(name, 0) + 1
+            if now - at > forget:
+                for table in (self.seen, self.missed, self.processed, self.beats):
+                    table.pop(name, None)
+                self.ran.discard(name)
+
+    def unfollowed(self) -> None:
+        """Events are not followed: whose are missing is found out anew."""
+        self.processed.clear()
+        self.ran.clear()
 
     def mute(self, answers: Answers, senders: set[str]) -> list[str]:
         """Workers that ran tasks of which no event came. A round's delay: the event may be on its way."""
@@ -151,7 +167,8 @@ def queues(backlog: Backlog, out: Readings) -> None:
         out.set(MESSAGES, ready, queue, "ready")
     if backlog.unacknowledged is not None:
         out.set(MESSAGES, backlog.unacknowledged, "", "unacknowledged")
-        out.set(OLDEST, max(0.0, time.time() - backlog.oldest) if backlog.oldest else 0.0)
+        if backlog.oldest is not None or not backlog.unacknowledged:
+            out.set(OLDEST, max(0.0, time.time() - backlog.oldest) if backlog.oldest else 0.0)
 
 
 def unconsumed(backlog: Backlog, answers: Answers, out: Readings) -> list[str]:

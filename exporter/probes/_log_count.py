@@ -12,7 +12,7 @@ OTHER = "other"
 LOGGERS = 50
 """Different loggers of a pattern that are told apart when none are named."""
 _LONGEST_NAME = 100
-_METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT".split())
+_METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
 _NOTHING: Said = ((None, None), None)
 _STRANGE = (object(), None)
 
@@ -20,7 +20,8 @@ _STRANGE = (object(), None)
 @dataclass(slots=True)
 class Taken:
     """What was added up since the last time; `lines` by level and logger, `requests` by method and status class,
-    `durations` in seconds by status class."""
+    `durations` in seconds by status class.
+    """
 
     lines: dict[tuple[str, str], int] = field(default_factory=dict)
     requests: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -45,9 +46,10 @@ class Counts:
 
     def take(self, lines: list[bytes]) -> None:
         """Add them up."""
-        parse, said, unparsed = self._parse, {}, 0
+        parse, unparsed = self._parse, 0
+        said: dict[Any, int] = {}
         for line in lines:
-            found = parse(line) if line.strip(b"\0\r") else _NOTHING
+            found = parse(line) if line and not line.isspace() else _NOTHING
             if found is None:
                 unparsed += 1
                 found = _NOTHING

@@ -120,7 +120,8 @@ def _logfmt(fields: Mapping[str, str]) -> Parse:
 
 def _combined(duration: str) -> Parse:
     """Apache's and nginx' combined or common format, and fields behind it: the duration is the first number among them,
-    or the one that is called so, as in rt=0.012."""
+    or the one that is called so, as in rt=0.012.
+    """
     prefix = f"{duration}=".encode() if duration else b""
 
     def parse(line: bytes) -> Said | None:
@@ -152,14 +153,15 @@ def _regex(pattern: str) -> Parse:
     names = compiled.names
     if unknown := [name for name in names if name not in ROLES]:
         raise ValueError(f"the group {unknown[0][:40]} is none of {', '.join(ROLES)}")
-    level, logger, *others = (names.get(role, 0) - 1 for role in ROLES)
-    requests = any(at >= 0 for at in others)
+    places = [names.get(role, 0) - 1 for role in ROLES]
+    requests = any(at >= 0 for at in places[2:])
 
     def parse(line: bytes) -> Said | None:
         groups = compiled.groups(line.decode(errors="replace"))
         if groups is None:
             return None
-        at = lambda n: (groups[n] or None) if n >= 0 else None  # noqa: E731
-        return (at(level), at(logger)), (tuple(map(at, others)) if requests else None)  # type: ignore[return-value]
+        found: list[str | None] = [groups[at] or None if at >= 0 else None for at in places]
+        level, logger, status, method, duration, size = found
+        return (level, logger), ((status, method, duration, size) if requests else None)
 
     return parse

@@ -1,4 +1,4 @@
-"""What is a file that appeared beside a log: a copy of what was read, what became of it, or lines nobody has read yet?"""
+"""What is a file that appeared beside a log: a copy of what was read, what became of it, or lines still unread?"""
 
 import os
 from collections.abc import Callable, Collection
@@ -53,7 +53,7 @@ class Stranger:
             source.head = os.pread(source.file, HEAD, 0)
             verdict = self._plain(source, gone, settled=settled)
         else:
-            verdict = self._gz(source, gone, settled=settled)
+            verdict = self._gz(source, gone)
         if verdict is not None:
             return verdict
         kin = compare(source)
@@ -74,7 +74,7 @@ class Stranger:
                 return "adopted"
         return None
 
-    def _gz(self, source: Gz, gone: list[Gone], *, settled: bool) -> Verdict | None:
+    def _gz(self, source: Gz, gone: list[Gone]) -> Verdict | None:
         if self.sought is None:
             while len(source.head) < HEAD and source.read(HEAD):
                 pass

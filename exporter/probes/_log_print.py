@@ -1,4 +1,4 @@
-"""By what a place in a log is known again, in whatever file it now is: hashes of its beginning and of what is before it.
+"""By what a place in a log is known again, in whatever file it is: hashes of its beginning and of what is before it.
 
 Hashes, because the place is kept on disk, where nothing of what a log says belongs.
 """

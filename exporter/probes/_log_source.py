@@ -70,7 +70,7 @@ class Plain:
 
 
 class Gz:
-    """A compressed file, of one or more members (RFC 1952, section 2.2), read as it grows. `at` counts what is in it."""
+    """A compressed file, of one or more members (RFC 1952, section 2.2), read as it grows; `at` counts its content."""
 
     def __init__(self, path: str) -> None:
         self.file = os.open(path, _OPEN)

@@ -116,6 +116,15 @@ class Track:
         self.go_on(self.place.offset)
         return True
 
+    def replace(self, now: float) -> None:
+        """It is not the log any more."""
+        if not self.replaced:
+            self.replaced, self.grown = True, now
+
+    def finished(self, now: float, after: float) -> bool:
+        """Whether it is replaced, and nothing came for so many seconds, or nothing can come."""
+        return self.source is not None and self.replaced and (self.source.ended or now - self.grown > after)
+
     def close(self, stamp: tuple[str, int, int] | None = None) -> None:
         """Go on without a descriptor."""
         if self.source is not None:

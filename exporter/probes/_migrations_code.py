@@ -101,7 +101,7 @@ class Told:
             other = stored != set(self._names)
             # Of revisions alone nobody can tell which comes after which.
             ends = {"": tuple(sorted(stored))}, {"": self._names}
-            return Standing(*ends, applied=None, pending=None if other else (), unknown=(), other=other)
+            return Standing(*ends, applied=None, pending=None if other else (), unknown=None, other=other)
         last = {name.partition(".")[0]: (name.partition(".")[2],) for name in self._names}
         there = {row[0]: (row[1],) for row in rows if row[0] in last}
-        return Standing(there, last, applied=len(self._names) - len(missing), pending=missing, unknown=())
+        return Standing(there, last, applied=len(self._names) - len(missing), pending=missing, unknown=None)

@@ -11,14 +11,14 @@ LONGEST = 200
 class Standing:
     """By app, which Alembic has none of: ''. Names are revisions, or app.name.
 
-    `pending` is None when the database is somewhere that the code does not know.
+    `pending` is None when the database is somewhere that the code does not know, and `unknown` when nobody can say.
     """
 
     current: Mapping[str, tuple[str, ...]]
     heads: Mapping[str, tuple[str, ...]]
     applied: int | None
     pending: tuple[str, ...] | None
-    unknown: tuple[str, ...]
+    unknown: tuple[str, ...] | None
     other: bool = False
     """Whether the database is elsewhere, in a direction that is not known."""
     branched: tuple[str, ...] = ()

@@ -30,7 +30,7 @@ class Pipe(asyncio.Protocol):
         self._room = room
         self._held = bytearray()
         self._change = threading.Condition()
-        self._encrypting: Any = None
+        self._encrypting: asyncio.Task[Any] | None = None
         self.greeted: asyncio.Future[bytes] = self._loop.create_future()
         """The first packet, without its head. It stays to be read."""
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -58,7 +58,8 @@ class Pipe(asyncio.Protocol):
             self.greeted.set_result(bytes(self._held[4 : 4 + length]))
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.abort(_net.failure(error, self.where))
+        if self._encrypting is None:  # else what encrypts knows better why
+            self.abort(_net.failure(error, self.where))
         if not self.lost.done():
             self.lost.set_result(None)
 
@@ -107,17 +108,21 @@ class Pipe(asyncio.Protocol):
 
     def upgrade(self) -> "Pipe":
         """Make it a TLS connection. Raises Down."""
-        assert self.encrypt is not None  # noqa: S101 - the driver is given a context only with it
-        self._encrypting = asyncio.run_coroutine_threadsafe(self._upgrade(), self._loop)
-        self._encrypting.result()
+        asyncio.run_coroutine_threadsafe(self._upgrade(), self._loop).result()
         return self
 
     async def _upgrade(self) -> None:
-        assert self.encrypt is not None  # noqa: S101
+        assert self.encrypt is not None  # noqa: S101 - the driver is given a context only with it
         # What came before the handshake must not pass for what comes after it.
         if self._held:
             raise Down("protocol", f"{self.where} went on after its greeting, before TLS")
-        self.transport = await self.encrypt()
+        if self.down is not None:
+            raise self.down
+        self._encrypting = asyncio.current_task()
+        try:
+            self.transport = await self.encrypt()
+        finally:
+            self._encrypting = None
 
     def close(self) -> None:
         """The loop's side closes it."""

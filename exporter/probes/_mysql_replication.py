@@ -23,7 +23,6 @@ _STATEMENT = re.compile(r" on query\.|[.;,]? (?:Default database|Query):")
 _ENTRY = re.compile(r"entry '.*' for key")
 
 
-
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One source: "" is the unnamed. A running thread is Yes, one that looks for its source Connecting."""

@@ -54,12 +54,8 @@ def _in(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-STATUS = (
-    "SHOW GLOBAL STATUS WHERE Variable_name IN ("
-    + _in([*_STATUS, _LOCK_TIME, *map("com_{}".format, _STATEMENTS)])
-    + ")"
-)
-VARIABLES = "SHOW GLOBAL VARIABLES WHERE Variable_name IN (" + _in([*_VARIABLES, "read_only", "super_read_only"]) + ")"
+STATUS = f"SHOW GLOBAL STATUS WHERE Variable_name IN ({_in([*_STATUS, _LOCK_TIME, *chain(*_STATEMENTS.values())])})"
+VARIABLES = f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({_in([*_VARIABLES, *_READ_ONLY])})"
 # trx_started is in the system's time zone, NOW() in the session's.
 TRANSACTIONS = """
 SELECT COUNT(*), MAX(TIMESTAMPDIFF(SECOND, trx_started, now)), MAX(TIMESTAMPDIFF(SECOND, trx_wait_started, now))

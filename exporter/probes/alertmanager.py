@@ -59,13 +59,13 @@ _RELOADED = "alertmanager_config_last_reload_successful"
 _FAILURES = ("alertmanager_notifications_failed_total", "alertmanager_notification_requests_failed_total")
 
 
-class _Version(Struct):
+class _Version(Struct, frozen=True):
     version: str = ""
 
 
-class _Cluster(Struct):
+class _Cluster(Struct, frozen=True):
     status: str = ""
-    peers: list[object] | None = None
+    peers: tuple[object, ...] | None = None
 
 
 class _Status(Struct):

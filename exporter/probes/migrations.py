@@ -133,6 +133,10 @@ class Migrations(Probe, kw_only=True, frozen=True):
         return _migrations_code.Told(self.tool, _several(self.expected), self.expected_file)
 
     @property
+    def _table(self) -> str:
+        return self.table or {"alembic": "alembic_version", "django": "django_migrations"}[self.tool]
+
+    @property
     def needs(self) -> tuple[str, ...]:
         return self._database.drivers
 
@@ -147,6 +151,10 @@ class Migrations(Probe, kw_only=True, frozen=True):
         except Down as down:
             problem = down
         rows = await self._rows(out)
+        if not rows:
+            out.set(UP_TO_DATE, 0)
+            out.set(APPLIED, 0)
+            raise Down("not_migrated", f"the table {self._table} is empty, or not there")
         if problem is not None:
             out.degraded(problem.reason, problem.detail)
             return
@@ -158,26 +166,25 @@ class Migrations(Probe, kw_only=True, frozen=True):
         self._report(standing, out)
 
     async def _rows(self, out: Readings) -> list[tuple[str, ...]]:
-        columns, table = (
-            ("version_num", "alembic_version") if self.tool == "alembic" else ("app, name", "django_migrations")
-        )
         quote = self._database.quote
-        name = ".".join(f"{quote}{part}{quote}" for part in (self.table or table).split("."))
+        name = ".".join(f"{quote}{part}{quote}" for part in self._table.split("."))
+        wanted = "version_num" if self.tool == "alembic" else "app, name"
+        order = "" if self.tool == "alembic" else " ORDER BY id"
         try:
-            answer = await self._database.ask(out, f"SELECT {columns} FROM {name}", ROWS, self)  # noqa: S608 - a name of the configuration, quoted
+            query = f"SELECT {wanted} FROM {name}{order}"  # noqa: S608 - a name that __post_init__ has checked
+            answer = await self._database.ask(out, query, ROWS, self)
         except Down as down:
             if down.reason != "no_table":
                 raise
-            raise Down("not_migrated", f"there is no table {self.table or table}") from None
-        if not answer.rows:
-            raise Down("not_migrated", f"the table {self.table or table} is empty")
+            return []
         return [tuple(map(str, row)) for row in answer.rows]
 
     def _report(self, standing: Standing, out: Readings) -> None:
         branched = () if self.multiple_heads else standing.branched
         right = not (standing.unknown or standing.pending or standing.other)
         out.set(UP_TO_DATE, float(right))
-        out.set(UNKNOWN, len(standing.unknown))
+        if standing.unknown is not None:
+            out.set(UNKNOWN, len(standing.unknown))
         if standing.applied is not None:
             out.set(APPLIED, standing.applied)
         if standing.pending is not None:

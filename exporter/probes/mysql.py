@@ -1,6 +1,5 @@
 """Does MySQL or MariaDB take a new session and answer, and how are its connections, locks, replication and buffers?"""
 
-import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
@@ -12,7 +11,7 @@ from exporter.probes import _mysql_metrics as m
 from exporter.probes import _mysql_replication, _mysql_sizes, _mysql_status, _mysql_url
 from exporter.probes._mysql_session import REASONS, Refused, Session, opened
 from exporter.probes._threads import Lane
-from exporter.probes._tls import TLS, Certificate, expiry
+from exporter.probes._tls import TLS, dates, expiry
 from exporter.redact import quoted
 from exporter.values import Duration, Secret
 
@@ -97,10 +96,7 @@ class Mysql(Probe, kw_only=True, frozen=True):
         return _mysql_sizes.Sizes(self.sizes_interval)
 
     async def run(self, out: Readings) -> None:
-        def show(certificate: Certificate) -> None:
-            out.set(m.CERTIFICATE_NOT_AFTER, certificate.not_after)
-            out.set(m.CERTIFICATE_REMAINING, certificate.not_after - time.time())
-
+        show = dates(out, m.CERTIFICATE_NOT_AFTER, m.CERTIFICATE_REMAINING)
         async with opened(out, self._target, self._lane, self, show=show) as session:
             _mysql_status.software(session.version, out)
             await self._read(session, out)

@@ -182,7 +182,7 @@ class Prometheus(Probe, kw_only=True, frozen=True):
             if one.labels.get("job") == wanted.job and wanted.instance in ("", one.labels.get("instance"))
         ]
         down = [one for one in ours if one.health == "down"]
-        out.set(TARGET_UP, float(bool(ours) and not down))
+        out.set(TARGET_UP, float(bool(ours) and all(one.health == "up" for one in ours)))
         if not ours:
             out.degraded("target_missing", f"no target has the job {wanted.job!r}"[:120])
         elif down:

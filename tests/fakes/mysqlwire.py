@@ -60,15 +60,15 @@ def _text(value: str) -> bytes:
 def mysqlwire(
     answers: Mapping[str, Table | bytes] | None = None, *, version: str = "8.4.2", login: bytes = b""
 ) -> Iterator[hostile.Hostile]:
-    """Grants a session by caching_sha2_password's fast way, or answers the login with `login`.
+    """Grants a session, with a password by caching_sha2_password's fast way, or answers the login with `login`.
 
     A statement gets the answer whose key it contains, and OK when there is none. Its `requests` are the statements, and QUIT.
     """
 
     def converse(connection: socket.socket, _: bytes) -> None:
         connection.sendall(greeting(version))
-        _read(connection)
-        connection.sendall(login or packet(2, b"\x01\x03") + ok(3))
+        _, _, proof = _read(connection)[32:].partition(b"\0")
+        connection.sendall(login or (packet(2, b"\x01\x03") + ok(3) if proof[0] else ok(2)))
         while payload := _read(connection):
             running.requests.append(payload[1:] if payload != QUIT else QUIT)
             if payload == QUIT:

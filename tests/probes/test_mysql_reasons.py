@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 import uvloop
 
@@ -71,22 +72,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @contextmanager
 def full(site: Site) -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
-        for _ in range(11):  # one more than max_connections is for an administrator
-            stack.enter_context(closing(site.primary.session()))
+        with pytest.raises(pymysql.OperationalError, match="Too many connections"):
+            while True:
+                stack.enter_context(closing(site.primary.session()))
         yield {"url": site.primary.url}
     wait_until(lambda: len(site.primary.sql("SHOW PROCESSLIST")) < 5)
-
-
-@contextmanager
-def killed(site: Site) -> Iterator[dict[str, Any]]:
-    def kill() -> None:
-        for (session,) in site.primary.sql(
-            "SELECT id FROM information_schema.processlist WHERE command = 'Sleep' AND id <> connection_id()"
-        ):
-            site.primary.sql(f"KILL {session}")
-
-    with mysqlwire.before(site.primary.port, b"SHOW GLOBAL STATUS", kill) as front:
-        yield {"url": f"mysql://root@127.0.0.1:{front.port}/"}
 
 
 @contextmanager
@@ -96,21 +86,19 @@ def read_only(site: Site) -> Iterator[dict[str, Any]]:
     site.primary.sql("SET GLOBAL read_only = 0")
 
 
-@contextmanager
-def without_tls(site: Site) -> Iterator[dict[str, Any]]:
-    with closing(site.primary.session()) as session:
-        session.cursor().execute("SET GLOBAL require_secure_transport = 1")
-        yield {"url": site.primary.dsn(query="?ssl-mode=disabled")}
-        session.cursor().execute("SET GLOBAL require_secure_transport = 0")
+def replicates(site: Site) -> bool:
+    return bool(site.replica.sql("SHOW GLOBAL STATUS LIKE 'Slave_running'")[0][1] == "ON")
 
 
 @contextmanager
 def applying_failed(site: Site) -> Iterator[dict[str, Any]]:
     site.replica.sql("INSERT INTO shop.orders VALUES (1)")
     site.primary.sql("INSERT INTO shop.orders VALUES (1)")
-    wait_until(lambda: site.replica.sql("SHOW STATUS LIKE 'Slave_running'")[0][1] == "OFF")
+    wait_until(lambda: not replicates(site))
     yield {"url": site.replica.url}
     site.replica.sql("DELETE FROM shop.orders", "START SLAVE")
+    site.primary.sql("DELETE FROM shop.orders")
+    wait_until(lambda: replicates(site) and not site.replica.sql("SELECT * FROM shop.orders"))
 
 
 @contextmanager
@@ -118,6 +106,7 @@ def stopped(site: Site) -> Iterator[dict[str, Any]]:
     site.replica.sql("STOP SLAVE SQL_THREAD")
     yield {"url": site.replica.url}
     site.replica.sql("START SLAVE")
+    wait_until(lambda: replicates(site))
 
 
 @contextmanager
@@ -126,6 +115,7 @@ def without_source(site: Site) -> Iterator[dict[str, Any]]:
     wait_until(lambda: "error connecting to master" in site.replica.log)
     yield {"url": site.replica.url}
     site.replica.sql("STOP SLAVE", f"CHANGE MASTER TO master_port = {site.primary.port}", "START SLAVE")
+    wait_until(lambda: replicates(site))
 
 
 @contextmanager
@@ -176,12 +166,20 @@ TABLE: dict[str, Provoke] = {
     "blocked": fake(says(mysqlwire.refusal(0, 1129, "Host '10.0.0.7' is blocked because of many", ""))),
     "not_ready": fake(refuses(1047, "WSREP has not yet prepared node for application use")),
     "shutting_down": fake(refuses(1053, "Server shutdown in progress")),
-    "killed": killed,
+    # Unasked, as its number 0 says.
+    "killed": fake(
+        lambda: mysqlwire.mysqlwire({"SHOW GLOBAL STATUS": mysqlwire.refusal(0, 1927, "Connection was killed")})
+    ),
     "query_timeout": fake(refuses(1969, "Query execution was interrupted (max_statement_time exceeded)")),
     "locked": fake(refuses(1205, "Lock wait timeout exceeded; try restarting transaction")),
     "server_error": fake(refuses(1105, "Unknown error")),
     "tls_refused": real(lambda site: {"url": site.replica.dsn(query="?ssl-mode=required")}),
-    "tls_required": without_tls,
+    # MariaDB says the same as of a wrong password.
+    "tls_required": fake(
+        lambda: mysqlwire.mysqlwire(
+            login=mysqlwire.refusal(2, 3159, "Connections using insecure transport are prohibited")
+        )
+    ),
     "tls_expired": lambda site: site.shows(certificates.expired()),
     "tls_not_yet_valid": lambda site: site.shows(certificates.not_yet_valid()),
     "tls_untrusted": lambda site: site.shows(certificates.self_signed()),

@@ -4,6 +4,7 @@ from tests.servers.caches import redis, valkey
 from tests.servers.databases import postgres
 from tests.servers.exporters import daemon
 from tests.servers.mariadb import mariadb
+from tests.servers.memcached import memcached
 from tests.servers.ports import free_port
 from tests.servers.process import Server
 from tests.servers.rabbitmq import rabbitmq
@@ -16,6 +17,7 @@ __all__ = [
     "daemon",
     "free_port",
     "mariadb",
+    "memcached",
     "postgres",
     "prometheus",
     "rabbitmq",

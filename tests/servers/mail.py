@@ -3,9 +3,9 @@
 import contextlib
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from aiosmtpd.controller import Controller, UnthreadedController
+from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.servers.ports import free_port
@@ -13,12 +13,11 @@ from tests.servers.ports import free_port
 USER, PASSWORD = "probe", "correct-horse"
 
 
-@dataclass
+@dataclass(frozen=True)
 class MailServer:
-    """One that runs: where, and what it was asked."""
+    """One that runs: where."""
 
     port: int
-    heard: list[str] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -41,18 +40,6 @@ class _Takes:
         return "250 OK"
 
 
-class _Heard(SMTP):
-    """Notes each command, without what follows it."""
-
-    heard: list[str]
-
-    async def _call_handler_hook(self, command: str, *args: object) -> object:
-        return await super()._call_handler_hook(command, *args)
-
-    async def push(self, status: str | bytes) -> None:
-        await super().push(status)
-
-
 def _login(_: SMTP, __: Session, ___: Envelope, mechanism: str, data: object) -> AuthResult:
     good = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
     return AuthResult(success=good, handled=False)
@@ -60,7 +47,11 @@ def _login(_: SMTP, __: Session, ___: Envelope, mechanism: str, data: object) ->
 
 @contextlib.contextmanager
 def smtp(
-    *, tls: ssl.SSLContext | None = None, implicit: bool = False, login_in_clear: bool = False, without: tuple[str, ...] = ()
+    *,
+    tls: ssl.SSLContext | None = None,
+    implicit: bool = False,
+    login_in_clear: bool = False,
+    without: tuple[str, ...] = (),
 ) -> Iterator[MailServer]:
     """With `tls` STARTTLS is offered, or with `implicit` TLS is spoken from the start; `without` are AUTH mechanisms."""
     port = free_port()
@@ -71,7 +62,7 @@ def smtp(
         ssl_context=tls if implicit else None,
         tls_context=None if implicit else tls,
         authenticator=_login,
-        auth_require_tls=not login_in_clear,
+        auth_require_tls=not (implicit or login_in_clear),
         auth_exclude_mechanism=without,
         data_size_limit=1_000_000,
         ident="a mail server for tests",

@@ -1,0 +1,214 @@
+"""From a request of the prober `http` to the response that counts: connections, TLS, a proxy, redirects."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+
+from exporter.blackbox import http2, tls
+from exporter.blackbox.access import Forbidden
+from exporter.blackbox.address import resolve
+from exporter.blackbox.exchange import Early, Exchange, Response
+from exporter.blackbox.family import gauge
+from exporter.blackbox.http_request import Hop, Wanted, leads_to, method_after, same_host
+from exporter.blackbox.http_settings import HTTPSettings
+from exporter.blackbox.run import Failed, Run
+from exporter.blackbox.tcp import said
+from exporter.probes._body import Body
+from exporter.probes._http_request import Target, basic, target
+
+PHASE = gauge("probe_http_duration_seconds", "Duration of http request by phase, summed over all redirects", "phase")
+MOST = 10
+"""Redirects that are followed."""
+STATUSES = frozenset((301, 302, 303, 307, 308))
+KEPT = 10 * 1024 * 1024
+"""Bytes of a body that is looked at, unless body_size_limit says otherwise; what nobody looks at has no limit."""
+UNLIMITED = 1 << 62
+
+
+@dataclass(slots=True)
+class Trip:
+    """What the requests of a run share."""
+
+    run: Run
+    settings: HTTPSettings
+    wanted: Wanted
+    first: Target
+    """The target as it was given."""
+    redirects: int = 0
+    transport: asyncio.Transport | None = None
+    """Of the response that counts."""
+    over_tls: bool = False
+    _cookies: Any = None
+    _proxy: Target | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._proxy = target(self.settings.proxy_url.reveal()) if self.settings.proxy_url else None
+
+    def close(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    async def response(self, hop: Hop) -> tuple[Response, bool]:
+        """The response whose headers are there, and whether its body is wanted. Raises Failed and TimeoutError."""
+        while True:
+            answer = await self._ask(hop)
+            location = next(iter(answer.values(b"location")), "")
+            if answer.status not in STATUSES or not location:
+                return answer, True
+            self.redirects += 1
+            self.run.info("Received redirect", location=location)
+            if self.redirects > MOST or not self.settings.follows:
+                self.run.info("Not following redirect")
+                return answer, False
+            self.close()
+            hop = await self._next(hop, answer, location)
+
+    async def _ask(self, hop: Hop) -> Response:
+        run, settings = self.run, self.settings
+        keep = bool(settings.matching or settings.not_matching)
+        limit = settings.limit or (KEPT if keep else UNLIMITED)
+        compression = settings.compression.lower()
+        body = Body(compression, limit, hop.authority, keep=keep)
+        answer = Response(body, compressed=compression not in ("", "identity"), method=hop.method)
+        run.debug("Making HTTP request", url=hop.to.url, host=hop.authority)
+        got = 0.0
+        try:
+            async with asyncio.timeout_at(run.deadline):
+                got = await self._open(hop, answer)
+                await answer.head()
+        finally:
+            if got and answer.began:
+                run.add(PHASE, answer.began - got, "processing")
+        run.debug("Received HTTP response", status_code=answer.status)
+        return answer
+
+    async def _open(self, hop: Hop, answer: Response) -> float:
+        """Connect and send the request; when the connection was there."""
+        began = time.monotonic()
+        secure = hop.to.scheme == "https"
+        self.transport, early = await self._connect(hop, Early if secure else lambda: Exchange(answer))
+        self.over_tls = False
+        if self._proxy is not None and secure:
+            early = await self._tunnel(self.transport, hop)
+        got = connected = time.monotonic()
+        if secure:
+            config = self.settings.tls_config
+            if not hop.ours:  # another's name; and the client's certificate is a credential too
+                config = msgspec.structs.replace(config, server_name="", cert_file="", key_file="")
+            alpn = ("h2", "http/1.1") if self.settings.enable_http2 and http2.installed() else ("http/1.1",)
+            self.transport = await tls.handshake(self.run, self.transport, early, config, hop.name, alpn)
+            self.over_tls = True
+            got = time.monotonic()
+            self.run.add(PHASE, got - connected, "tls")
+        self.run.add(PHASE, connected - began, "connect")
+        self._send(self.transport, early, hop, answer)
+        return got
+
+    def _send(self, transport: asyncio.Transport, early: asyncio.BaseProtocol, hop: Hop, answer: Response) -> None:
+        extra = self._cookie(hop)
+        body = self.wanted.body if hop.with_body else b""
+        if self.over_tls and transport.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
+            second = http2.Exchange2(answer)
+            cast("Early", early).give(transport, second)
+            second.send(hop, self.wanted.headers(hop, extra), body)
+            return
+        if self.over_tls:
+            cast("Early", early).give(transport, Exchange(answer))
+        asked = hop.to.asked
+        if self._proxy is not None and hop.to.scheme == "http":
+            asked = hop.to.url
+            extra = [*extra, *_authorization(self._proxy)]
+        transport.write(self.wanted.head(hop, asked, extra) + body)
+
+    async def _connect(
+        self, hop: Hop, factory: Callable[[], asyncio.Protocol]
+    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+        if self._proxy is not None:
+            addresses: tuple[str, ...] = await resolve(self.run, self._proxy.host)
+            port = self._proxy.port
+        else:
+            addresses, port = (hop.address, *hop.others), hop.to.port
+        # One of each family: a server that listens on 127.0.0.1 alone is up, though localhost is ::1 first.
+        other = next((a for a in addresses[1:] if (":" in a) != (":" in addresses[0])), None)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.create_connection(factory, addresses[0], port)
+        except OSError as error:
+            if other is None or isinstance(error, TimeoutError):
+                raise Failed("Error for HTTP request", err=said(error)) from None
+        try:
+            return await loop.create_connection(factory, other, port)
+        except OSError as error:
+            raise Failed("Error for HTTP request", err=said(error)) from None
+
+    async def _tunnel(self, transport: asyncio.Transport, hop: Hop) -> Early:
+        """Have the proxy connect to the target (RFC 9110, 9.3.6); the protocol of what follows."""
+        assert self._proxy is not None  # noqa: S101 - the caller has asked
+        opening = Response(Body("", KEPT, hop.authority, keep=False), compressed=False, method="HEAD")
+        transport.set_protocol(Exchange(opening))
+        to = f"{f'[{hop.to.host}]' if ':' in hop.to.host else hop.to.host}:{hop.to.port}"
+        lines = [f"CONNECT {to} HTTP/1.1", f"Host: {to}"]
+        given = [(name, text.reveal()) for name, texts in self.settings.proxy_connect_header.items() for text in texts]
+        lines += [f"{name}: {value}" for name, value in (*_authorization(self._proxy), *given)]
+        transport.write("\r\n".join((*lines, "\r\n")).encode("utf-8", "surrogateescape"))
+        await opening.head()
+        if opening.status != 200:
+            raise Failed("Error for HTTP request", err=f"the proxy answered CONNECT with status {opening.status}")
+        early = Early()
+        transport.set_protocol(early)
+        return early
+
+    async def _next(self, hop: Hop, answer: Response, location: str) -> Hop:
+        to, absolute = leads_to(location, hop.to)
+        self._keep_cookies(hop, answer)
+        method, with_body = method_after(hop.method, answer.status)
+        if not absolute:
+            self.run.add(PHASE, 0.0, "resolve")
+            return Hop(
+                to, hop.address, hop.authority, hop.name, method, hop.ours, hop.with_body and with_body, hop.others
+            )
+        ours = same_host(self.first, to)
+        if with_body and hop.with_body and self.wanted.body and not ours:
+            raise Failed("Error for HTTP request", err="a redirect sends the body on to another host")
+        began = time.monotonic()
+        try:
+            if self._proxy is not None:
+                self.run.access.check_name(to.host)
+                addresses: tuple[str, ...] = ("",)
+            else:
+                addresses = await resolve(self.run, to.host)
+                for address in addresses:
+                    self.run.access.check(to.host, address)
+        except Forbidden as forbidden:
+            raise Failed("Error for HTTP request", err=f"a redirect leads to what is not asked: {forbidden}") from None
+        self.run.add(PHASE, time.monotonic() - began, "resolve")
+        return Hop(to, addresses[0], to.authority, to.host, method, ours, hop.with_body and with_body, addresses[1:])
+
+    def _keep_cookies(self, hop: Hop, answer: Response) -> None:
+        given = answer.values(b"set-cookie")
+        if not given:
+            return
+        from aiohttp import CookieJar  # noqa: PLC0415 - for the few that set some
+        from yarl import URL  # noqa: PLC0415
+
+        if self._cookies is None:
+            self._cookies = CookieJar(unsafe=True)
+        self._cookies.update_cookies_from_headers(given[:50], URL(hop.to.url))
+
+    def _cookie(self, hop: Hop) -> list[tuple[str, str]]:
+        if self._cookies is None:
+            return []
+        from yarl import URL  # noqa: PLC0415
+
+        found = self._cookies.filter_cookies(URL(hop.to.url))
+        return (
+            [("Cookie", "; ".join(f"{name}={morsel.coded_value}" for name, morsel in found.items()))] if found else []
+        )
+
+
+def _authorization(proxy: Target) -> list[tuple[str, str]]:
+    return [("Proxy-Authorization", basic(*proxy.credentials))] if proxy.credentials is not None else []
