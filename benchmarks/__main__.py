@@ -5,12 +5,14 @@ import sys
 import time
 from collections.abc import Mapping
 
-from benchmarks import memory, probes, report, scrape, start, whole
+from benchmarks import memory, probes, report, requested, scrape, start, whole
 from benchmarks.row import FULL, QUICK, Depth, Measure, Missing, Row
 
 ROWS: Mapping[str, Measure] = {
     "http": probes.http,
     "tcp": probes.tcp,
+    "probe-http": requested.http,
+    "probe-tcp": requested.tcp,
     "redis": probes.redis,
     "postgres": probes.sessions,
     "scrape": scrape.scrape,

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from exporter import __version__, drivers, health
 from exporter import log as logs
+from exporter.changes import Changes
 from exporter.component import Component
 from exporter.config import Config
 from exporter.config.problem import ConfigError, Problem
@@ -65,6 +66,7 @@ class App:
         self._process = Process()
         self.store = Store(options.storage, first.config.store)
         self.tasks = Tasks(self.state.tallies)
+        self.changes = Changes(self.tasks, self.reload)
         self.windows = Windows(self.state, self.page, self.tasks, self._score)
         self.tracer = spans.tracer(first.config, environ, self.state.tallies)
         self.scheduler = Scheduler(
@@ -91,6 +93,7 @@ class App:
             for component in self.plan.config.components:
                 self._add(component)
             await self.windows.use(self.plan.config.maintenance)
+            await self.changes.use(self.plan.config)
             self._reloaded(ok=True)
             self.started = True
 
@@ -176,6 +179,7 @@ class App:
         for name in now.keys() - old.keys():
             self._add(now[name])
         await self.windows.use(new.config.maintenance)
+        await self.changes.use(new.config)
         self.listeners.use(self._services(new.config))
         self._score()
 

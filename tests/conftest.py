@@ -39,6 +39,13 @@ def rabbitmq_server() -> Iterator[RabbitMQ]:
 
 
 @pytest.fixture(scope="session")
+def celery_server() -> Iterator[Server]:
+    """A Valkey that is a broker, with one worker of Celery's, one@test, which runs two tasks at a time."""
+    with servers.valkey() as broker, servers.celery_worker(broker.url):
+        yield broker
+
+
+@pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[MariaDB]:
     with servers.mariadb() as server:
         yield server

@@ -44,9 +44,11 @@ async def probe(run: Run) -> bool:
             address = await choose(run, to.host, settings)
         finally:
             run.set(PHASE, run.values[DNS_LOOKUP_TIME, ()], "resolve")
-    wanted = Wanted(settings, to.credentials)
+    if settings.tls_config.ca_file or settings.tls_config.cert_file:
+        tls.context(settings.tls_config)  # a file that is missing is told before anything is asked
     for phase in ("connect", "tls", "processing", "transfer"):
         run.set(PHASE, 0.0, phase)
+    wanted = Wanted(settings, to.credentials)
     # As blackbox has it, the address stands in the URL, and the name in the Host header.
     numeric = dataclasses.replace(to, host=address) if address else to
     name = wanted.host or to.host
@@ -81,7 +83,8 @@ async def _judge(run: Run, settings: HTTPSettings, answer: Response, *, readable
     if success and (settings.fail_if_header_matches or settings.fail_if_header_not_matches):
         success = _headers_are_right(run, settings, answer)
         run.set(FAILED_DUE_TO_REGEX, float(not success))
-    body: bytes | None = None
+    # The body of a redirect that is not followed can't be read any more, unless there is none.
+    body: bytes | None = None if readable or answer.content_length else b""
     try:
         if readable:
             async with asyncio.timeout_at(run.deadline):

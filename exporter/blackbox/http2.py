@@ -30,13 +30,13 @@ class Exchange2(asyncio.Protocol):
 
         self.response = response
         self._h2: Any = H2Connection(H2Configuration(client_side=True, header_encoding=None))
-        self._h2.max_inbound_frame_size = 16_384
         self._transport: asyncio.Transport | None = None
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._h2.initiate_connection()
+        self._h2.update_settings({4: WINDOW})  # SETTINGS_INITIAL_WINDOW_SIZE
         self._h2.increment_flow_control_window(WINDOW)
         self._flush()
 

@@ -22,6 +22,7 @@ def expect_info(labels: tuple[str, ...]) -> Family:
 
 async def probe(run: Run) -> bool:
     settings = run.module.tcp
+    run.register(FAILED_DUE_TO_REGEX)  # as 0.23 has it; newer ones show it from the connection on
     try:
         host, port = host_and_port(run.target)
     except ValueError as error:
@@ -33,7 +34,7 @@ async def probe(run: Run) -> bool:
             transport = await tls.handshake(run, transport, stream, settings.tls_config, host)
             stream.connection_made(transport)
         run.debug("Successfully dialed")
-        run.register(FAILED_DUE_TO_REGEX, FAILED_DUE_TO_BYTES)
+        run.register(FAILED_DUE_TO_BYTES)
         if settings.tls:
             tls.show(run, transport, tls.TCP)
         if settings.query_response:

@@ -1,16 +1,19 @@
 """Config and load: the text of exporter.yaml as values, or every problem in it at once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from exporter.blackbox.probing import Probing
 from exporter.component import Component
-from exporter.config import document, expand, fit, modules, resolve
-from exporter.config.document import LARGEST, Document
+from exporter.config import component_files, document, expand, fit, modules, resolve, targets
+from exporter.config.component_files import Fingerprint
+from exporter.config.document import Document
 from exporter.config.maintenance import Window
 from exporter.config.problem import ConfigError, Enough, Problem, Report
 from exporter.config.sections import Defaults, File, Forward, Tracing, Web
@@ -33,6 +36,10 @@ class Config:
     probing: Probing | None = None
     store: Path | None = None
     concurrency: int = 50
+    component_files: tuple[str, ...] = ()
+    """Patterns of files that hold components, absolute."""
+    files_seen: Fingerprint = field(default=(), compare=False)
+    """Those files as they were just before they were read."""
 
 
 def load(text: str | None, *, source: str, environ: Mapping[str, str]) -> Config:
@@ -47,33 +54,20 @@ def read(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Con
     if path is None:
         return Config()
     source = os.fspath(path)
-    try:
-        with open(source, "rb") as file:  # noqa: PTH123 - a Path has no shorter way to read so many bytes and no more
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise ConfigError([Problem(0, "", f"can't be read: {error.strerror}")], source) from None
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        # A character cut in two by the limit is the size's fault, which document.parse tells.
-        if len(content) <= LARGEST:
-            raise ConfigError([Problem(line, "", "is not UTF-8")], source) from None
-        text = content.decode(errors="replace")
-    return load(text, source=source, environ=environ)
+    return load(document.text(source), source=source, environ=environ)
 
 
 def build(parsed: Document, *, source: str, environ: Mapping[str, str]) -> Config:
     """The configuration in a parsed document. Raises ConfigError."""
     report = Report(parsed.lines)
     with suppress(Enough):
-        config = _config(parsed, environ, report)
+        config = _config(parsed, environ, report, Path(source).absolute().parent)
     if report.problems:
         raise ConfigError(report.problems, source)
     return config
 
 
-def _config(parsed: Document, environ: Mapping[str, str], report: Report) -> Config:
+def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder: Path) -> Config:
     # `web:` with all its keys commented out is as good as no `web:`.
     values = {key: value for key, value in parsed.values.items() if value is not None}
     values = expand.expand(values, environ, report)
@@ -87,22 +81,32 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report) -> Con
         and defaults.timeout > defaults.interval
     ):
         report.add(("defaults", "timeout"), "timeout is longer than the interval")
-    resolved = resolve.resolve(components, defaults, report) if isinstance(components, dict) else ()
-    _check_windows(values.get("maintenance"), components, report)
+    spread = targets.spread(components if isinstance(components, dict) else {}, report)
+    resolved = resolve.resolve(spread.components, defaults, report)
+    globs = component_files.patterns(file.component_files, folder)
+    seen = component_files.fingerprint(globs)
+    more = component_files.read(file.component_files, folder, defaults, environ, spread.components)
+    report.problems += more.problems
+    groups = spread.groups | more.groups
+    known = {one.name for one in (*resolved, *more.components)} | spread.components.keys() | groups.keys()
+    if isinstance(components, dict):
+        _check_windows(values.get("maintenance"), known | components.keys(), report)
     store = _store(rest.get("store"), report)
     for path, first in parsed.repeated.items():
         report.add(path, f"is written twice; the first is on line {first}")
     return Config(
         service=file.service,
         environment=file.environment,
-        components=resolved,
-        maintenance=file.maintenance,
+        components=(*resolved, *more.components),
+        maintenance=tuple(_spread(window, groups) for window in file.maintenance),
         forward=file.forward,
         tracing=file.tracing,
         web=file.web,
         probing=modules.read(file.probe, report) if file.probe is not None else None,
         store=store,
         concurrency=file.concurrency,
+        component_files=globs,
+        files_seen=seen,
     )
 
 
@@ -117,13 +121,21 @@ def _store(text: Any, report: Report) -> Path | None:
     return Path(path)
 
 
-def _check_windows(windows: Any, components: Any, report: Report) -> None:
+def _spread(window: Window, groups: Mapping[str, tuple[str, ...]]) -> Window:
+    """With the components of a group in place of its name."""
+    if isinstance(window.components, str):
+        return window
+    names = (part for name in window.components for part in groups.get(name, (name,)))
+    return structs.replace(window, components=tuple(names))
+
+
+def _check_windows(windows: Any, components: Collection[str], report: Report) -> None:
     """Whether components of these names are written, right or wrong."""
     for number, window in enumerate(windows if isinstance(windows, list) else ()):
         names = window.get("components") if isinstance(window, dict) else None
         for index, name in enumerate(names if isinstance(names, list) else ()):
             path = ("maintenance", number, "components", index)
-            if not isinstance(components, dict) or not isinstance(name, str) or name in components:
+            if not isinstance(name, str) or name in components:
                 continue
             # A component's name is no secret; what came from a variable may be one.
             shown = name if resolve.NAME.fullmatch(name) and path not in report.expanded else "so"

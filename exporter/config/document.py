@@ -15,6 +15,9 @@ LARGEST = 1024 * 1024
 DEEPEST = 20
 MOST = 10_000
 """Values in one file."""
+LIST = ""
+"""The key of a document whose top is a list."""
+_TOO_LARGE = Problem(0, "", "is larger than 1 MiB")
 
 # YAML 1.2's core schema (specification, section 10.3.2) in decimal: `no`, `on`, `0o10` and `12:30` are text.
 _WORDS: dict[str, bool | None] = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
@@ -40,16 +43,32 @@ class Document:
     """Of a foreign document: where a text is that may be meant as something else, as it is not quoted."""
 
 
-def parse(text: str, *, source: str, foreign: bool = False) -> Document:
+def text(path: str) -> str:
+    """A file's text. Raises ConfigError when it can't be read, is larger than 1 MiB or not UTF-8."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a Path has no shorter way to read so many bytes and no more
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise ConfigError([Problem(0, "", f"can't be read: {error.strerror}")], path) from None
+    if len(content) > LARGEST:
+        raise ConfigError([_TOO_LARGE], path)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(content.count(b"\n", 0, error.start) + 1, "", "is not UTF-8")], path) from None
+
+
+def parse(text: str, *, source: str, foreign: bool = False, listed: bool = False) -> Document:
     """Parse one document, whose top is a mapping; an empty one is an empty mapping. Raises ConfigError.
 
     A `foreign` one is meant for Go's YAML: scalars stay texts as they are written, and !!binary is accepted.
+    One that may be `listed` may have a list at its top, which is then the value of the key LIST.
     """
     try:
         if len(text) > LARGEST or len(text.encode()) > LARGEST:
-            raise ConfigError([Problem(0, "", "is larger than 1 MiB")], source)
+            raise ConfigError([_TOO_LARGE], source)
         composer = _Composer(yaml.parse(text.removeprefix("\ufeff"), Loader=_Loader), foreign=foreign)
-        values = composer.document()
+        values = composer.document(listed=listed)
     except UnicodeEncodeError:
         raise ConfigError([Problem(0, "", "is not text: it holds half of a surrogate pair")], source) from None
     except yaml.MarkedYAMLError as error:
@@ -95,13 +114,16 @@ class _Composer:
         self.lines: dict[Path, int] = {}
         self.repeated: dict[Path, int] = {}
 
-    def document(self) -> dict[str, Any]:
+    def document(self, *, listed: bool) -> dict[str, Any]:
         values: Any = None
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if self.lines:
                     raise _Refused(_line(event), (), "holds more than one document")
-                values = self._node(next(self._events), (), 0)
+                first = next(self._events)
+                top = (LIST,) if listed and isinstance(first, yaml.SequenceStartEvent) else ()
+                values = self._node(first, top, 0)
+                values = {LIST: values} if top else values
         if values is None:
             return {}
         if not isinstance(values, dict):

@@ -13,6 +13,8 @@ class Problem:
     line: int
     path: str
     message: str
+    source: str = ""
+    """The file, when it is not the configuration itself but one that it names."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
@@ -22,9 +24,10 @@ class ConfigError(Exception):
     """The configuration is refused: `problems` are all that was found, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem], source: str) -> None:
-        self.problems = sorted(set(problems))
+        self.problems = sorted(set(problems), key=lambda problem: (problem.source, problem))
         self.source = source
-        super().__init__("\n".join(f"{source}:{p.line}: {p}" if p.line else f"{source}: {p}" for p in self.problems))
+        places = (f"{p.source or source}:{p.line}" if p.line else p.source or source for p in self.problems)
+        super().__init__("\n".join(f"{place}: {p}" for place, p in zip(places, self.problems, strict=True)))
 
 
 def dotted(path: Path) -> str:
@@ -53,14 +56,29 @@ class Report:
         """Where ${…} made a text, which may stand for a number as well."""
         self._blamed: set[Path] = set()
         self._lines = lines
+        self._same: dict[Path, Path] = {}
 
     def add(self, path: Path, message: str) -> None:
         """Note a problem. Raises Enough at the hundredth."""
-        above = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self._lines), ())
-        self.problems.append(Problem(self._lines.get(above, 0), dotted(path), message))
+        written = self._written(path)
+        above = next((written[:end] for end in range(len(written), -1, -1) if written[:end] in self._lines), ())
+        problem = Problem(self._lines.get(above, 0), dotted(written), message)
+        if problem not in self.problems:  # of what several components share, once
+            self.problems.append(problem)
         self._blamed.update(path[:end] for end in range(len(path) + 1))
         if len(self.problems) >= MOST:
             raise Enough
+
+    def same(self, path: Path, written: Path) -> None:
+        """What is at `path`, and below, was made of what is written at `written`."""
+        self._same[path] = written
+        self.expanded |= {(*path, *each[len(written) :]) for each in self.expanded if each[: len(written)] == written}
+
+    def _written(self, path: Path) -> Path:
+        for end in range(len(path), 0, -1):
+            if path[:end] in self._same:
+                return (*self._same[path[:end]], *path[end:])
+        return path
 
     def blames(self, path: Path) -> bool:
         """Whether something is wrong at the path or below it."""

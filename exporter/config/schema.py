@@ -11,6 +11,7 @@ from exporter import catalogue, values
 from exporter.config.fit import members
 from exporter.config.resolve import NAME, signals
 from exporter.config.sections import File
+from exporter.config.targets import address
 from exporter.probe import Probe, Signal
 from exporter.values import Duration, Ratio, Secret, Size
 
@@ -103,6 +104,16 @@ def _kind(cls: type[Probe]) -> dict[str, Any]:
     of_each = thresholds["additionalProperties"]
     thresholds["properties"] = {name: {**of_each, "description": _signal(s)} for name, s in signals(cls).items()}
     thresholds["additionalProperties"] = False
+    if key := address(cls):
+        schema["properties"]["targets"] = {
+            "description": f"In place of {key}: one component for each.",
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"type": "string"}},
+            ],
+        }
+        schema["required"] = [name for name in schema["required"] if name != key]
+        schema["oneOf"] = [{"required": [key]}, {"required": ["targets"]}]
     return schema
 
 

@@ -132,6 +132,17 @@ class Probing(Section, frozen=True):
     ] = ()
 
 
+class ComponentFiles(Section, frozen=True):
+    """Files whose components share what is written here."""
+
+    files: Annotated[
+        tuple[str, ...],
+        Meta(description="Files, or patterns with * and ?.", min_length=1, examples=[["targets/*.json"]]),
+    ]
+    kind: Annotated[str, Meta(description="Kind of the targets in files of Prometheus' file_sd form.")] = ""
+    fields: Annotated[dict[str, Any], Meta(description="What else each of these targets has, such as interval.")] = {}
+
+
 class File(Section, frozen=True):
     """The whole file; every key is optional."""
 
@@ -139,6 +150,12 @@ class File(Section, frozen=True):
     environment: Annotated[str, Meta(description="Where it runs, such as production.")] = ""
     defaults: Annotated[Defaults, Meta(description="What holds for every component.")] = Defaults()
     components: Annotated[dict[str, Any], Meta(description="What is probed, by name; each has a kind.")] = {}
+    component_files: Annotated[
+        tuple[str | ComponentFiles, ...],
+        Meta(
+            description="Files with more components, read again when they change.", examples=[["components.d/*.yaml"]]
+        ),
+    ] = ()
     maintenance: Annotated[tuple[Window, ...], Meta(description="When failures are expected.")] = ()
     forward: Annotated[Forward, Meta(description="What is sent onward.")] = Forward()
     tracing: Annotated[Tracing, Meta(description="The daemon's own spans.")] = Tracing()

@@ -41,6 +41,30 @@ $ .venv/bin/stack-exporter schema > schema.json
 """
 
 
+TARGETS = """\
+Several components of a kind that share all but where they are are written once, with `targets` in place of that key:
+each becomes a component of its own, called after its host, port and path, or as the mapping says. A maintenance window
+may name the whole.
+
+```yaml
+components:
+  shop: {kind: http, interval: 30s, targets: ["https://shop.example/de", "https://shop.example/fr"]}
+  replica: {kind: postgres, targets: {one: "${REPLICA_1_URL}", two: "${REPLICA_2_URL}"}}  # replica-one, replica-two
+```
+
+`component_files` names files with more of them, by glob, relative to the configuration's folder. They are looked at every
+two seconds, and when one comes, goes or changes, the configuration is reloaded. Such a file has `components`, as here, or
+is a list in the form of Prometheus' file_sd, as YAML or JSON. Of a group's labels `kind`, `team` and `component` (what the
+names begin with) count; the others are Prometheus' own.
+
+```yaml
+component_files:
+  - components.d/*.yaml
+  - {files: ["/etc/prometheus/targets/*.json"], kind: http, fields: {interval: 1m}}
+```
+"""
+
+
 def page() -> Iterator[str]:
     yield f"# Configuration\n\n{HEAD}"
     yield "## Values\n"
@@ -58,6 +82,9 @@ def page() -> Iterator[str]:
     yield _fields(Probe)
     yield "`thresholds` has a mapping for each signal, with `warning` and `critical` in the signal's unit, or `off`:\n"
     yield "```yaml\nthresholds: {latency: {warning: 500ms, critical: off}}\n```\n"
+    yield "## Targets and component files\n"
+    yield TARGETS
+    yield "## Kinds\n"
     for kind in catalogue.kinds():
         cls = catalogue.load(kind)
         yield f"### {kind}\n"

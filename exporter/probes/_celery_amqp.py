@@ -4,14 +4,15 @@ import asyncio
 import struct
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from exporter.probe import Down
 from exporter.probes import _amqp
 from exporter.probes._amqp import Fields, Malformed, longstr, shortstr
-from exporter.probes._celery_broker import Answer, Backlog, Names, Quote
+from exporter.probes._celery_broker import OTHER, Answer, Backlog, Event, Names, Quote
 from exporter.probes._celery_control import JSON, headers
-from exporter.probes._celery_frames import Name, Wire, closed, framed
+from exporter.probes._celery_frames import TURN, Frames, Name, closed, framed
 from exporter.probes._celery_url import Place
 
 _START: Final = (10, 10)
@@ -52,7 +53,7 @@ _KEPT = 10_000
 class Connection:
     """Methods and what they are answered with, on one channel, which is opened again when the server closes it."""
 
-    def __init__(self, transport: asyncio.Transport, wire: Wire, place: Place, quote: Quote) -> None:
+    def __init__(self, transport: asyncio.Transport, wire: Frames, place: Place, quote: Quote) -> None:
         self.transport = transport
         self.wire = wire
         self._place = place
@@ -189,13 +190,18 @@ class Session:
         return None
 
     async def answers(self) -> list[Answer]:
-        wire = self._connection.wire
-        wire.check()
-        await asyncio.sleep(0.0 if wire.waiting() else _PAUSE)
-        found: list[Answer] = []
-        while wire.waiting() and len(found) < _AT_ONCE:
-            delivery = await wire.delivery()
-            found.append(Answer(delivery.headers.get("ticket", ""), delivery.content_type, delivery.body))
+        wire, found = self._connection.wire, list[Answer]()
+        for _ in range(TURN):
+            taken = wire.take()
+            if not isinstance(taken, bool):
+                found.append(Answer(taken.headers.get("ticket", ""), taken.content_type, taken.body))
+            if taken is False or len(found) == _AT_ONCE:
+                break
+        if taken is False and not found:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE):
+                    await wire.more()
+        await asyncio.sleep(0)
         return found
 
     async def leave(self) -> None:
@@ -223,12 +229,14 @@ class Stream:
         longest = shortstr("x-max-length") + b"I" + struct.pack(">i", _KEPT)
         await connection.listen(f"{events}.{uuid.uuid4()}", events, "task.#", longest)
 
-    def waiting(self) -> bool:
-        return self._connection.wire.waiting()
+    def event(self) -> Event | None:
+        taken = self._connection.wire.take()
+        if isinstance(taken, bool):
+            return OTHER if taken else None
+        return Event(taken.content_type, taken.body)
 
-    async def event(self) -> tuple[str, bytes]:
-        delivery = await self._connection.wire.delivery()
-        return delivery.content_type, delivery.body
+    async def more(self) -> None:
+        await self._connection.wire.more()
 
     def touch(self) -> None:
         self._connection.beat()

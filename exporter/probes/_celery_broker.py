@@ -6,11 +6,6 @@ from typing import NamedTuple, Protocol
 
 ROOM = 64 << 20
 """Bytes that a whole round may bring: 500 workers with ten tasks each have some 4 MB to say."""
-MESSAGE = 8 << 20
-"""Bytes of one answer or event; a longer one is passed over."""
-HELD = 1 << 20
-"""Bytes that wait to be taken, from which on nothing more is read: the broker keeps the rest."""
-
 Quote = Callable[[str], str]
 """What a server said, without secrets."""
 
@@ -43,6 +38,15 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Event(NamedTuple):
+    content_type: str
+    body: bytes
+
+
+OTHER = Event("", b"")
+"""What came is none: something that the broker says of itself."""
+
+
 class Session(Protocol):
     """One connection for one round. All of it raises Down; `close` does not, and takes no time."""
 
@@ -70,11 +74,11 @@ class Stream(Protocol):
     async def subscribe(self) -> None:
         """Have events sent from now on. Raises Down."""
 
-    def waiting(self) -> bool:
-        """Whether an event is there already."""
+    def event(self) -> Event | None:
+        """The next event, or OTHER; None when none is there. Raises Down."""
 
-    async def event(self) -> tuple[str, bytes]:
-        """The content type and body of the next one. Raises Down."""
+    async def more(self) -> None:
+        """Wait until more has come. Raises Down."""
 
     def touch(self) -> None:
         """Make the other side say something, and show it that we live."""

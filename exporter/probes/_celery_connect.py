@@ -7,8 +7,8 @@ from exporter.probe import Down, Readings
 from exporter.probes import _celery_amqp, _celery_redis, _net
 from exporter.probes._amqp import Malformed
 from exporter.probes._celery_broker import ROOM, Names, Quote, Session, Stream
-from exporter.probes._celery_frames import Wire as Frames
-from exporter.probes._celery_resp import Wire as Replies
+from exporter.probes._celery_frames import Frames
+from exporter.probes._celery_resp import Replies
 from exporter.probes._celery_url import Place, Target
 from exporter.probes._tls import TLS, Certificate
 

@@ -14,8 +14,8 @@ BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 1
 
 TASKS = counter(
     "stack_celery_tasks_total",
-    "Events by task and state: sent, received, started, succeeded, failed, timeout, retried, rejected, revoked, expired "
-    "and cancelled.",
+    "Events by task and state: sent, received, started, succeeded, failed, timeout, retried, rejected, revoked, "
+    "expired, cancelled.",
     "component",
     "task",
     "state",
@@ -52,6 +52,8 @@ DROPPED = counter(
 
 REMEMBERED = 20_000
 """Tasks under way that are remembered; the oldest go first. A thousand take 0.3 MB."""
+ENDED = 1_000
+"""Names that are remembered of tasks that have ended: another worker's event of an earlier try may come after it."""
 _LONGEST = 1e9
 OVERFLOW = "__overflow__"
 UNKNOWN = "__unknown__"
@@ -108,6 +110,7 @@ class Tally:
         self._at = time.monotonic()
         self._beat = beat
         self._under: OrderedDict[str, _Under] = OrderedDict()
+        self._ended: OrderedDict[str, str] = OrderedDict()
         self.beat: float | None = None
         """When the beat's task was heard of last, in Unix seconds by our clock."""
         self.followed: float | None = None
@@ -170,14 +173,16 @@ class Tally:
                 out.observe(DURATION, ran, name, state)
             if state == "retried":  # it comes again by the same id, and may have been sent again before this
                 under.sent = under.sent if under.sent > under.started else 0.0
-                under.received = under.started = 0.0
             else:
                 self._under.pop(event.uuid, None)
+                self._ended[event.uuid] = under.name
+                if len(self._ended) > ENDED:
+                    self._ended.popitem(last=False)
 
     def _known(self, state: str, event: _Event) -> _Under:
         under = self._under.get(event.uuid)
         if under is None:
-            under = _Under(event.name or UNKNOWN)
+            under = _Under(event.name or self._ended.get(event.uuid, UNKNOWN))
             self._under[event.uuid] = under
             if len(self._under) > REMEMBERED:
                 self._under.popitem(last=False)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from exporter.metric import gauge
 from exporter.probe import Down, Readings
 from exporter.probes._amqp import Malformed
-from exporter.probes._celery_broker import Stream
+from exporter.probes._celery_broker import OTHER, Stream
 from exporter.probes._celery_events import Tally
 
 FOLLOWED = gauge(
@@ -80,19 +80,17 @@ class Follower:
 
     async def _read(self, stream: Stream, out: Readings) -> None:
         """Until the connection is lost, which is told by Down."""
-        turn = touched = now = time.monotonic()
+        turn = touched = time.monotonic()
         while True:
-            event = None
-            if stream.waiting():
-                event = await stream.event()
-            else:
+            event = stream.event()
+            if event is None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._touch):
-                        event = await stream.event()
+                        await stream.more()
                 turn = time.monotonic()
             now = time.monotonic()
-            if event is not None:
-                self.tally.take(*event, out, now)
+            if event is not None and event is not OTHER:
+                self.tally.take(event.content_type, event.body, out, now)
             if now - touched >= self._touch:
                 if now - stream.heard > 3 * self._touch:
                     raise Down("closed", f"the broker has been mute for {now - stream.heard:.0f} s")

@@ -5,14 +5,13 @@ For a look at a queue there is _amqp_session, whose codec this shares.
 
 import asyncio
 import struct
-import time
 from collections import deque
 from typing import Final, NamedTuple
 
 from exporter.probe import Down
-from exporter.probes import _net
 from exporter.probes._amqp import BODY, CONTENT, END, HEARTBEAT, METHOD, Fields, Malformed
-from exporter.probes._celery_broker import HELD, MESSAGE, Quote
+from exporter.probes._celery_broker import Quote
+from exporter.probes._celery_wire import MESSAGE, Wire
 
 Name = tuple[int, int]
 CLOSE: Final = (10, 50)
@@ -24,6 +23,8 @@ _DELIVER: Final = b"\x00\x3c\x00\x3c"
 _HEAD = struct.Struct(">BHI")
 _LARGEST = 1 << 20
 """Bytes of a frame. What we agree to has 128 KiB."""
+TURN = 500
+"""Frames after which others have their turn: some 2 ms."""
 _PROPERTIES = 14
 """Bytes of a content header before its properties, whose first flags say which there are (chapter 4.2.6.1)."""
 _CONTENT_TYPE, _ENCODING, _HEADERS = 0x80, 0x40, 0x20
@@ -55,146 +56,88 @@ class Delivery(NamedTuple):
             return "", {}
 
 
-class Wire(asyncio.Protocol):
-    """With `room`, more bytes than that are no answers but a flood."""
+class Frames(Wire):
+    """Methods and deliveries, each in their order."""
 
     def __init__(self, where: str, quote: Quote, room: int = 0) -> None:
-        self._where = where
+        super().__init__(where, room)
         self._quote = quote
-        self._room = room
-        self._received = 0
-        self._rest = bytearray()
         self._methods: deque[tuple[Name, Fields]] = deque()
         self._deliveries: deque[Delivery] = deque()
-        self._held = 0
         self._header = b""
         self._body = bytearray()
-        self._left = -1
-        self._paused = False
-        self._failure: Down | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._transport: asyncio.Transport | None = None
-        self.heard = time.monotonic()
-        """When something came last."""
-
-    def attach(self, transport: asyncio.Transport) -> None:
-        """Say what carries it: with TLS that is not what connection_made told."""
-        self._transport = transport
-
-    def waiting(self) -> bool:
-        return bool(self._deliveries)
+        self._missing = -1
 
     async def method(self) -> tuple[Name, Fields]:
         """The next method of the server's. Raises Down."""
+        taken = 0
         while not self._methods:
-            await self._more()
+            if not self._frame():
+                await self.more()
+            elif (taken := taken + 1) % TURN == 0:
+                await asyncio.sleep(0)
         return self._methods.popleft()
 
-    async def delivery(self) -> Delivery:
-        """The next message. Raises Down."""
-        while not self._deliveries:
-            await self._more()
-        found = self._deliveries.popleft()
-        self._held -= len(found.body)
-        if self._paused and self._held < HELD // 2:
-            self._paused = False
-            if self._transport is not None and not self._transport.is_closing():
-                self._transport.resume_reading()
-        return found
+    def take(self) -> Delivery | bool:
+        """The next message; or whether there was a frame that does not end one. Raises Down."""
+        if not self._deliveries and not self._frame():
+            return False
+        return self._deliveries.popleft() if self._deliveries else True
 
-    def check(self) -> None:
-        """Raises Down when the connection is lost, or the server has stopped taking messages."""
-        if self._failure is not None:
-            raise self._failure
-
-    async def _more(self) -> None:
-        self.check()
-        self._waiter = asyncio.get_running_loop().create_future()
-        await self._waiter
-
-    def data_received(self, data: bytes) -> None:
-        if self._failure is not None:
-            return
-        self._received += len(data)
-        self.heard = time.monotonic()
-        if self._room and self._received > self._room:
-            self._fail(Down("protocol", f"{self._where}: more than {self._room} bytes"))
-            return
-        self._rest += data
-        at = 0
-        while self._failure is None and len(self._rest) - at >= _HEAD.size:
-            kind, _, size = _HEAD.unpack_from(self._rest, at)
-            if kind not in (METHOD, CONTENT, BODY, HEARTBEAT) or size > _LARGEST:
-                # No word of it: what answers may send back what it was sent, the password too.
-                self._fail(Down("protocol", f"{self._where}: what answers is no frame of AMQP 0-9-1"))
-                return
-            end = at + _HEAD.size + size
-            if len(self._rest) <= end:
-                break
-            if self._rest[end] != END:
-                self._fail(Down("protocol", f"{self._where}: a frame does not end where it says"))
-                return
-            self._take(kind, bytes(self._rest[at + _HEAD.size : end]))
-            at = end + 1
-        del self._rest[:at]
-        if self._held > HELD and not self._paused and self._transport is not None:
-            self._paused = True
-            self._transport.pause_reading()
-        self._wake()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._failure is None:
-            self._fail(_net.failure(exc, self._where))
-
-    def _take(self, kind: int, payload: bytes) -> None:
+    def _frame(self) -> bool:
+        """Take a frame, if one is all there. Raises Down."""
+        rest = self.rest
+        if len(rest) < _HEAD.size:
+            return False
+        kind, _, size = _HEAD.unpack_from(rest)
+        if kind not in (METHOD, CONTENT, BODY, HEARTBEAT) or size > _LARGEST:
+            # No word of it: what answers may send back what it was sent, the password too.
+            raise Down("protocol", f"{self.where}: what answers is no frame of AMQP 0-9-1")
+        end = _HEAD.size + size
+        if len(rest) <= end:
+            return False
+        if rest[end] != END:
+            raise Down("protocol", f"{self.where}: a frame does not end where it says")
+        payload = bytes(rest[_HEAD.size : end])
+        del rest[: end + 1]
         if kind == METHOD:
             if payload[:4] != _DELIVER:
                 self._told(payload)
         elif kind == CONTENT and len(payload) >= _PROPERTIES:
-            (self._left,) = struct.unpack_from(">Q", payload, 4)
+            (self._missing,) = struct.unpack_from(">Q", payload, 4)
             self._header = payload
             self._body.clear()
             self._delivered()
-        elif kind == BODY and self._left >= 0:
-            self._left -= len(payload)
+        elif kind == BODY and self._missing >= 0:
+            self._missing -= len(payload)
             if len(self._body) <= MESSAGE:  # a longer one comes to nothing
                 self._body += payload
             self._delivered()
+        return True
 
     def _delivered(self) -> None:
-        if self._left > 0:
+        if self._missing > 0:
             return
-        self._left = -1
+        self._missing = -1
         if len(self._body) <= MESSAGE:
             self._deliveries.append(Delivery(self._header, bytes(self._body)))
-            self._held += len(self._body)
         self._body.clear()
 
     def _told(self, payload: bytes) -> None:
         if len(payload) < 4:
-            self._fail(Down("protocol", f"{self._where}: a method without a name"))
-            return
-        name, fields = (payload[1] + (payload[0] << 8), payload[3] + (payload[2] << 8)), Fields(payload[4:])
+            raise Down("protocol", f"{self.where}: a method without a name")
+        name, fields = struct.unpack_from(">HH", payload), Fields(payload[4:])
         try:
             if name == CLOSE:
-                self._fail(closed(fields.short(), f"{self._where}: {self._quote(fields.shortstr())}"))
-            elif name == BLOCKED:
-                self._fail(Down("blocked", f"{self._where} takes no messages: {self._quote(fields.shortstr())}"))
-            elif name == CANCEL:
-                self._fail(Down("closed", f"{self._where} has taken away the queue that was listened to"))
-            elif name != UNBLOCKED:
-                self._methods.append((name, fields))
+                raise closed(fields.short(), f"{self.where}: {self._quote(fields.shortstr())}")
+            if name == BLOCKED:
+                raise Down("blocked", f"{self.where} takes no messages: {self._quote(fields.shortstr())}")
         except Malformed as error:
-            self._fail(Down("protocol", f"{self._where}: {error}"))
-
-    def _fail(self, down: Down) -> None:
-        self._failure = down
-        self._rest.clear()
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            raise Down("protocol", f"{self.where}: {error}") from None
+        if name == CANCEL:
+            raise Down("closed", f"{self.where} has taken away the queue that was listened to")
+        if name != UNBLOCKED:
+            self._methods.append(((name[0], name[1]), fields))
 
 
 def framed(kind: int, channel: int, payload: bytes) -> bytes:
@@ -206,5 +149,6 @@ def closed(code: int, detail: str) -> Down:
     if code == 403:
         return Down("auth" if "login" in detail.lower() else "permission", detail)
     if code == 530:
-        return Down("too_many_connections" if "limit" in detail else "no_vhost", detail)
+        reason = "too_many_connections" if "limit" in detail else "no_vhost" if "not found" in detail else "permission"
+        return Down(reason, detail)
     return Down("server_error", detail)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from exporter.probes._celery_broker import Answer
+from exporter.probes._celery_broker import Answer, Event
 from exporter.probes._celery_control import JSON, headers
 
 
@@ -15,17 +15,17 @@ class _Properties(Struct):
     body_encoding: str | None = None
 
 
-class _Event(Struct):
+class _Message(Struct):
     body: str = ""
     content_type: str | None = msgspec.field(name="content-type", default=None)
     properties: _Properties = msgspec.field(default_factory=_Properties)
 
 
-class _Headed(_Event):
+class _Headed(_Message):
     headers: dict[str, Any] = {}
 
 
-_event = msgspec.json.Decoder(_Event)
+_message = msgspec.json.Decoder(_Message)
 _headed = msgspec.json.Decoder(_Headed)
 
 
@@ -58,18 +58,18 @@ def answer(message: bytes) -> Answer | None:
     return Answer(str(found.headers.get("ticket", "")), found.content_type or "", body)
 
 
-def event(message: object) -> tuple[str, bytes]:
+def event(message: object) -> Event:
     """The content type and body of an event; of what is no message both are empty."""
     if not isinstance(message, bytes):
-        return "", b""
+        return Event("", b"")
     try:
-        found = _event.decode(message)
-        return found.content_type or "", _body(found)
+        found = _message.decode(message)
+        return Event(found.content_type or "", _body(found))
     except (msgspec.DecodeError, ValueError):
-        return "", b""
+        return Event("", b"")
 
 
-def _body(found: _Event) -> bytes:
+def _body(found: _Message) -> bytes:
     if found.properties.body_encoding == "base64":
         return binascii.a2b_base64(found.body)
     return found.body.encode(errors="replace")

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 from exporter.probe import Down
 from exporter.probes import _celery_kombu
-from exporter.probes._celery_broker import Answer, Backlog, Names, Quote
-from exporter.probes._celery_resp import Reply, Wire
+from exporter.probes._celery_broker import OTHER, Answer, Backlog, Event, Names, Quote
+from exporter.probes._celery_resp import Incomplete, Replies, Reply
 from exporter.probes._redis_url import Target
 from exporter.probes._resp import ReplyError, command
 
@@ -36,7 +36,7 @@ _DOWN = {
 class Connection:
     """Commands and their replies; an error among these is an answer. Raises Down."""
 
-    def __init__(self, transport: asyncio.Transport, wire: Wire, target: Target, quote: Quote) -> None:
+    def __init__(self, transport: asyncio.Transport, wire: Replies, target: Target, quote: Quote) -> None:
         self.transport = transport
         self.wire = wire
         self._target = target
@@ -158,14 +158,17 @@ class Stream:
         # Each is answered with an array that says so.
         await self._connection.do(("PSUBSCRIBE", f"{escaped}/task.*"), ("SUBSCRIBE", channel))
 
-    def waiting(self) -> bool:
-        return self._connection.wire.waiting()
+    def event(self) -> Event | None:
+        try:
+            reply = self._connection.wire.take()
+        except Incomplete:
+            return None
+        if isinstance(reply, list) and len(reply) > 2 and reply[0] in (b"message", b"pmessage"):
+            return _celery_kombu.event(reply[-1])
+        return OTHER  # such as PONG
 
-    async def event(self) -> tuple[str, bytes]:
-        while True:
-            reply = await self._connection.wire.reply()
-            if isinstance(reply, list) and len(reply) > 2 and reply[0] in (b"message", b"pmessage"):
-                return _celery_kombu.event(reply[-1])
+    async def more(self) -> None:
+        await self._connection.wire.more()
 
     def touch(self) -> None:
         self._connection.transport.write(command("PING"))

@@ -74,7 +74,7 @@ def judge(
         named = f", not {', '.join(missing)[:_SHOWN]}" if missing else ""
         out.degraded("worker_missing", f"{answers.pings} of {demands.number} workers answered{named}")
     if backlog.lacking:
-        out.degraded("no_queue", f"{where} has no queue {', '.join(backlog.lacking)[:_SHOWN]}")
+        out.degraded("queue_missing", f"{where} has no queue {', '.join(backlog.lacking)[:_SHOWN]}")
     if unconsumed:
         queue = unconsumed[0]
         out.degraded("no_consumer", f"{backlog.ready[queue]} messages wait in {queue[:80]}, which no worker takes from")

@@ -36,9 +36,13 @@ class Stranger:
     size: int = -1
     since: float = 0.0
     """When its size was first this one, on time.monotonic's clock."""
-    refused: set[Gone] = field(default_factory=set)
-    """Places that it was read up to and that are not in it."""
-    sought: Gone | None = None
+    sought: Gone | Track | None = None
+    """What it is compared with: a compressed file is read up to a place to see what is before it."""
+    refused: set[Gone | Track] = field(default_factory=set)
+    """What it was compared with and is not."""
+    kin: Track | None = None
+    """What it is a copy of and what is still there: it is read when that is not any more, and from where that was."""
+    _place: Print = field(default_factory=lambda: Print(0, (), ""))
 
     def judge(self, now: float, gone: list[Gone], others: Collection[Track], elder: Collection["Stranger"]) -> Verdict:
         """What it is. "adopted": it goes on at a place, which is taken from `gone`. Raises Damaged, OSError."""
@@ -48,21 +52,18 @@ class Stranger:
         size = os.fstat(source.file).st_size
         if size != self.size:
             self.size, self.since = size, now
-        settled = now - self.since >= SETTLED
         if isinstance(source, Plain):
-            source.head = os.pread(source.file, HEAD, 0)
-            verdict = self._plain(source, gone, settled=settled)
+            verdict = self._plain(source, gone, others, settled=now - self.since >= SETTLED)
         else:
-            verdict = self._gz(source, gone)
+            verdict = self._gz(source, gone, others)
         if verdict is not None:
             return verdict
-        kin = compare(source)
-        # Of what is still there under another name it is a copy, made or in the making.
-        if any(kin(track.place) != "other" for track in others) or any(_alike(source.head, e) for e in elder):
+        if any(other.kin is None and _alike(source.head, other) for other in elder):
             return "wait"
         return "new" if now - self.since >= (SETTLED if source.head or source.ended else EMPTY) else "wait"
 
-    def _plain(self, source: Plain, gone: list[Gone], *, settled: bool) -> Verdict | None:
+    def _plain(self, source: Plain, gone: list[Gone], others: Collection[Track], *, settled: bool) -> Verdict | None:
+        source.head = os.pread(source.file, HEAD, 0)
         for one in reversed(gone):
             found = compared(one.place, source)
             if found == "short" and not settled:
@@ -72,58 +73,47 @@ class Stranger:
                 self.track.go_on(one.place.offset if found == "same" else source.size())
                 gone.remove(one)
                 return "adopted"
-        return None
+        return "wait" if any(compared(track.place, source) != "other" for track in others) else None
 
-    def _gz(self, source: Gz, gone: list[Gone]) -> Verdict | None:
-        if self.sought is None:
-            while len(source.head) < HEAD and source.read(HEAD):
-                pass
-            for one in reversed(gone):
-                if one not in self.refused and compared_gz(one.place, source) != "other":
-                    self.sought = one
-                    source.begin()
-                    break
-            else:
-                return None
-        return "wait"
+    def _gz(self, source: Gz, gone: list[Gone], others: Collection[Track]) -> Verdict | None:
+        while len(source.head) < HEAD and source.read(HEAD):
+            pass
+        candidates: list[Gone | Track] = [*reversed(gone), *others]
+        for one in candidates:
+            found = "other" if one in self.refused else compared_gz(one.place, source)
+            if one is self.kin or (found != "other" and isinstance(one, Track) and found != "maybe"):
+                return "wait"
+            if found != "other":
+                self.sought, self._place = one, one.place
+                source.begin()
+                return "wait"
+        return None
 
     def seek(self, gone: list[Gone], on_time: Callable[[], bool]) -> bool:
         """Read a compressed file up to the place that may be in it, while there is time; True when it is adopted."""
-        source, sought = self.track.source, self.sought
+        source, sought, place = self.track.source, self.sought, self._place
         if sought is None or not isinstance(source, Gz):
             return False
-        if sought not in gone:
-            self._refuse(source, sought)
-            return False
-        at = sought.place.offset
-        while source.at < at:
+        while source.at < place.offset:
             if not on_time():
                 return False
-            if not source.read(min(1 << 18, at - source.at)):
+            if not source.read(min(1 << 18, place.offset - source.at)):
                 if not source.ended:
                     return False
-                if sought.place.begins(source.head):
-                    break  # a copy from before that place: all of it is read
-                self._refuse(source, sought)
-                return False
-        if source.at == at and not sought.place.follows(source.last):
-            self._refuse(source, sought)
-            return False
-        self.track.go_on(source.at)
-        gone.remove(sought)
-        return True
-
-    def _refuse(self, source: Gz, sought: Gone) -> None:
-        self.refused.add(sought)
+                break
         self.sought = None
+        # Of a copy from before the place all is read.
+        same = place.follows(source.last) if source.at == place.offset else place.begins(source.head)
+        if same and isinstance(sought, Gone) and sought in gone:
+            self.track.go_on(source.at)
+            gone.remove(sought)
+            return True
+        if same and isinstance(sought, Track):
+            self.kin = sought
+        else:
+            self.refused.add(sought)
         source.begin()
-
-
-def compare(source: Plain | Gz) -> Callable[[Print], str]:
-    """How a file relates to places."""
-    if isinstance(source, Plain):
-        return lambda place: compared(place, source)
-    return lambda place: compared_gz(place, source)
+        return False
 
 
 def _alike(head: bytes, other: Stranger) -> bool:

@@ -25,7 +25,7 @@ class Print:
     tail: str
 
     def begins(self, head: bytes) -> bool | None:
-        """Whether a file that begins with `head` (its first HEAD bytes) is this log; None when both are too short."""
+        """Whether a file that begins with `head` (its first HEAD bytes) is this log; None when that can't be said."""
         for step, expected in reversed(tuple(zip(_STEPS, self.heads, strict=False))):
             if len(head) >= step:
                 return digest(head[:step]) == expected
@@ -40,7 +40,9 @@ class Print:
 
 
 def taken(offset: int, head: bytes, tail: bytes) -> Print:
-    return Print(offset, tuple(digest(head[:step]) for step in _STEPS if len(head) >= step), digest(tail))
+    # A hole says nothing: every log that was truncated under a writer that does not append begins with one.
+    heads = () if head.startswith(b"\0") else tuple(digest(head[:step]) for step in _STEPS if len(head) >= step)
+    return Print(offset, heads, digest(tail))
 
 
 def restored(kept: list[Any]) -> Print:

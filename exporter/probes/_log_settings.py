@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 from exporter.probes._log_forms import ROLES, Form, parser
 from exporter.values import Duration, Size
 
+Number = Annotated[int, Meta(ge=0)]
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
@@ -17,7 +18,7 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     keep: Annotated[
         Duration | None, Meta(description="A rotated file is deleted after so long; it is a breach at a tenth more.")
     ] = None
-    files: Annotated[int | None, Meta(ge=0, description="Most rotated files of one log.")] = None
+    files: Annotated[Number | None, Meta(description="Most rotated files of one log.")] = None
     compressed: Annotated[
         bool, Meta(description="Rotated files are compressed, all but the newest of each log, within a minute.")
     ] = False

@@ -160,7 +160,7 @@ def compared(place: Print, source: Plain) -> str:
 
 
 def compared_gz(place: Print, source: Gz) -> str:
-    """The same of a compressed one, of which only the beginning is read: "maybe" when the place is beyond it."""
+    """The same of a compressed one, of which the beginning is read: "maybe" when it depends on what is behind that."""
     head = source.head
     if place.offset <= len(head):
         return relation(place, head, len(head), head[max(0, place.offset - TAIL) : place.offset])

@@ -127,8 +127,8 @@ class Session:
             # An error sent unasked, as when the session is killed: the driver reads no more of it than its head.
             if number == 2013 and (unasked := told(self._pipe.unread)):
                 number, said = unasked
-            if number in (0, 2006, 2013):
-                return self._pipe.down or Down("closed", f"{where}: the session was ended")
+            if number in (0, 2006, 2013) and self._pipe.down is not None:
+                return self._pipe.down
             if not 2000 <= number < 3000 or number == 2059:  # the rest of these are the driver's own, not the server's
                 return Refused(number, str(said), where, self._secrets)
         if isinstance(error, RuntimeError) and "package is required" in str(error):

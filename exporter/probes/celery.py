@@ -63,7 +63,7 @@ class Celery(Probe, kw_only=True, frozen=True):
         "server_error": "The broker answered with another error, which the detail quotes.",
         "no_worker": "The broker is well, and no worker answers.",
         "worker_missing": "Workers answer, but not all that are expected.",
-        "no_queue": "The broker, a RabbitMQ, has no queue of a name that is configured.",
+        "queue_missing": "The broker, a RabbitMQ, has no queue of a name that is configured.",
         "no_consumer": "Messages wait in a queue that no worker takes from.",
         "stuck": "A task has been active for longer than stuck_after.",
         "beat_missing": "The beat's task has not been seen for longer than it should.",

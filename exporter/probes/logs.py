@@ -147,6 +147,8 @@ class Logs(Probe, kw_only=True, frozen=True):
             self._fits[name] = [0, 0]
         elif unfit >= UNFIT:
             out.degraded("format", f"{name}: none of {unfit} lines has the format {self.files[name].format}")
+        if found.live and found.error is not None:  # its rotated files can't be seen
+            out.degraded(*_told(found.error, self.files[name].path))
         if found.beyond:
             out.degraded("too_many", f"{name}: {found.beyond} files beyond {len(found.live)}")
         if tail and (damage := tail.book.damaged()):
@@ -216,10 +218,9 @@ def _turn(tail: Tail) -> tuple[bool, Taken, dict[str, Any]]:
 
 def _check(files: Files, found: Listing, tail: Tail | None) -> None:
     """Raises Down for what can't be followed."""
-    error = found.error or (tail.book.error if tail else None)
+    error = (tail.book.error if tail else None) or (None if found.live else found.error)
     if error is not None:
-        reason = "permission" if isinstance(error, PermissionError) else "io"
-        raise Down(reason, f"{error.filename or files.path}: {error.strerror or error}")
+        raise Down(*_told(error, files.path))
     if found.odd and not found.live:
         raise Down("not_a_file", f"{found.odd[0]} is a directory, a device or a socket")
     if not found.live and files.required:
@@ -227,6 +228,11 @@ def _check(files: Files, found: Listing, tail: Tail | None) -> None:
     for one in found.live:
         if not os.access(one.path, os.R_OK, effective_ids=True):
             raise Down("permission", f"{one.path} may not be read")
+
+
+def _told(error: OSError, path: str) -> tuple[str, str]:
+    reason = "permission" if isinstance(error, PermissionError) else "io"
+    return reason, f"{error.filename or path}: {error.strerror or error}"[:200]
 
 
 async def _pause(seconds: float, pipes: list[int]) -> None:

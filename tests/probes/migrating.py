@@ -1,6 +1,5 @@
 """Real Alembic and real Django: they make the migrations, and they apply them."""
 
-import contextlib
 import io
 import os
 import subprocess
@@ -83,12 +82,15 @@ class Alembic:
 
     def run(self, *commands: str, url: str = "", **environment: str) -> str:
         """What `alembic COMMAND` prints, for each in turn."""
-        from alembic.config import main
+        from alembic.config import CommandLine, Config
 
         printed = io.StringIO()
-        with mock.patch.dict(os.environ, {"URL": url, **environment}), contextlib.redirect_stdout(printed):
+        line = CommandLine()
+        with mock.patch.dict(os.environ, {"URL": url, **environment}):
             for command in commands:
-                main(["-c", str(self.folder / "alembic.ini"), *command.split()])
+                options = line.parser.parse_args(command.split())
+                file = self.folder / "alembic.ini"
+                line.run_cmd(Config(file, cmd_opts=options, stdout=printed, output_buffer=printed), options)
         return printed.getvalue()
 
 

@@ -1,16 +1,18 @@
 """What the kind migrations sees of schemas that real Alembic made, on SQLite, PostgreSQL and MariaDB."""
 
+import asyncio
 import shutil
-from collections.abc import Iterator
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from exporter.run import run_once
 from tests import servers
 from tests.probes.migrating import Alembic
-from tests.probing import Found, probe, readings
-from tests.servers import Server
+from tests.probing import Found, Memory, component, probe, readings
 from tests.servers.mariadb import MariaDB
 
 HISTORY = (
@@ -141,11 +143,6 @@ def test_what_a_revision_depends_on_counts_as_applied_with_it(made: Path, tmp_pa
 
 
 def test_a_file_is_parsed_again_when_it_changes(project: Alembic) -> None:
-    from tests.probing import component
-    import asyncio
-    from exporter.run import run_once
-    from tests.probing import Memory
-
     it = component("migrations", tool="alembic", path=str(project.versions), dsn=f"sqlite:///{project.folder}/x.db")
 
     def run() -> Any:
@@ -201,9 +198,6 @@ def test_a_file_as_people_write_it_and_as_nobody_should(lines: str, reason: str,
 
 
 def database(path: Path, revision: str) -> None:
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(path)) as made, made:
         made.execute("CREATE TABLE alembic_version (version_num TEXT)")
         made.execute("INSERT INTO alembic_version VALUES (?)", (revision,))

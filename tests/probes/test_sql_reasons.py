@@ -28,7 +28,7 @@ def asking(query: str, **fields: Any) -> unanswered.Provoke:
 
 TABLE = unanswered.TABLE | {
     "no_table": asking("SELECT revision FROM nowhere"),
-    "write": asking("WITH gone AS (DELETE FROM revisions RETURNING revision) SELECT revision FROM gone"),
+    "write": asking("WITH gone AS (DELETE FROM revisions RETURNING version_num AS revision) SELECT revision FROM gone"),
     "columns": asking("SELECT 1 AS number"),
     "too_many_rows": asking("SELECT n, n AS revision FROM generate_series(1, 4) n", max_rows=3, labels=["n"]),
     "duplicate": asking("SELECT 'a' AS n, revision FROM generate_series(1, 3) revision", labels=["n"]),
@@ -36,7 +36,7 @@ TABLE = unanswered.TABLE | {
     "not_a_number": asking("SELECT 'twelve' AS revision"),
 }
 DEGRADED = {"too_many_rows", "duplicate", "null", "not_a_number"}
-ASKED = {"query": "SELECT revision FROM revisions", "values": ["revision"]}
+ASKED = {"query": "SELECT version_num AS revision FROM revisions", "values": ["revision"]}
 
 
 @pytest.mark.parametrize("reason", TABLE)

@@ -30,12 +30,12 @@ def postgres() -> Iterator[Any]:
     """A server in whose databases the table `revisions` is each time another one; roles but postgres need passwords."""
     lines = ["host all postgres 127.0.0.1/32 trust", "host all all 127.0.0.1/32 scram-sha-256"]
     with servers.postgres(hba=lines) as server:
-        server.sql("CREATE ROLE app LOGIN PASSWORD 'right'; CREATE TABLE revisions (revision text)")
+        server.sql("CREATE ROLE app LOGIN PASSWORD 'right'; CREATE TABLE revisions (version_num text)")
         for name in ("slow", "odd", "closed", "locked"):
             server.sql(f"CREATE DATABASE {name}")
-        server.sql("CREATE VIEW revisions AS SELECT 1 AS revision FROM pg_sleep(60)", dsn=server.dsn("slow"))
+        server.sql("CREATE VIEW revisions AS SELECT 1 AS version_num FROM pg_sleep(60)", dsn=server.dsn("slow"))
         server.sql("CREATE TABLE revisions (number int)", dsn=server.dsn("odd"))
-        server.sql("CREATE TABLE revisions (revision text)", dsn=server.dsn("locked"))
+        server.sql("CREATE TABLE revisions (version_num text)", dsn=server.dsn("locked"))
         server.sql("ALTER DATABASE closed ALLOW_CONNECTIONS false")
         yield server
 
@@ -134,7 +134,7 @@ def left_by_a_dead_writer(tmp: Path) -> Path:
     """In a transaction so large that its pages are in the file already."""
     path = tmp / "x.db"
     with closing(sqlite3.connect(path)) as database:
-        database.executescript("CREATE TABLE revisions (revision TEXT)")
+        database.executescript("CREATE TABLE revisions (version_num TEXT)")
     program = f"""if True:
         import os, sqlite3
         database = sqlite3.connect({str(path)!r}, isolation_level=None)

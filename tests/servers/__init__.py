@@ -1,6 +1,7 @@
 """Real servers on free loopback ports: `with postgres() as server:`; they stop by process id when the block ends."""
 
 from tests.servers.caches import redis, valkey
+from tests.servers.celery import celery_beat, celery_worker
 from tests.servers.databases import postgres
 from tests.servers.exporters import daemon
 from tests.servers.mariadb import mariadb
@@ -14,6 +15,8 @@ from tests.servers.telemetry import alertmanager, prometheus, rotel
 __all__ = [
     "Server",
     "alertmanager",
+    "celery_beat",
+    "celery_worker",
     "daemon",
     "free_port",
     "mariadb",

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ class Memcached(Server):
     """`address` is 127.0.0.1:port, or the path given with -s."""
 
     path = ""
+    stop_signal = signal.SIGKILL  # it keeps nothing, and takes a second to end by SIGTERM
 
     @property
     def address(self) -> str:

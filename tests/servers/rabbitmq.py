@@ -6,14 +6,14 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tests.servers.ports import free_port
-from tests.servers.process import Server
+from tests.servers.process import Server, wait_until
 
 _HOME = Path("/usr/lib/rabbitmq/lib")
 # The management API shows what was up to 5 s ago; so it is within a second.
@@ -55,6 +55,21 @@ class RabbitMQ(Server):
         assert reply.status < 300, f"{reply.status} {reply.text}"
         return reply.json() if reply.body else None
 
+    @contextmanager
+    def alarm(self, sort: str) -> Iterator[None]:
+        """The alarm `memory` or `disk` is on: the limit is beyond what the node has. Needs the management API."""
+        set_limit, low, usual, key = {
+            "memory": ("set_vm_memory_high_watermark", "0.000001", "0.4", "mem_alarm"),
+            "disk": ("set_disk_free_limit", "100000GB", "50MB", "disk_free_alarm"),
+        }[sort]
+        self.control(set_limit, low)
+        try:
+            wait_until(lambda: self.api("GET", "nodes")[0].get(key), what=f"{key} is on")
+            yield
+        finally:
+            self.control(set_limit, usual)
+            wait_until(lambda: not self.api("GET", "nodes")[0].get(key), what=f"{key} is off")
+
     def eval(self, expression: str) -> str:
         """What an Erlang expression gives inside the server."""
         return self.control("eval", expression)
@@ -62,7 +77,7 @@ class RabbitMQ(Server):
 
 @contextmanager
 def rabbitmq(
-    config: str = "", *, management: bool = False, tls: Mapping[str, Path] | None = None
+    config: str = "", *, management: bool = False, plugins: Sequence[str] = (), tls: Mapping[str, Path] | None = None
 ) -> Iterator[RabbitMQ]:
     """A node of its own with the user guest; `config` are lines of a rabbitmq.conf.
 
@@ -89,7 +104,8 @@ def rabbitmq(
             server.management_url = f"http://127.0.0.1:{management_port}"
             lines += ["management.tcp.ip = 127.0.0.1", f"management.tcp.port = {management_port}", *_STATISTICS]
         (folder / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
-        (folder / "plugins").write_text("[rabbitmq_management]." if management else "[].")
+        enabled = [*plugins, *(["rabbitmq_management"] if management else [])]
+        (folder / "plugins").write_text(f"[{','.join(enabled)}].")
         (folder / "inetrc").write_text('{lookup, [file]}.\n{host, {127,0,0,1}, ["localhost"]}.\n')
         cookie = folder / ".erlang.cookie"
         cookie.write_text(secrets.token_hex(16))

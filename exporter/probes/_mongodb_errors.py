@@ -1,0 +1,64 @@
+"""What PyMongo raises, in which of a few words: the errors it wraps are those that a connection gives anyway."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from exporter.probe import Down
+from exporter.probes import _net
+
+REASONS: Mapping[str, str] = {
+    "auth": "The server wants a login, or refuses the one it was given.",
+    "permission": "The user may not run serverStatus or dbStats: it needs the role clusterMonitor.",
+    "no_primary": "The replica set has no primary: nothing can be written.",
+    "recovering": "The member is starting, recovering, rolling back or shutting down, and serves no reads.",
+    "role": "The member is not the primary, or not the secondary, that it is expected to be.",
+    "unsupported": "The server is older than the driver supports.",
+    "configuration": "The driver refuses the URL, or an option of it, for a reason that the detail quotes.",
+    "protocol": "What answers does not speak MongoDB's protocol.",
+    "server_error": "The server answered with another error, which the detail quotes.",
+}
+# Of MongoDB's src/mongo/base/error_codes.yml; 8000 is Atlas'.
+_CODES = {
+    **dict.fromkeys((18, 334, 391, 8000), "auth"),
+    13: "permission",
+    **dict.fromkeys((91, 189, 11600, 11602, 13436, 10058), "recovering"),
+}
+
+
+def failure(error: BaseException, where: str, clean: Callable[[str], str], *, named: bool = True) -> Down:
+    """The answer that it amounts to. `named`: whether we said who we are."""
+    from pymongo import errors  # noqa: PLC0415 - the driver is an extra
+
+    for each in _chain(error):
+        if isinstance(each, errors.OperationFailure):
+            reason = _CODES.get(each.code or 0, "server_error")
+            if reason == "permission" and not named:
+                reason = "auth"
+            return Down(reason, f"{where}: {clean(_said(each))}")
+        if isinstance(each, errors.NotPrimaryError):
+            return Down("recovering", f"{where}: {clean(_said(each))}")
+        if isinstance(each, OSError) and not isinstance(each, (TimeoutError, errors.PyMongoError)):
+            return _net.failure(each, where)
+        if isinstance(each, asyncio.IncompleteReadError):
+            return _net.failure(None, where)
+    if isinstance(error, errors.ConfigurationError):
+        reason = "unsupported" if "wire version" in str(error) else "configuration"
+        return Down(reason, f"{where}: {clean(str(error))}")
+    if isinstance(error, errors.ConnectionFailure) and not isinstance(error, errors.ProtocolError):
+        return _net.failure(None, where)
+    return Down("protocol", f"{where}: {type(error).__name__}: {clean(str(error))}")
+
+
+def _said(error: Any) -> str:
+    details = error.details if isinstance(error.details, dict) else {}
+    return f"{details.get('codeName') or error.code}: {details.get('errmsg') or error}"
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """The errors behind one, the innermost first."""
+    found: list[BaseException] = []
+    while error is not None and len(found) < 8 and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found[::-1]

@@ -1,0 +1,162 @@
+"""Metrics that are named in the configuration, and the drivers that a DSN needs: what is refused, and what becomes of the rest."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from exporter.config import ConfigError, load
+from exporter.config import resolve
+from exporter.metric import Metric
+from exporter.probes.sql import Sql
+from tests.pages import Daemon, find
+from tests.probing import component
+
+GOOD: Mapping[str, Any] = {
+    "dsn": "sqlite:////x.db",
+    "query": "SELECT state, n FROM t",
+    "labels": ["state"],
+    "values": ["n"],
+}
+
+
+def problems(*components: str) -> list[str]:
+    """What is told of components a, b, … with these fields beside those of GOOD."""
+    lines = [f"  {chr(97 + number)}: {{kind: sql, {fields}}}" for number, fields in enumerate(components)]
+    try:
+        load("\n".join(["components:", *lines]), source="it", environ={})
+    except ConfigError as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+REST = 'dsn: "sqlite:////x.db", query: "SELECT 1"'
+
+
+def test_components_that_mean_the_same_metric_share_its_family() -> None:
+    first, second = component("sql", **GOOD).probe, component("sql", **GOOD | {"query": "SELECT 2"}).probe
+    (metric,) = first.families
+    assert second.families == (metric,)
+    assert (metric.name, metric.type, metric.labels) == ("stack_sql_n", "gauge", ("component", "state"))
+    daemon = Daemon("a", "b")
+    daemon.read("a", values={(metric, ("paid",)): 1.0})
+    daemon.read("b", values={(metric, ("open",)): 2.0})
+    assert daemon.text().count("# TYPE stack_sql_n gauge") == 1
+    assert find(daemon.samples(), "stack_sql_n", component="b", state="open") == 2
+
+
+def test_a_reload_that_changes_a_metrics_labels_leaves_one_family() -> None:
+    old = component("sql", **GOOD).probe.families[0]
+    new = component("sql", **GOOD | {"labels": ["region", "state"]}).probe.families[0]
+    daemon = Daemon("a")
+    daemon.read("a", values={(old, ("paid",)): 1.0})
+    daemon.remove("a")
+    daemon.add("a")
+    daemon.read("a", values={(new, ("eu", "paid")): 2.0})
+    assert daemon.text().count("# TYPE stack_sql_n gauge") == 1
+    assert find(daemon.samples(), "stack_sql_n", component="a", region="eu", state="paid") == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "labels: [region], values: [n]",
+        "labels: [state, region], values: [n]",
+        "labels: [state], values: {m: {name: n, help: Another.}}",
+    ],
+)
+def test_a_metric_that_two_components_mean_differently_is_refused(other: str) -> None:
+    a = f"{REST}, labels: [state], values: [n]"
+    assert problems(a, f"{REST}, {other}") == ["components.b: stack_sql_n has another type, help or label in a"]
+    assert problems(a, a, f"{REST}, {other.replace('n:', 'name:').replace('[n]', '[k]').replace(' n,', ' k,')}") == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"values": []}, "values: expected one column at least"),
+        ({"values": ["query_rows"]}, "values.query_rows: names that begin with stack_sql_query_ are the exporter's own"),
+        ({"values": ["oldest_ms"]}, "values.oldest_ms: stack_sql_oldest_ms: base units only"),
+        ({"values": ["orders_total"]}, "values.orders_total: stack_sql_orders_total: counters, and only they, end in _total"),
+        ({"values": {"n": {"type": "counter"}}}, "values.n: stack_sql_n: counters, and only they"),
+        ({"values": {"n": {"help": "Orders"}}}, "values.n: stack_sql_n: help is a sentence"),
+        ({"values": ["order count"]}, "values.order count: stack_sql_order count: a name is stack_"),
+        ({"values": ["n", "N"]}, "values: two columns become the same metric"),
+        ({"labels": ["n"]}, "labels: n is among the values too"),
+        ({"labels": ["Region"]}, "labels: Region can't be a label"),
+        ({"labels": ["job"]}, "labels: job can't be a label"),
+        ({"labels": ["component"]}, "labels: component can't be a label"),
+        ({"labels": ["a", "a"]}, "labels: a can't be a label"),
+        ({"query": "DELETE FROM t"}, "query: expected a statement that reads: SELECT, WITH"),
+        ({"query": "/* SELECT */ -- SELECT\n (DROP TABLE t)"}, "query: expected a statement that reads"),
+        ({"query": "/*!50000 SHUTDOWN */"}, "query: expected a statement that reads"),
+        ({"query": "-- only a comment"}, "query: expected a statement that reads"),
+        ({"max_rows": 0}, "Expected `int` >= 1"),
+        ({"max_rows": 1001}, "Expected `int` <= 1000"),
+        ({"dsn": "sqlite://"}, "dsn: a SQLite file's path is absolute, with four slashes"),
+        ({"dsn": "sqlite:///:memory:"}, "dsn: a SQLite file's path is absolute"),
+        ({"dsn": "mongodb://h/x"}, "dsn: expected a URL such as postgresql://"),
+        ({"dsn": "postgresql://u:secretpw@h:99999/x"}, "dsn: a port is a number"),
+        ({"dsn": "mysql://u:secretpw@h:99999/x"}, "dsn: expected a URL such as mysql://"),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_is_refused(fields: dict[str, Any], message: str) -> None:
+    import msgspec
+
+    component("sql", **GOOD)
+    with pytest.raises(msgspec.ValidationError) as caught:
+        component("sql", **GOOD | fields)
+    assert str(caught.value).startswith(message)
+    assert "secretpw" not in str(caught.value)
+
+
+def test_no_table_of_anothers_schema_is_in_a_metrics_name() -> None:
+    assert all(isinstance(metric, Metric) for metric in component("sql", **GOOD).probe.families)
+    assert all(signal.metric.name.startswith("stack_sql_query_") for signal in Sql.signals)
+
+
+DSNS = {
+    "sqlite:////x.db": (),
+    "postgresql://h/x": ("asyncpg",),
+    "postgis://h/x": ("asyncpg",),
+    "mysql://u@h/x": ("pymysql",),
+    "mariadb+pymysql://u@h/x": ("pymysql",),
+}
+
+
+@pytest.mark.parametrize("dsn", DSNS)
+def test_only_the_driver_that_a_dsn_needs_has_to_be_there(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = f'dsn: "{dsn}", query: "SELECT 1", values: [n]'
+    migrations = f'kind: migrations, dsn: "{dsn}", tool: alembic, expected: a'
+    assert problems(fields, migrations.replace("kind: migrations, ", "kind: migrations, ")[:0] + fields) == []
+    monkeypatch.setattr(resolve, "_installed", lambda module: False)
+    needed = DSNS[dsn]
+    told = [f"components.a.kind: needs {one}: pip install 'stack-exporter[sql]'" for one in needed]
+    assert problems(fields) == told
+    with_both = f"components:\n  a: {{{migrations}}}"
+    if needed:
+        with pytest.raises(ConfigError, match=r"needs \w+: pip install 'stack-exporter\[migrations\]'"):
+            load(with_both, source="it", environ={})
+    else:
+        load(with_both, source="it", environ={})
+
+
+def test_a_driver_is_not_asked_for_while_it_is_not_known_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolve, "_installed", lambda module: False)
+    (told,) = problems('dsn: "oracle://h/x", query: "SELECT 1", values: [n]')
+    assert told.startswith("components.a.dsn: expected a URL such as")
+
+
+@pytest.mark.parametrize("dsn", DSNS)
+def test_no_other_driver_is_imported(dsn: str) -> None:
+    program = f"""if True:
+        import asyncio, sys
+        from exporter import drivers
+        from exporter.config import load
+        config = 'components: {{a: {{kind: sql, dsn: "{dsn}", query: "SELECT 1", values: [n]}}}}'
+        asyncio.run(drivers.load(load(config, source="it", environ={{}}).components))
+        print(*sorted({{"asyncpg", "pymysql", "cryptography"}} & sys.modules.keys()))"""
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert tuple(told.stdout.split()) == DSNS[dsn]
