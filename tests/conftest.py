@@ -8,6 +8,7 @@ from tests import servers
 from tests.probing import Found
 from tests.servers import Server
 from tests.servers.mariadb import MariaDB
+from tests.servers.mongodb import MongoDB
 from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.seaweedfs import Seaweedfs
 from tests.tree import BUDGET, lengths
@@ -54,6 +55,21 @@ def mariadb_server() -> Iterator[MariaDB]:
 @pytest.fixture(scope="session")
 def seaweedfs_server() -> Iterator[Seaweedfs]:
     with servers.seaweedfs() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongodb_server() -> Iterator[MongoDB]:
+    """Compatible with MongoDB, not mongod. Whoever has commands fail there has them fail once, and sees it."""
+    with servers.mongodb() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongodb_login_server() -> Iterator[MongoDB]:
+    """The same, which wants a login; the user `limited` may do nothing."""
+    with servers.mongodb(auth=True) as server:
+        server.do("createUser", "limited", pwd="limited-password", roles=[])
         yield server
 
 

@@ -52,27 +52,34 @@ def page(values: Mapping[Key, float]) -> bytes:
     """Families by name, their series by label values, labels by name, as client_golang orders them."""
     template, order = _layout(tuple(values))
     numbers = list(values.values())
-    return template % tuple([number(numbers[index]) for index in order])
+    return (template % tuple([number(numbers[index]) for index in order])).encode()
 
 
-def number(value: float) -> bytes:
+def number(value: float) -> str:
     """As Go's strconv spells it with 'g' and the shortest precision: with an exponent from 1e+06 on and below 1e-04."""
+    if 1e-4 <= value < 1e6 and value % 1:
+        return repr(value)
+    return _spelt(value)
+
+
+@lru_cache(maxsize=4096)
+def _spelt(value: float) -> str:
     if value == 0 or not isfinite(value):
-        return b"0" if value == 0 else b"NaN" if isnan(value) else b"+Inf" if value > 0 else b"-Inf"
+        return "0" if value == 0 else "NaN" if isnan(value) else "+Inf" if value > 0 else "-Inf"
     text = repr(float(value))
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
-        return f"{mantissa.removesuffix('.0')}e{exponent}".encode()
+        return f"{mantissa.removesuffix('.0')}e{exponent}"
     if abs(value) < 1e6:
-        return text.removesuffix(".0").encode()
+        return text.removesuffix(".0")
     whole, _, rest = text.lstrip("-").partition(".")
     digits = (whole + rest).rstrip("0")
     point = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{'-' if value < 0 else ''}{digits[0]}{point}e+{len(whole) - 1:02}".encode()
+    return f"{'-' if value < 0 else ''}{digits[0]}{point}e+{len(whole) - 1:02}"
 
 
 @lru_cache(maxsize=512)
-def _layout(keys: tuple[Key, ...]) -> tuple[bytes, tuple[int, ...]]:
+def _layout(keys: tuple[Key, ...]) -> tuple[str, tuple[int, ...]]:
     """A page as a template, and which of the values goes where: the same series come again and again."""
     parts: list[str] = []
     order: list[int] = []
@@ -83,9 +90,9 @@ def _layout(keys: tuple[Key, ...]) -> tuple[bytes, tuple[int, ...]]:
             parts.append(f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n".replace("%", "%%"))
             before = family
         pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in _sorted(keys[index]))
-        parts.append(f"{family.name}{f'{{{pairs}}}' if pairs else ''}".replace("%", "%%") + " %b\n")
+        parts.append(f"{family.name}{f'{{{pairs}}}' if pairs else ''}".replace("%", "%%") + " %s\n")
         order.append(index)
-    return "".join(parts).encode(), tuple(order)
+    return "".join(parts), tuple(order)
 
 
 def _sorted(key: Key) -> list[tuple[str, str]]:

@@ -11,12 +11,12 @@ import msgspec
 from exporter.blackbox import http2, tls
 from exporter.blackbox.access import Forbidden
 from exporter.blackbox.address import resolve
+from exporter.blackbox.connection import connected, failed
 from exporter.blackbox.exchange import Early, Exchange, Response
 from exporter.blackbox.family import gauge
 from exporter.blackbox.http_request import Hop, Wanted, leads_to, method_after, same_host
 from exporter.blackbox.http_settings import HTTPSettings
 from exporter.blackbox.run import Failed, Run
-from exporter.blackbox.tcp import said
 from exporter.probes._body import Body
 from exporter.probes._http_request import Target, basic, target
 
@@ -134,16 +134,16 @@ class Trip:
             addresses, port = (hop.address, *hop.others), hop.to.port
         # One of each family: a server that listens on 127.0.0.1 alone is up, though localhost is ::1 first.
         other = next((a for a in addresses[1:] if (":" in a) != (":" in addresses[0])), None)
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.create_connection(factory, addresses[0], port)
+            sock = await connected(addresses[0], port, None, self.run.deadline)
         except OSError as error:
             if other is None or isinstance(error, TimeoutError):
-                raise Failed("Error for HTTP request", err=said(error)) from None
-        try:
-            return await loop.create_connection(factory, other, port)
-        except OSError as error:
-            raise Failed("Error for HTTP request", err=said(error)) from None
+                raise failed(error, "Error for HTTP request") from None
+            try:
+                sock = await connected(other, port, None, self.run.deadline)
+            except OSError as second:
+                raise failed(second, "Error for HTTP request") from None
+        return await asyncio.get_running_loop().create_connection(factory, sock=sock)
 
     async def _tunnel(self, transport: asyncio.Transport, hop: Hop) -> Early:
         """Have the proxy connect to the target (RFC 9110, 9.3.6); the protocol of what follows."""

@@ -1,12 +1,12 @@
 """The prober `tcp`: connects, with TLS if it should, and goes through a dialogue."""
 
 import asyncio
-import errno
-import os
+import socket
 from functools import lru_cache
 
 from exporter.blackbox import tls
 from exporter.blackbox.address import choose, source
+from exporter.blackbox.connection import connected, failed
 from exporter.blackbox.family import FAILED_DUE_TO_BYTES, FAILED_DUE_TO_REGEX, Family, gauge
 from exporter.blackbox.regex import expand
 from exporter.blackbox.run import Failed, Run, host_and_port
@@ -28,7 +28,13 @@ async def probe(run: Run) -> bool:
     except ValueError as error:
         run.fail("Error splitting target address and port", err=error)
     address = await choose(run, host, settings)
-    transport, stream = await connect(run, address, port, settings)
+    sock = await connect(run, address, port, settings)
+    if not settings.tls and not settings.query_response:
+        sock.close()
+        run.debug("Successfully dialed")
+        run.register(FAILED_DUE_TO_BYTES)
+        return True
+    transport, stream = await asyncio.get_running_loop().create_connection(Stream, sock=sock)
     try:
         if settings.tls:
             transport = await tls.handshake(run, transport, stream, settings.tls_config, host)
@@ -37,35 +43,23 @@ async def probe(run: Run) -> bool:
         run.register(FAILED_DUE_TO_BYTES)
         if settings.tls:
             tls.show(run, transport, tls.TCP)
-        if settings.query_response:
-            async with asyncio.timeout_at(run.deadline):
-                transport = await _talk(run, transport, stream, host)
+        async with asyncio.timeout_at(run.deadline):
+            transport = await _talk(run, transport, stream, host)
     finally:
         transport.abort()
     return True
 
 
-async def connect(run: Run, address: str, port: str, settings: TCP) -> tuple[asyncio.Transport, Stream]:
+async def connect(run: Run, address: str, port: str, settings: TCP) -> socket.socket:
     """A new connection. Raises Failed, and TimeoutError at the deadline."""
     if not (port.isascii() and port.isdigit() and int(port) < 65536):
         run.fail("Error dialing TCP", err=f"{port!r} is not a port")
-    loop = asyncio.get_running_loop()
     local = source(settings.source_ip_address)
     run.debug("Dialing TCP with TLS" if settings.tls else "Dialing TCP without TLS")
     try:
-        async with asyncio.timeout_at(run.deadline):
-            return await loop.create_connection(Stream, address, int(port), local_addr=local)
-    except TimeoutError as error:
-        if error.errno is None:
-            raise
-        raise Failed("Error dialing TCP", err=error.strerror) from None  # the kernel's ETIMEDOUT
+        return await connected(address, int(port), local, run.deadline)
     except OSError as error:
-        raise Failed("Error dialing TCP", err=said(error)) from None
-
-
-def said(error: OSError) -> str:
-    """The system's words for it; asyncio's own name the address again."""
-    return os.strerror(error.errno) if error.errno is not None and error.errno in errno.errorcode else str(error)
+        raise failed(error, "Error dialing TCP") from None
 
 
 async def _talk(run: Run, transport: asyncio.Transport, stream: Stream, host: str) -> asyncio.Transport:

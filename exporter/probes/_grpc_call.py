@@ -72,7 +72,10 @@ class Call(asyncio.Protocol):
             self._end(down)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(_net.failure(exc, self._where))
+        down = _net.failure(exc, self._where)
+        if not self._frames and self._transport and self._transport.get_extra_info("ssl_object") is None:
+            down.detail += " and said nothing: gRPC servers that want TLS do so"
+        self._end(down)
 
     def _next(self) -> bytes:
         """One frame, or nothing yet: read together, h2 forgets those that came before a wrong one. Raises Down."""

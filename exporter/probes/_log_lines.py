@@ -22,6 +22,8 @@ class Cutter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that end in `data`, without their ends."""
+        if not self.pending and data.startswith(b"\0"):
+            data = data.lstrip(b"\0")  # the copy of a hole, as long as the log once was: no part of a line
         end = data.rfind(b"\n")
         if end < 0:
             self._hold(data)

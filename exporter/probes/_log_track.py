@@ -55,8 +55,9 @@ class Track:
         if not data:
             return None
         self.grown = now
+        offset = self.offset - len(data)
         lines = self._cutter.feed(data)
-        if lines:
+        if self.offset != offset:
             joined = before + data
             end = len(joined) - self._cutter.pending
             self._tail = joined[max(0, end - TAIL) : end]

@@ -30,6 +30,7 @@ class Client:
         from pymongo import AsyncMongoClient  # noqa: PLC0415 - the driver is an extra, and 23 MB
 
         self._target = target
+        self._named = target.named or bool(login)
         self._clean = clean
         self._deadline = deadline
         self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -118,7 +119,7 @@ class Client:
             if description.topology_type_name.startswith("ReplicaSet"):
                 return Down("no_primary", f"{where}: {self._clean(_states(description))}")
             error = next(iter(self._errors.values()), error)
-        return failure(error, where, self._clean, named=self._target.named)
+        return failure(error, where, self._clean, named=self._named)
 
 
 def _states(description: Any) -> str:

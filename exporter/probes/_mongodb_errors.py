@@ -1,6 +1,5 @@
 """What PyMongo raises, in which of a few words: the errors it wraps are those that a connection gives anyway."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -39,9 +38,8 @@ def failure(error: BaseException, where: str, clean: Callable[[str], str], *, na
         if isinstance(each, errors.NotPrimaryError):
             return Down("recovering", f"{where}: {clean(_said(each))}")
         if isinstance(each, OSError) and not isinstance(each, (TimeoutError, errors.PyMongoError)):
-            return _net.failure(each, where)
-        if isinstance(each, asyncio.IncompleteReadError):
-            return _net.failure(None, where)
+            # What PyMongo makes of an end of the stream is an OSError without a number.
+            return _net.failure(None if type(each) is OSError and each.errno is None else each, where)
     if isinstance(error, errors.ConfigurationError):
         reason = "unsupported" if "wire version" in str(error) else "configuration"
         return Down(reason, f"{where}: {clean(str(error))}")

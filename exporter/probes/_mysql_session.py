@@ -129,7 +129,8 @@ class Session:
                 number, said = unasked
             if number in (0, 2006, 2013) and self._pipe.down is not None:
                 return self._pipe.down
-            if not 2000 <= number < 3000 or number == 2059:  # the rest of these are the driver's own, not the server's
+            # 0 and 2000 to 2999 are the driver's own.
+            if number == 2059 or (number and not 2000 <= number < 3000):
                 return Refused(number, str(said), where, self._secrets)
         if isinstance(error, RuntimeError) and "package is required" in str(error):
             return Down("auth", f"{where}: {error}"[:200])
@@ -178,13 +179,18 @@ async def opened(
         cancelled = True
         raise
     finally:
-        if session.idle and pipe.down is None:
-            # Without it the server counts an aborted client, which is what people watch.
-            pipe.transport.write(_QUIT)
-            if not cancelled:
-                left = max(out.deadline - time.monotonic(), 0)
-                await asyncio.wait([pipe.lost], timeout=min(_FAREWELL, left / 2))
-        pipe.abort(Down("closed", f"{pipe.where}: the run is over"))
+        try:
+            if session.idle and pipe.down is None:
+                await _leave(pipe, 0 if cancelled else min(_FAREWELL, (out.deadline - time.monotonic()) / 2))
+        finally:
+            pipe.abort(Down("closed", f"{pipe.where}: the run is over"))
+
+
+async def _leave(pipe: Pipe, patience: float) -> None:
+    """End the session in due form: without it the server counts an aborted client, which is what people watch."""
+    pipe.transport.write(_QUIT)
+    if patience > 0:
+        await asyncio.wait([pipe.lost], timeout=patience)
 
 
 async def _reach(out: Readings, target: Target, room: int) -> Pipe:

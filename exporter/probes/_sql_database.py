@@ -2,20 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from exporter.probe import Readings
 from exporter.probes import _net, _tls
+from exporter.probes._sql_answer import Answer
 from exporter.probes._threads import HUNG
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Columns by their names, and rows in the driver's types: at most one more than was asked for."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
 
 
 class Database(Protocol):

@@ -3,7 +3,7 @@
 from exporter.probe import Down, Readings
 from exporter.probes import _mysql_url
 from exporter.probes._mysql_session import Refused, opened
-from exporter.probes._sql_database import Answer
+from exporter.probes._sql_answer import Answer
 from exporter.probes._threads import Lane
 from exporter.values import Secret
 

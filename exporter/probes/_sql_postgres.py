@@ -6,12 +6,20 @@ from typing import Any
 from exporter.probe import Down, Readings
 from exporter.probes import _postgres_dsn
 from exporter.probes._postgres_session import session
-from exporter.probes._sql_database import Answer
+from exporter.probes._sql_answer import Answer
 from exporter.redact import quoted
 from exporter.values import Secret
 
 # SQLSTATE to reason (PostgreSQL's appendix A); what is not here is the session's to say.
-_CODES = {"42P01": "no_table", "3F000": "no_table", "25006": "write", "42": "query", "22": "query", "0A": "query"}
+_CODES = {
+    "42P01": "no_table",
+    "3F000": "no_table",
+    "25006": "write",
+    "25001": "write",  # the transaction made to write
+    "42": "query",
+    "22": "query",
+    "0A": "query",
+}
 _OTHERS = ("42501",)
 
 

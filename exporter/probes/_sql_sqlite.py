@@ -6,7 +6,7 @@ import time
 from urllib.parse import unquote
 
 from exporter.probe import Down, Readings
-from exporter.probes._sql_database import Answer
+from exporter.probes._sql_answer import Answer
 from exporter.probes._sqlite_file import STEPS, opened, steadily
 from exporter.probes._threads import Lane
 from exporter.redact import quoted

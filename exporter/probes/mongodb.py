@@ -103,6 +103,10 @@ class MongoDB(Probe, kw_only=True, frozen=True):
             _mongodb_status.report(status, out)
             with out.phase("command"):
                 await self._read(client, out)
+        except Down as down:
+            if down.reason != "permission":
+                raise
+            out.degraded(down.reason, down.detail)  # the login was taken, and the server answers
         finally:
             await client.close()
 
@@ -114,10 +118,9 @@ class MongoDB(Probe, kw_only=True, frozen=True):
             for name in self.databases or ((self._target.database,) if self._target.database else ()):
                 _mongodb_status.report_database(await client.command(name, "dbStats"), name, out)
         except Down as down:
-            # serverStatus was answered: it is up.
-            if down.reason not in ("permission", "server_error", "recovering"):
+            if down.reason not in ("server_error", "recovering"):
                 raise
-            out.degraded(down.reason, down.detail)
+            out.degraded(down.reason, down.detail)  # serverStatus was answered: it is up
 
     async def _reach(self, out: Readings) -> None:
         """See that one of the hosts takes a connection, and its certificate. Raises Down, as the last one had it."""

@@ -14,7 +14,8 @@ from msgspec import Meta
 from exporter.metric import Metric, gauge
 from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _sql_database
-from exporter.probes._sql_database import Answer, Database
+from exporter.probes._sql_answer import Answer
+from exporter.probes._sql_database import Database
 from exporter.probes._sql_families import Value, families, label, number
 from exporter.values import Secret
 

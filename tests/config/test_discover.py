@@ -4,7 +4,6 @@ import sqlite3
 
 import pytest
 
-from exporter import catalogue
 from exporter.config import Config
 from exporter.config.discover import Found, always, configuration, found
 
@@ -13,12 +12,6 @@ from tests.kinds import specimens  # noqa: F401
 CANARY = "c4nary-6f1d"
 POSTGRES = f"postgresql://me:{CANARY}@db.internal:5433/shop"
 REDIS = f"redis://:{CANARY}@cache.internal/0"
-
-
-@pytest.fixture(autouse=True)
-def built(monkeypatch):
-    """The kinds of this part, whichever else there may be by now."""
-    monkeypatch.setattr(catalogue, "kinds", lambda: ["disk", "host", "http", "postgres", "redis", "sqlite", "tcp"])
 
 
 def table(environ: dict[str, str]) -> list[tuple[str, str, str, str, bool]]:
@@ -44,7 +37,6 @@ def table(environ: dict[str, str]) -> list[tuple[str, str, str, str, bool]]:
         ("REDIS_URL", REDIS, ("redis", "redis", "cache.internal:6379", True)),
         ("REDIS_TLS_URL", "rediss://cache:6380", ("redis", "redis_tls", "cache:6380", True)),
         ("CACHE_URL", "valkey://cache", ("redis", "cache", "cache:6379", True)),
-        ("CELERY_BROKER_URL", "redis://cache/1", ("redis", "celery_broker", "cache:6379", True)),
         ("CELERY_RESULT_BACKEND", "redis://cache/1", ("redis", "celery_result_backend", "cache:6379", True)),
         ("SESSIONS_REDIS_URL", "unix:///run/redis.sock?db=1", ("redis", "sessions_redis", "a Unix socket", True)),
         ("CELERY_BROKER_URL", "redis+socket:///run/redis.sock", ("redis", "celery_broker", "a Unix socket", True)),
@@ -56,27 +48,56 @@ def test_a_variable_names_a_component(variable, value, expected):
 
 
 @pytest.mark.parametrize(
+    ("variable", "value", "kind", "place", "fields"),
+    [
+        ("MYSQL_URL", f"mysql+pymysql://me:{CANARY}@db/x", "mysql", "db:3306", {"url": f"mysql+pymysql://me:{CANARY}@db/x"}),
+        ("DATABASE_URL", "mariadb://me@db:1/x", "mysql", "db:1", {"url": "mariadb://me@db:1/x"}),
+        ("MONGODB_URI", "mongodb+srv://db/x", "mongodb", "db:27017", {"url": "mongodb+srv://db/x"}),
+        ("MONGO_URL", "mongodb://a:1,b:2/x", "mongodb", "at an address not shown", {"url": "mongodb://a:1,b:2/x"}),
+        ("AMQP_URL", f"amqps://me:{CANARY}@mq/v", "rabbitmq", "mq:5672", {"url": f"amqps://me:{CANARY}@mq/v"}),
+        ("RABBITMQ_URL", "amqp://mq:5673", "rabbitmq", "mq:5673", {"url": "amqp://mq:5673"}),
+        ("EMAIL_URL", f"smtp+tls://me:{CANARY}@mail", "smtp", "mail:25", {"address": "mail:25", "encryption": "starttls"}),
+        ("EMAIL_URL", "smtp://mail:587", "smtp", "mail:587", {"address": "mail:587", "encryption": "starttls"}),
+        ("SMTP_URL", "smtps://mail", "smtp", "mail:25", {"address": "mail:465", "encryption": "tls"}),
+        ("CACHE_URL", "memcached://cache", "memcached", "cache:11211", {"address": "cache:11211"}),
+        ("AWS_STORAGE_BUCKET_NAME", "uploads", "s3", "bucket uploads", {"url": "s3://uploads"}),
+    ],
+)  # fmt: skip
+def test_what_is_found_has_the_fields_of_its_kind(variable, value, kind, place, fields):
+    (one,) = found({variable: value})
+    assert (one.kind, one.note, one.fields) == (kind, place, {"kind": kind, **fields})
+    assert configuration({variable: value}, state=None, listen=":0")[0].components[-1].kind == kind
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "kind", "place"),
     [
-        ("MYSQL_URL", f"mysql+pymysql://me:{CANARY}@db/x", "mysql", "db:3306"),
-        ("DATABASE_URL", "mariadb://db:1/x", "mysql", "db:1"),
-        ("MONGODB_URI", "mongodb+srv://db/x", "mongodb", "db:27017"),
-        ("MONGO_URL", f"mongodb://me:{CANARY}@a:1,b:2/x", "mongodb", "at an address not shown"),
-        ("AMQP_URL", f"amqps://me:{CANARY}@mq/vhost", "rabbitmq", "mq:5672"),
-        ("RABBITMQ_URL", "amqp://mq:5673", "rabbitmq", "mq:5673"),
-        ("CELERY_BROKER_URL", "pyamqp://mq//", "rabbitmq", "mq:5672"),
         ("ELASTICSEARCH_URL", "https://search:9200", "elasticsearch", "search:9200"),
         ("OPENSEARCH_URL", "https://search", "elasticsearch", "search:443"),
-        ("AWS_ENDPOINT_URL_S3", "http://minio:9000", "s3", "minio:9000"),
-        ("AWS_ENDPOINT_URL", "http://minio", "s3", "minio:80"),
-        ("S3_ENDPOINT", "minio:9000", "s3", "minio:9000"),
-        ("EMAIL_URL", f"smtp+tls://me:{CANARY}@mail:587", "smtp", "mail:587"),
-        ("CACHE_URL", "memcached://cache", "memcached", "cache:11211"),
+        ("KAFKA_URL", "kafka://broker:9092", "kafka", "broker:9092"),
     ],
 )
-def test_a_kind_that_is_not_built_is_found_and_not_probed(variable, value, kind, place):
+def test_what_there_is_no_kind_for_is_found_and_not_probed(variable, value, kind, place):
     (one,) = found({variable: value})
-    assert (one.kind, one.note, one.probed) == (kind, f"{place}: not probed, the kind {kind} is not built yet", False)
+    assert (one.kind, one.note, one.probed) == (kind, f"{place}: not probed, there is no kind {kind}", False)
+
+
+def test_a_bucket_is_asked_for_where_its_endpoint_says():
+    environ = {"AWS_STORAGE_BUCKET_NAME": "uploads", "AWS_ENDPOINT_URL_S3": "http://minio:9000"}
+    assert [(one.variable, one.fields) for one in found(environ)] == [
+        ("AWS_STORAGE_BUCKET_NAME", {"kind": "s3", "url": "s3://uploads", "endpoint": "http://minio:9000"})
+    ]
+    (one,) = found({"S3_ENDPOINT": "minio:9000"})
+    assert (one.kind, one.probed, one.note.startswith("not probed: which bucket?")) == ("s3", False, True)
+
+
+def test_a_broker_is_a_server_and_celery():
+    for url, kind in ((REDIS, "redis"), (f"amqp://me:{CANARY}@mq//", "rabbitmq")):
+        seen = found({"CELERY_BROKER_URL": url})
+        assert [(one.kind, one.name) for one in seen] == [(kind, "celery_broker"), ("celery", "celery")]
+        assert seen[1].fields == {"kind": "celery", "url": url}
+        config, _ = configuration({"CELERY_BROKER_URL": url}, state=None, listen=":0")
+        assert [one.kind for one in config.components[-2:]] == [kind, "celery"]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +146,7 @@ def test_two_variables_with_one_target_are_one_component():
     assert [(one.variable, one.name) for one in found(environ)] == [
         ("DATABASE_URL, POSTGRES_URL", "database"),
         ("REDIS_URL, CACHE_URL, CELERY_BROKER_URL", "redis"),
+        ("CELERY_BROKER_URL", "celery"),
         ("OTHER_REDIS_URL", "other_redis"),
         ("REPORTS_DATABASE_URL", "reports_database"),
     ]

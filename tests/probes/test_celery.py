@@ -1,7 +1,6 @@
 """What the kind celery reads of real workers on a real Valkey: up, busy, killed, hung, missing, on a queue or on none."""
 
 import asyncio
-import threading
 import time
 from typing import Any
 
@@ -128,13 +127,14 @@ def test_a_worker_that_hangs_or_dies_is_0_then_goes_after_its_time() -> None:
             assert who(await rounds.readings()) == up
 
             two.kill()
-            gone = time.monotonic()
+            gone, zeros = time.monotonic(), 0
             while (found := who(await rounds.readings())).get("two@test") == 0:
                 assert rounds.result.duration < 0.9, "who does not listen is not waited for"
                 assert time.monotonic() - gone < 6
+                zeros += 1
                 await asyncio.sleep(0.2)
             assert found == {"one@test": 1}
-            assert time.monotonic() - gone > 2
+            assert zeros > 3
 
             one.kill()
             result = await rounds.run()

@@ -5,12 +5,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from exporter.config import ConfigError, load
 from exporter.config import resolve
-from exporter.metric import Metric
-from exporter.probes.sql import Sql
 from tests.pages import Daemon, find
 from tests.probing import component
 
@@ -22,9 +21,9 @@ GOOD: Mapping[str, Any] = {
 }
 
 
-def problems(*components: str) -> list[str]:
+def problems(*components: str, kind: str = "sql") -> list[str]:
     """What is told of components a, b, … with these fields beside those of GOOD."""
-    lines = [f"  {chr(97 + number)}: {{kind: sql, {fields}}}" for number, fields in enumerate(components)]
+    lines = [f"  {chr(97 + number)}: {{kind: {kind}, {fields}}}" for number, fields in enumerate(components)]
     try:
         load("\n".join(["components:", *lines]), source="it", environ={})
     except ConfigError as error:
@@ -103,18 +102,11 @@ def test_a_metric_that_two_components_mean_differently_is_refused(other: str) ->
     ],
 )  # fmt: skip
 def test_a_configuration_that_is_refused(fields: dict[str, Any], message: str) -> None:
-    import msgspec
-
     component("sql", **GOOD)
     with pytest.raises(msgspec.ValidationError) as caught:
         component("sql", **GOOD | fields)
     assert str(caught.value).startswith(message)
     assert "secretpw" not in str(caught.value)
-
-
-def test_no_table_of_anothers_schema_is_in_a_metrics_name() -> None:
-    assert all(isinstance(metric, Metric) for metric in component("sql", **GOOD).probe.families)
-    assert all(signal.metric.name.startswith("stack_sql_query_") for signal in Sql.signals)
 
 
 DSNS = {
@@ -126,21 +118,15 @@ DSNS = {
 }
 
 
+@pytest.mark.parametrize("kind", ["sql", "migrations"])
 @pytest.mark.parametrize("dsn", DSNS)
-def test_only_the_driver_that_a_dsn_needs_has_to_be_there(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    fields = f'dsn: "{dsn}", query: "SELECT 1", values: [n]'
-    migrations = f'kind: migrations, dsn: "{dsn}", tool: alembic, expected: a'
-    assert problems(fields, migrations.replace("kind: migrations, ", "kind: migrations, ")[:0] + fields) == []
+def test_only_the_driver_that_a_dsn_needs_has_to_be_there(dsn: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = {"sql": 'query: "SELECT 1", values: [n]', "migrations": "tool: alembic, expected: a"}[kind]
+    fields = f'dsn: "{dsn}", {others}'
+    assert problems(fields, kind=kind) == []
     monkeypatch.setattr(resolve, "_installed", lambda module: False)
-    needed = DSNS[dsn]
-    told = [f"components.a.kind: needs {one}: pip install 'stack-exporter[sql]'" for one in needed]
-    assert problems(fields) == told
-    with_both = f"components:\n  a: {{{migrations}}}"
-    if needed:
-        with pytest.raises(ConfigError, match=r"needs \w+: pip install 'stack-exporter\[migrations\]'"):
-            load(with_both, source="it", environ={})
-    else:
-        load(with_both, source="it", environ={})
+    told = [f"components.a.kind: needs {one}: pip install 'stack-exporter[{kind}]'" for one in DSNS[dsn]]
+    assert problems(fields, kind=kind) == told
 
 
 def test_a_driver_is_not_asked_for_while_it_is_not_known_which(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +143,6 @@ def test_no_other_driver_is_imported(dsn: str) -> None:
         from exporter.config import load
         config = 'components: {{a: {{kind: sql, dsn: "{dsn}", query: "SELECT 1", values: [n]}}}}'
         asyncio.run(drivers.load(load(config, source="it", environ={{}}).components))
-        print(*sorted({{"asyncpg", "pymysql", "cryptography"}} & sys.modules.keys()))"""
+        print(*sorted({{"asyncpg", "pymysql"}} & sys.modules.keys()))"""
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert tuple(told.stdout.split()) == DSNS[dsn]

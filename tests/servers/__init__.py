@@ -6,6 +6,7 @@ from tests.servers.databases import postgres
 from tests.servers.exporters import daemon
 from tests.servers.mariadb import mariadb
 from tests.servers.memcached import memcached
+from tests.servers.mongodb import mongodb
 from tests.servers.ports import free_port
 from tests.servers.process import Server
 from tests.servers.rabbitmq import rabbitmq
@@ -21,6 +22,7 @@ __all__ = [
     "free_port",
     "mariadb",
     "memcached",
+    "mongodb",
     "postgres",
     "prometheus",
     "rabbitmq",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.servers.ports import free_port
 from tests.servers.process import Server
@@ -16,19 +17,20 @@ USER, PASSWORD = "monitor", "a secret: p@ss/w%rd"
 
 
 class MongoDB(Server):
-    """`url` is mongodb://127.0.0.1:port/."""
+    """`url` is mongodb://127.0.0.1:port/; `login` has USER and PASSWORD in it, which `do` uses when they are wanted."""
 
+    login = ""
     stop_signal = signal.SIGKILL  # asked to end, it sometimes waits for connections that are gone
 
     def ready(self) -> bool:
         socket.create_connection((self.host, self.port), timeout=1).close()
         return True
 
-    def do(self, name: str, value: Any = 1, *, database: str = "admin", url: str = "", **more: Any) -> dict[str, Any]:
+    def do(self, name: str, value: Any = 1, *, database: str = "admin", **more: Any) -> dict[str, Any]:
         """What the server answers."""
         from pymongo import MongoClient
 
-        with MongoClient(url or self.url, directConnection=True, serverSelectionTimeoutMS=5000) as client:
+        with MongoClient(self.login or self.url, directConnection=True, serverSelectionTimeoutMS=5000) as client:
             answer: dict[str, Any] = client[database].command(name, value, **more)
             return answer
 
@@ -53,4 +55,6 @@ def mongodb(*args: str, auth: bool = False) -> Iterator[MongoDB]:
                 server.do("createUser", USER, pwd=PASSWORD, roles=["root"])
             args = (*args, "--auth")
         with MongoDB("mongodb", [*command, *args], port, folder, url=url, env={"HOME": made}) as server:
+            if auth:
+                server.login = f"mongodb://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/"
             yield server

@@ -22,9 +22,7 @@ class Rpc(Server):
 
 
 @contextlib.contextmanager
-def rpc(
-    services: Mapping[str, str] | None = SERVICES, *, tls: Pair | None = None, token: str = ""
-) -> Iterator[Server]:
+def rpc(services: Mapping[str, str] | None = SERVICES, *, tls: Pair | None = None, token: str = "") -> Iterator[Server]:
     """With these services and what each says; None has no health service. With a token only who has it may ask."""
     port = free_port()
     options = {
