@@ -29,7 +29,7 @@ def _status(arguments: Sequence[str]) -> int:
     from exporter import daemon, verbs  # noqa: PLC0415
     from exporter import log as logs  # noqa: PLC0415
     from exporter.config.problem import ConfigError  # noqa: PLC0415
-    from exporter.leave import REFUSED  # noqa: PLC0415
+    from exporter.leave import REFUSED, refuse  # noqa: PLC0415
     from exporter.options import parse  # noqa: PLC0415
 
     try:
@@ -39,6 +39,12 @@ def _status(arguments: Sequence[str]) -> int:
     console = options.log_format == "console" or (not options.log_format and sys.stderr.isatty())
     logs.setup(options.log_level, "console" if console else "json", sys.stderr)
     try:
+        if options.env_file is not None:
+            if not options.env_file.is_file():
+                return refuse(f"--env.file: {options.env_file} is not a file")
+            from dotenv import load_dotenv  # noqa: PLC0415
+
+            load_dotenv(options.env_file)
         if options.verb == "run":
             return daemon.run(options)
         # What a verb shows at the terminal (rich's cursor) is put in order on the way out.

@@ -40,6 +40,9 @@ class Flag:
 
 FLAGS = (
     Flag("config.file", "", "Configuration; without one, components are found in the environment.", metavar="FILE"),
+    Flag(
+        "env.file", "", "A .env file, whose variables count where the environment has none of the name.", metavar="FILE"
+    ),
     Flag("web.listen-address", ":9676", "Where /metrics, health and the status page are served.", metavar="ADDRESS"),
     Flag("web.config.file", "", "TLS and basic authentication, in exporter-toolkit's format.", metavar="FILE"),
     Flag(
@@ -61,6 +64,7 @@ VERBS = {
     "check": "say every problem of a configuration; exit 2 when there is one",
     "once": "run probes now and show a table; exit 1 when something is unhealthy",
     "metrics": "show every metric, threshold and reason that there can be",
+    "init": "write a commented exporter.yaml from the environment, .env, docker-compose.yml or Django's settings",
     "schema": "print the JSON Schema of the configuration, for editors",
     "healthcheck": "ask the running daemon whether it lives; exit 1 when not",
 }
@@ -79,8 +83,10 @@ class Options:
     storage: Path | None
     log_level: str
     log_format: str
+    env_file: Path | None = None
     names: tuple[str, ...] = ()
     output: str = ""
+    force: bool = False
     storage_given: bool = False
     """Whether the folder was asked for, and not the default one."""
 
@@ -100,8 +106,10 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
         storage=_storage(given.storage_path, environ),
         log_level=given.log_level,
         log_format=given.log_format,
+        env_file=Path(given.env_file) if given.env_file else None,
         names=tuple(getattr(given, "names", ())),
         output=getattr(given, "output", ""),
+        force=getattr(given, "force", False),
         storage_given=bool(given.storage_path),
     )
 
@@ -131,6 +139,11 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     made = {name: verb(name, says) for name, says in VERBS.items()}
     made["once"].add_argument("names", nargs="*", metavar="NAME", help="components; all when none is named")
     made["once"].add_argument("--output", choices=("table", "json"), default="table")
+    made["init"].add_argument("names", nargs="*", metavar="FOLDER", help="the project's; by default the one we are in")
+    made["init"].add_argument(
+        "--output", default="", metavar="FILE", help="by default FOLDER/exporter.yaml; - shows it"
+    )
+    made["init"].add_argument("--force", action="store_true", help="write over a file that is there")
     made["metrics"].add_argument("names", nargs="*", metavar="KIND", help="kinds; all when none is named")
     made["metrics"].add_argument("--output", choices=("table", "markdown", "json"), default="table")
     return parser

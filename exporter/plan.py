@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import structs
 
 from exporter.config import Config, discover, read
+from exporter.config.variables import Found
 from exporter.options import Options
 from exporter.store.sqlite import FILE
 
@@ -16,7 +17,7 @@ class Plan:
     """The configuration, and what the environment showed when there is no file."""
 
     config: Config
-    found: Sequence[discover.Found] = ()
+    found: Sequence[Found] = ()
 
 
 def plan_once(options: Options, environ: Mapping[str, str]) -> Plan:

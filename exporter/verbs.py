@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from pathlib import Path
 
 from exporter.config.problem import ConfigError
 from exporter.leave import REFUSED, refuse
@@ -67,6 +68,16 @@ def metrics(options: Options) -> int:
     return 0
 
 
+def init(options: Options) -> int:
+    """A configuration to begin with."""
+    from exporter.init import init as written  # noqa: PLC0415
+
+    if len(options.names) > 1:
+        return refuse("init takes one folder")
+    folder = Path(options.names[0]) if options.names else Path()
+    return written(folder, options.output, os.environ, force=options.force)
+
+
 def schema(_: Options) -> int:
     """JSON Schema."""
     from exporter.config.schema import json_schema  # noqa: PLC0415
@@ -82,4 +93,11 @@ def healthcheck(options: Options) -> int:
     return lives(options)
 
 
-VERBS = {"check": check, "once": once, "metrics": metrics, "schema": schema, "healthcheck": healthcheck}
+VERBS = {
+    "check": check,
+    "once": once,
+    "metrics": metrics,
+    "init": init,
+    "schema": schema,
+    "healthcheck": healthcheck,
+}

@@ -135,11 +135,11 @@ def test_a_reader_that_has_left_is_no_error(verb: str, tmp_path: Path) -> None:
 
 
 def test_check_without_a_file_names_what_is_found_and_not_probed(tmp_path: Path) -> None:
-    ended = command("check", env={"HOME": str(tmp_path), "MONGODB_URI": "mongodb://db/x", "REDIS_URL": "redis://r"})
+    ended = command("check", env={"HOME": str(tmp_path), "KAFKA_URL": "kafka://db", "REDIS_URL": "redis://r"})
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines() == [
         "what the environment names: valid, 5 components",
-        "MONGODB_URI: mongodb, db:27017: not probed, the kind mongodb is not built yet",
+        "KAFKA_URL: kafka, db:9092: not probed, there is no kind kafka",
     ]
 
 

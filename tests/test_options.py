@@ -10,6 +10,7 @@ from exporter.options import FLAGS, Options, parse
 
 VALUES = {
     "config.file": ("a.yaml", Path("a.yaml")),
+    "env.file": (".env", Path(".env")),
     "web.listen-address": ("127.0.0.1:1", "127.0.0.1:1"),
     "web.config.file": ("web.yaml", Path("web.yaml")),
     "web.health-address": (":8", ":8"),

@@ -27,6 +27,8 @@ MAY = {
     "exposition": "metric values probe component state tally sample",
     "blackbox": "metric values probe redact probes._ blackbox",
     "config": "metric values probe component catalogue nearest config blackbox",
+    "init": "config leave init",
+    "changes": "config supervise",
     "store": "metric values store",
     "docs": "metric values probe catalogue config options docs web.routes",
     "options": "nearest",

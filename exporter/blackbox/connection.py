@@ -67,3 +67,56 @@ async def _wait(sock: socket.socket, deadline: float) -> None:
     finally:
         timer.cancel()
         loop.remove_writer(sock)
+
+
+class Wire:
+    """What a Protocol needs of a transport, over a socket as it is: the loop's own can more, and costs more."""
+
+    def __init__(self, sock: socket.socket, protocol: asyncio.Protocol) -> None:
+        self._sock = sock
+        self._protocol = protocol
+        self._rest = b""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(sock, self._read)
+
+    def write(self, data: bytes) -> None:
+        """Send it, once: what the kernel does not take at once follows when it does."""
+        self._rest = data
+        self._write()
+        if self._rest:
+            self._loop.add_writer(self._sock, self._write)
+
+    def abort(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock)
+            self._loop.remove_writer(self._sock)
+            self._sock.close()
+
+    def _read(self) -> None:
+        try:
+            data = self._sock.recv(65536)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        if data:
+            self._protocol.data_received(data)
+        else:
+            self._lost(None)
+
+    def _write(self) -> None:
+        try:
+            sent = self._sock.send(self._rest)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        self._rest = self._rest[sent:]
+        if not self._rest:
+            self._loop.remove_writer(self._sock)
+
+    def _lost(self, error: OSError | None) -> None:
+        self.abort()
+        self._protocol.connection_lost(error)

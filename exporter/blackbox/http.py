@@ -1,10 +1,10 @@
 """The prober `http`: asks, follows redirects, and judges status, headers, body, version and TLS of the response."""
 
 import asyncio
-import dataclasses
 import email.utils
 import re
 import time
+from typing import cast
 
 from exporter.blackbox import tls
 from exporter.blackbox.address import choose
@@ -15,6 +15,7 @@ from exporter.blackbox.http_settings import HTTPSettings
 from exporter.blackbox.http_trip import PHASE, Trip
 from exporter.blackbox.run import Failed, Run
 from exporter.probe import Down
+from exporter.probes._http_request import Target
 
 CONTENT_LENGTH = gauge("probe_http_content_length", "Length of http content response")
 BODY_LENGTH = gauge("probe_http_uncompressed_body_length", "Length of uncompressed response body")
@@ -50,7 +51,7 @@ async def probe(run: Run) -> bool:
         run.set(PHASE, 0.0, phase)
     wanted = Wanted(settings, to.credentials)
     # As blackbox has it, the address stands in the URL, and the name in the Host header.
-    numeric = dataclasses.replace(to, host=address) if address else to
+    numeric = Target(to.scheme, address or to.host, to.port, to.asked)
     name = wanted.host or to.host
     hop = Hop(numeric, address, wanted.host or to.authority, name, settings.method or "GET", ours=True)
     trip = Trip(run, settings, wanted, to)
@@ -69,7 +70,7 @@ async def probe(run: Run) -> bool:
     finally:
         if answer is not None and trip.over_tls and trip.transport is not None:
             run.set(SSL, 1.0)
-            tls.show(run, trip.transport, tls.HTTP)
+            tls.show(run, cast("asyncio.Transport", trip.transport), tls.HTTP)
         trip.close()
     return _judge_tls(run, settings, success, over_tls=answer is not None and trip.over_tls)
 
@@ -86,7 +87,9 @@ async def _judge(run: Run, settings: HTTPSettings, answer: Response, *, readable
     # The body of a redirect that is not followed can't be read any more, unless there is none.
     body: bytes | None = None if readable or answer.content_length else b""
     try:
-        if readable:
+        if readable and answer.complete:
+            body = await answer.end()
+        elif readable:
             async with asyncio.timeout_at(run.deadline):
                 body = await answer.end()
     except Failed as failed:

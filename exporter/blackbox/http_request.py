@@ -49,12 +49,13 @@ class Wanted:
         self._credentials = _credentials(settings, given, credentials)
         self.body = _read(settings.body_file) if settings.body_file else settings.body.reveal().encode()
 
-    def head(self, hop: Hop, asked: str, extra: list[tuple[str, str]]) -> bytes:
-        """The bytes of a request over HTTP/1.1 up to its body; `asked` is what its first line asks for."""
+    def request(self, hop: Hop, asked: str, extra: list[tuple[str, str]]) -> bytes:
+        """A request over HTTP/1.1; `asked` is what its first line asks for."""
         lines = [f"{hop.method} {asked} HTTP/1.1", f"Host: {hop.authority}"]
         lines += [f"{name}: {value}" for name, value in self.headers(hop, extra)]
         lines.append("Connection: close\r\n\r\n")
-        return "\r\n".join(lines).encode("utf-8", "surrogateescape")
+        head = "\r\n".join(lines).encode("utf-8", "surrogateescape")
+        return head + self.body if hop.with_body else head
 
     def headers(self, hop: Hop, extra: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """All but Host."""

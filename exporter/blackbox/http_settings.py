@@ -126,7 +126,7 @@ class HTTPSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     def _problems(self) -> list[str]:
         found = []
         if self.enable_http3:
-            found.append("enable_http3: HTTP/3 is not supported")
+            found.append("HTTP/3 is not supported")
         if "HTTP/3.0" in self.valid_http_versions:
             found.append("valid_http_versions: HTTP/3 is not supported")
         if self.proxy_from_environment:
@@ -157,8 +157,7 @@ class HTTPSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
         for name, value in self.headers.items():
             if "\n" in value.reveal() or "\r" in value.reveal():
                 found.append((f"headers.{name}", "a header has one line"))
-            accepted = value.reveal().lower()
-            if name.lower() == "accept-encoding" and self.compression and self.compression not in accepted:
+            if name.lower() == "accept-encoding" and not _accepted(self.compression, value.reveal()):
                 found.append((f"headers.{name}", "does not hold the compression that is expected"))
         return found
 
@@ -188,3 +187,12 @@ class HTTPSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 
 def _reserved(name: str) -> bool:
     return name.lower() in _RESERVED
+
+
+def _accepted(compression: str, header: str) -> bool:
+    """Whether an Accept-Encoding header holds the compression that is expected."""
+    if not compression or not header:
+        return True
+    elements = [element.partition(";") for element in header.replace(" ", "").split(",")]
+    named = [weight for name, _, weight in elements if name in (compression, "*")]
+    return bool(named) and not named[0].startswith(("q=0.0", "q=0,")) and named[0] != "q=0"

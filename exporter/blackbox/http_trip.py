@@ -1,17 +1,17 @@
 """From a request of the prober `http` to the response that counts: connections, TLS, a proxy, redirects."""
 
 import asyncio
+import socket
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from exporter.blackbox import http2, tls
 from exporter.blackbox.access import Forbidden
 from exporter.blackbox.address import resolve
-from exporter.blackbox.connection import connected, failed
+from exporter.blackbox.connection import Wire, connected, failed
 from exporter.blackbox.exchange import Early, Exchange, Response
 from exporter.blackbox.family import gauge
 from exporter.blackbox.http_request import Hop, Wanted, leads_to, method_after, same_host
@@ -39,7 +39,7 @@ class Trip:
     first: Target
     """The target as it was given."""
     redirects: int = 0
-    transport: asyncio.Transport | None = None
+    transport: asyncio.Transport | Wire | None = None
     """Of the response that counts."""
     over_tls: bool = False
     _cookies: Any = None
@@ -89,44 +89,48 @@ class Trip:
     async def _open(self, hop: Hop, answer: Response) -> float:
         """Connect and send the request; when the connection was there."""
         began = time.monotonic()
-        secure = hop.to.scheme == "https"
-        self.transport, early = await self._connect(hop, Early if secure else lambda: Exchange(answer))
-        self.over_tls = False
-        if self._proxy is not None and secure:
-            early = await self._tunnel(self.transport, hop)
-        got = connected = time.monotonic()
-        if secure:
-            config = self.settings.tls_config
-            if not hop.ours:  # another's name; and the client's certificate is a credential too
-                config = msgspec.structs.replace(config, server_name="", cert_file="", key_file="")
-            alpn = ("h2", "http/1.1") if self.settings.enable_http2 and http2.installed() else ("http/1.1",)
-            self.transport = await tls.handshake(self.run, self.transport, early, config, hop.name, alpn)
-            self.over_tls = True
-            got = time.monotonic()
-            self.run.add(PHASE, got - connected, "tls")
-        self.run.add(PHASE, connected - began, "connect")
-        self._send(self.transport, early, hop, answer)
-        return got
-
-    def _send(self, transport: asyncio.Transport, early: asyncio.BaseProtocol, hop: Hop, answer: Response) -> None:
+        sock = await self._connect(hop)
         extra = self._cookie(hop)
-        body = self.wanted.body if hop.with_body else b""
-        if self.over_tls and transport.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
-            second = http2.Exchange2(answer)
-            cast("Early", early).give(transport, second)
-            second.send(hop, self.wanted.headers(hop, extra), body)
-            return
-        if self.over_tls:
-            cast("Early", early).give(transport, Exchange(answer))
+        if hop.to.scheme == "https":
+            return await self._open_tls(sock, hop, answer, extra, began)
+        got = time.monotonic()
+        self.run.add(PHASE, got - began, "connect")
+        self.transport, self.over_tls = Wire(sock, Exchange(answer)), False
         asked = hop.to.asked
-        if self._proxy is not None and hop.to.scheme == "http":
+        if self._proxy is not None:
             asked = hop.to.url
             extra = [*extra, *_authorization(self._proxy)]
-        transport.write(self.wanted.head(hop, asked, extra) + body)
+        self.transport.write(self.wanted.request(hop, asked, extra))
+        return got
 
-    async def _connect(
-        self, hop: Hop, factory: Callable[[], asyncio.Protocol]
-    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+    async def _open_tls(
+        self, sock: socket.socket, hop: Hop, answer: Response, extra: list[tuple[str, str]], began: float
+    ) -> float:
+        run = self.run
+        transport, early = await asyncio.get_running_loop().create_connection(Early, sock=sock)
+        self.transport = transport
+        if self._proxy is not None:
+            early = await self._tunnel(transport, hop)
+        connected = time.monotonic()
+        config = self.settings.tls_config
+        if not hop.ours:  # another's name; and the client's certificate is a credential too
+            config = msgspec.structs.replace(config, server_name="", cert_file="", key_file="")
+        alpn = ("h2", "http/1.1") if self.settings.enable_http2 and http2.installed() else ("http/1.1",)
+        transport = await tls.handshake(run, transport, early, config, hop.name, alpn)
+        self.transport, self.over_tls = transport, True
+        got = time.monotonic()
+        run.add(PHASE, got - connected, "tls")
+        run.add(PHASE, connected - began, "connect")
+        if transport.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
+            second = http2.Exchange2(answer)
+            early.give(transport, second)
+            second.send(hop, self.wanted.headers(hop, extra), self.wanted.body if hop.with_body else b"")
+        else:
+            early.give(transport, Exchange(answer))
+            transport.write(self.wanted.request(hop, hop.to.asked, extra))
+        return got
+
+    async def _connect(self, hop: Hop) -> socket.socket:
         if self._proxy is not None:
             addresses: tuple[str, ...] = await resolve(self.run, self._proxy.host)
             port = self._proxy.port
@@ -135,15 +139,14 @@ class Trip:
         # One of each family: a server that listens on 127.0.0.1 alone is up, though localhost is ::1 first.
         other = next((a for a in addresses[1:] if (":" in a) != (":" in addresses[0])), None)
         try:
-            sock = await connected(addresses[0], port, None, self.run.deadline)
+            return await connected(addresses[0], port, None, self.run.deadline)
         except OSError as error:
             if other is None or isinstance(error, TimeoutError):
                 raise failed(error, "Error for HTTP request") from None
-            try:
-                sock = await connected(other, port, None, self.run.deadline)
-            except OSError as second:
-                raise failed(second, "Error for HTTP request") from None
-        return await asyncio.get_running_loop().create_connection(factory, sock=sock)
+        try:
+            return await connected(other, port, None, self.run.deadline)
+        except OSError as error:
+            raise failed(error, "Error for HTTP request") from None
 
     async def _tunnel(self, transport: asyncio.Transport, hop: Hop) -> Early:
         """Have the proxy connect to the target (RFC 9110, 9.3.6); the protocol of what follows."""

@@ -6,6 +6,7 @@ when it is used, as blackbox does, so that a file that is missing fails that mod
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -14,6 +15,7 @@ from msgspec import Struct
 from exporter.blackbox.http_settings import HTTPSettings
 from exporter.blackbox.regex import Regex
 from exporter.blackbox.tls_settings import IPProtocol, TLSSettings
+from exporter.probes import _dns_records
 from exporter.values import Duration, Secret
 
 __all__ = ["DNS", "GRPC", "ICMP", "TCP", "HTTPSettings", "Module", "TLSSettings"]
@@ -130,10 +132,23 @@ class DNS(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
             raise ValueError("query_name: must be set")
         if self.query_class and self.query_class not in CLASSES:
             raise ValueError("query_class: is not a class of DNS")
+        if self.query_type:
+            _check_type(self.query_type)
         if any(name not in RCODES for name in self.valid_rcodes or ()):
             raise ValueError("valid_rcodes: one of them is no rcode")
         if self.dns_over_tls and self.transport_protocol != "tcp":
             raise ValueError("dns_over_tls: takes transport_protocol tcp")
+
+
+def _check_type(text: str) -> None:
+    """Raises ValueError, which begins with the key."""
+    with suppress(ImportError):  # which the load reports itself
+        try:
+            _dns_records.number(text)
+        except ValueError as error:
+            raise ValueError(f"query_type: {error}") from None
+        if text != text.upper():
+            raise ValueError("query_type: is not a type of DNS records, which are in capitals")
 
 
 class GRPC(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -163,4 +178,4 @@ class Module(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.prober == "dns" and self.dns is None:
-            raise ValueError("dns: query_name must be set")
+            raise ValueError("prober: dns takes a section dns with a query_name")

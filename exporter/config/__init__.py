@@ -87,6 +87,7 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder
     seen = component_files.fingerprint(globs)
     more = component_files.read(file.component_files, folder, defaults, environ, spread.components)
     report.problems += more.problems
+    resolve.check_families((*resolved, *more.components), report)
     groups = spread.groups | more.groups
     known = {one.name for one in (*resolved, *more.components)} | spread.components.keys() | groups.keys()
     if isinstance(components, dict):

@@ -3,7 +3,7 @@
 import dataclasses
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -27,12 +27,10 @@ CRITICAL_WEIGHT = 3.0
 def resolve(written: Mapping[str, Any], defaults: Defaults, report: Report) -> tuple[Component, ...]:
     """The components that are right, in the order of the file; what is wrong with the others goes to `report`."""
     resolved = [_component(name, fields, defaults, report) for name, fields in written.items()]
-    components = tuple(component for component in resolved if component is not None)
-    _check_families(components, report)
-    return components
+    return tuple(component for component in resolved if component is not None)
 
 
-def _check_families(components: tuple[Component, ...], report: Report) -> None:
+def check_families(components: Iterable[Component], report: Report) -> None:
     """Whether those that name a metric mean the same one: both formats want a family's type, help and labels once."""
     first: dict[str, tuple[str, Metric]] = {}
     for component in components:

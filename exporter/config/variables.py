@@ -41,6 +41,8 @@ _PORTS = {
     "rabbitmq": 5672,
     "memcached": 11211,
     "smtp": 25,
+    "kafka": 9092,
+    "nats": 4222,
 }
 # What an http URL means, its variable tells.
 HTTP = {"ELASTIC": "elasticsearch", "OPENSEARCH": "elasticsearch", "S3": "s3", "AWS": "s3", "MINIO": "s3"}
@@ -171,8 +173,7 @@ def _fields(kind: str, url: SplitResult, host: str, port: str) -> dict[str, str]
         implicit = url.scheme in ("smtps", "smtp+ssl")
         encryption = "tls" if implicit else "starttls" if "+tls" in url.scheme or port == "587" else "optional"
         return {"address": f"{host}:{'465' if implicit and not url.port else port}", "encryption": encryption}
-    scheme = {"valkey": "redis", "valkeys": "rediss", "rediscache": "redis"}.get(url.scheme, url.scheme)
-    return {"url": url._replace(scheme=scheme).geturl()}
+    return {"url": url.geturl()}
 
 
 def _place(host: str, port: str) -> str:

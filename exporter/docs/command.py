@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from exporter.config import discover
+from exporter.config import discover, variables
 from exporter.docs.table import HEAD, table
 from exporter.options import FLAGS, VERBS
 from exporter.web import routes
@@ -21,9 +21,10 @@ ENDPOINTS = {
     "/api/v1/status": "All that is known of every component, as JSON.",
     "/api/v1/cycle": "Runs components now, `?component=NAME` or all, and answers with their results.",
     "/probe": (
-        "`?target=…&module=…`: a target of the request's, asked and answered as blackbox_exporter does; "
-        "off unless `probe` is configured."
+        "`?target=…&module=…`: a target of the request's, asked and answered as blackbox_exporter does; off unless "
+        "`probe` is configured. `?component=NAME`: one component's series, after a run when the last one is too old."
     ),
+    "/hooks/heartbeat/{name}": "A job's report, `state=start`, `success` or `failure`, or `exit=STATUS`; 200 once it is kept.",
     "/-/reload": "Reads the configuration anew; 422 and every mistake when it is refused.",
 }
 """By path: what it answers, for readers."""
@@ -32,6 +33,7 @@ ACCESS = {
     "scrape": "everybody; users of the web configuration's `basic_auth_users` when there are some",
     "look": "everybody sees statuses and reasons; messages and history need an admin token",
     "admin": "with an admin token",
+    "hook": "with the component's own token, as Bearer or as a password",
 }
 STATUSES = (
     ("0", "Done: ended by SIGTERM or Ctrl-C, nothing unhealthy, nothing wrong."),
@@ -100,15 +102,18 @@ def page() -> Iterator[str]:
     yield table(
         ("kind", "schemes of its URL", "probed"),
         (
-            (kind, ", ".join(f"`{s}://`" for s in schemes), "yes" if built else "not yet: it is named and left out")
+            (kind, ", ".join(f"`{s}://`" for s in schemes), "yes" if built else "no: it is named and left out")
             for kind, schemes, built in discover.schemes()
         ),
     )
+    buckets = ", ".join(f"`{name}`" for name in variables.BUCKETS)
     yield (
         "A variable is read when its name is, or ends in, a word such as "
-        f"{', '.join(f'`{word}`' for word in discover.WORDS.split('|'))}, followed by `_URL`, `_URI`, `_DSN` or "
+        f"{', '.join(f'`{word}`' for word in variables.WORDS.split('|'))}, followed by `_URL`, `_URI`, `_DSN` or "
         "`_ENDPOINT`; the word may follow others (`ANALYTICS_DATABASE_URL`). `CELERY_BROKER`, `CELERY_RESULT_BACKEND` "
-        "and `PGHOST` (with libpq's other variables) are read too. Variables with one target are one component.\n"
+        "and `PGHOST` (with libpq's other variables) are read too. Variables with one target are one component. "
+        f"A broker of Celery's is the server and a component of the kind celery; {buckets} name a bucket of S3, beside "
+        "AWS' own variables.\n"
     )
     first = ", ".join(f"`{name}`" for name in discover.PRIMARY)
     yield f"The first database of {first} is critical: when it is unhealthy, `/health` is 503.\n"

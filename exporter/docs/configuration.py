@@ -90,7 +90,7 @@ def page() -> Iterator[str]:
         yield f"### {kind}\n"
         yield f"{first_line(cls)}\n"
         if cls.drivers:
-            needs = f"Needs `pip install 'stack-exporter[{kind}]'`"
+            needs = f"{'Needs' if cls.needs is Probe.needs else 'May need'} `pip install 'stack-exporter[{kind}]'`"
             yield f"{needs}; `make run` and the container image have it already.\n"
         yield _fields(cls, without=Probe)
         names = ", ".join(f"`{name}`" for name in signals(cls))

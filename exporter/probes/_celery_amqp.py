@@ -71,6 +71,7 @@ class Connection:
             raise Down("auth", f"{place.where} offers no PLAIN, only {self._quote(offered)}")
         about: _amqp.Table = {
             "product": "stack-exporter",
+            "connection_name": "stack-exporter",
             # Without these it closes the connection in silence, and says nothing of an alarm.
             "capabilities": {
                 "authentication_failure_close": True,

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 
 import msgspec
 from msgspec import Raw, Struct
@@ -12,6 +14,8 @@ ALL = ("ping", "stats", "active", "reserved", "scheduled", "active_queues")
 EXPIRES = 60.0
 """Seconds after which a worker that was held up ignores what it was asked; by its clock, so not too few."""
 JSON = "application/json"
+MOST = 5_000
+"""Workers whose answers are kept; of more, they are only counted."""
 
 
 class _Pool(Struct):
@@ -71,8 +75,9 @@ def request(method: str, round_: str, namespace: str, reply_to: str) -> bytes:
     )
 
 
-def headers(now: float | None = None) -> dict[str, float]:
-    return {"clock": 0, "expires": (time.time() if now is None else now) + EXPIRES}
+def headers() -> dict[str, float]:
+    """Of a message to workers."""
+    return {"clock": 0.0, "expires": time.time() + EXPIRES}
 
 
 @dataclass(slots=True)
@@ -103,12 +108,11 @@ class Answers:
         except (msgspec.DecodeError, UnicodeDecodeError):
             self.foreign = "no JSON, though it says so"
             return
-        for name, raw in said.items():
-            worker = self.workers.setdefault(name[:200], Worker())
-            try:
-                _fill(worker, method, raw)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue  # an {"error": …}, or another version's form: that figure is missing
+        for name, raw in islice(said.items(), 1):  # a worker speaks for itself alone
+            if name in self.workers or len(self.workers) < MOST:
+                # An {"error": …}, or another version's form: that figure is missing.
+                with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    _fill(self.workers.setdefault(name[:200], Worker()), method, raw)
 
     def complete(self, listeners: int | None, awaited: Collection[str]) -> bool:
         """Whether all who are asked have answered all: by their number where the broker tells it, else by name."""

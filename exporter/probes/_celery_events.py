@@ -51,9 +51,12 @@ DROPPED = counter(
 )
 
 REMEMBERED = 20_000
-"""Tasks under way that are remembered; the oldest go first. A thousand take 0.3 MB."""
+"""Tasks under way that are remembered; the oldest go first. So many take 6 MB."""
 ENDED = 1_000
 """Names that are remembered of tasks that have ended: another worker's event of an earlier try may come after it."""
+_WORD = 200
+"""Characters of a name or an id that are kept."""
+_MOST_SENDERS = 5_000
 _LONGEST = 1e9
 OVERFLOW = "__overflow__"
 UNKNOWN = "__unknown__"
@@ -143,8 +146,8 @@ class Tally:
 
     def _count(self, state: str, event: _Event, out: Readings) -> None:
         out.count(EVENTS)
-        if state != "sent" and len(self.senders) < REMEMBERED:
-            self.senders.add(event.hostname)
+        if state != "sent" and len(self.senders) < _MOST_SENDERS:
+            self.senders.add(event.hostname[:_WORD])
         under = self._known(state, event)
         if under.name == self._beat and state in ("sent", "received", "started"):
             self.beat = time.time()
@@ -157,7 +160,7 @@ class Tally:
         at = event.timestamp
         if state == "sent":
             under.sent = at
-            if at <= under.started and not under.waits:  # who started it was heard before who sent it
+            if under.started and at <= under.started and not under.waits:  # who started it was heard before who sent it
                 out.observe(QUEUE_WAIT, _span(at, under.started), name)
         elif state == "received":
             under.received, under.started = at, 0.0
@@ -174,20 +177,21 @@ class Tally:
             if state == "retried":  # it comes again by the same id, and may have been sent again before this
                 under.sent = under.sent if under.sent > under.started else 0.0
             else:
-                self._under.pop(event.uuid, None)
-                self._ended[event.uuid] = under.name
+                self._under.pop(event.uuid[:_WORD], None)
+                self._ended[event.uuid[:_WORD]] = under.name
                 if len(self._ended) > ENDED:
                     self._ended.popitem(last=False)
 
     def _known(self, state: str, event: _Event) -> _Under:
-        under = self._under.get(event.uuid)
+        key = event.uuid[:_WORD]
+        under = self._under.get(key)
         if under is None:
-            under = _Under(event.name or self._ended.get(event.uuid, UNKNOWN))
-            self._under[event.uuid] = under
+            under = _Under(event.name[:_WORD] if event.name else self._ended.get(key, UNKNOWN))
+            self._under[key] = under
             if len(self._under) > REMEMBERED:
                 self._under.popitem(last=False)
         elif event.name and under.name == UNKNOWN:
-            under.name = event.name
+            under.name = event.name[:_WORD]
         if state in ("sent", "received"):
             under.waits = bytes(event.eta) != b"null"
         return under
@@ -197,7 +201,6 @@ class Tally:
             return name
         if len(self._names) >= self._most:
             return OVERFLOW
-        name = name[:200]
         self._names.add(name)
         return name
 

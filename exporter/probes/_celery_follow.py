@@ -21,6 +21,9 @@ TOUCH = 15.0
 """Seconds after which the broker is made to say something; after three of them without a word it is given up."""
 TURN = 0.005
 """Seconds of events after which others have their turn on the loop."""
+NAP, MANY = 0.05, 50
+"""Seconds in which few events are left to gather, and how many are not few: to wake up for each would take as much CPU
+again as it does to read it."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 Open = Callable[[], Awaitable[Stream]]
@@ -81,13 +84,17 @@ class Follower:
     async def _read(self, stream: Stream, out: Readings) -> None:
         """Until the connection is lost, which is told by Down."""
         turn = touched = time.monotonic()
+        taken = 0
         while True:
             event = stream.event()
             if event is None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._touch):
                         await stream.more()
-                turn = time.monotonic()
+                        if taken < MANY:
+                            await asyncio.sleep(NAP)
+                turn, taken = time.monotonic(), 0
+            taken += 1
             now = time.monotonic()
             if event is not None and event is not OTHER:
                 self.tally.take(event.content_type, event.body, out, now)

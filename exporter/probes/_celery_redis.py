@@ -56,10 +56,12 @@ class Connection:
 
     async def do(self, *commands: tuple[str | bytes, ...]) -> list[Reply]:
         self.transport.write(b"".join(command(*words) for words in commands))
-        replies = [await self.wire.reply() for _ in commands]
-        for words, reply in zip(commands, replies, strict=True):
-            if isinstance(reply, ReplyError):
+        replies: list[Reply] = []
+        for words in commands:
+            reply = await self.wire.reply()
+            if isinstance(reply, ReplyError):  # at once, as it may be the last that comes
                 self._refused(str(words[0]), reply)
+            replies.append(reply)
         return replies
 
     async def numbers(self, *commands: tuple[str | bytes, ...]) -> list[int]:

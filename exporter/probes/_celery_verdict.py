@@ -92,12 +92,11 @@ def _late(demands: Demands, memory: Memory, answers: Answers, out: Readings) -> 
     """Of the beat: what to say when it is late, else ''."""
     if not demands.beat:
         return ""
-    now = time.time()
-    if memory.crew.beaten(answers, demands.beat):  # without events too: workers count what they begin
+    now, tally, kept = time.time(), memory.follower.tally, out.kept(_BEAT)
+    # Workers count what they begin, without events too; but that tells no better than to a round when it was.
+    if memory.crew.beaten(answers, demands.beat) and (tally.beat is None or tally.followed is None):
         memory.beat = now
-    kept = out.kept(_BEAT)
-    seen = max(memory.beat, memory.follower.tally.beat or 0.0, kept if isinstance(kept, int | float) else 0.0)
-    seen = min(seen, now)
+    seen = min(now, max(memory.beat, tally.beat or 0.0, kept if isinstance(kept, int | float) else 0.0))
     if seen:
         out.set(BEAT_SEEN, seen)
         out.set(BEAT_AGE, now - seen)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from exporter.probe import Down, Readings
 from exporter.probes import _net
-from exporter.probes._dns_message import Malformed, Message, Query, parse
+from exporter.probes._dns_message import Malformed, Message, Query, parse, plain
 from exporter.probes._lookup import resolve
 from exporter.probes._tls import TLS, Certificate
 
@@ -29,10 +29,6 @@ class Server:
     port: int
     transport: Transport = "udp"
     tls: TLS | None = None
-    source: str = ""
-    """The address to ask from."""
-    addresses: tuple[str, ...] = ()
-    """Skip resolving its name."""
 
     @property
     def where(self) -> str:
@@ -40,70 +36,33 @@ class Server:
 
 
 async def exchange(
-    out: Readings,
-    server: Server,
-    query: Query,
-    *,
-    again: bool = True,
-    show: Callable[[Certificate], None] | None = None,
+    out: Readings, server: Server, query: Query, *, show: Callable[[Certificate], None] | None = None
 ) -> tuple[Message, bool]:
-    """The answer, and whether it was truncated over UDP; then it is asked for over TCP, unless `again` is false.
+    """The answer, and whether it was truncated over UDP, and so asked for again over TCP. Raises Down.
 
     One datagram and no second: a lost one is an answer that never came. `show` is told the certificate of a server
-    over TLS. Raises Down.
+    over TLS.
     """
-    addresses = server.addresses or await resolve(out, server.host, server.port)
+    addresses = await resolve(out, server.host, server.port)
     if server.transport != "udp":
         return await _stream(out, server, query, addresses, show), False
-    message = await _datagrams(out, server, query, addresses)
-    if not message.truncated or not again:
-        return message, message.truncated
+    with out.phase("query"):
+        message = await _datagrams(server, query, addresses)
+    if not message.truncated:
+        return message, False
     return await _stream(out, server, query, addresses, show), True
 
 
-async def _datagrams(out: Readings, server: Server, query: Query, addresses: tuple[str, ...]) -> Message:
-    other = next((a for a in addresses[1:] if (":" in a) != (":" in addresses[0])), None)
+async def _datagrams(server: Server, query: Query, addresses: tuple[str, ...]) -> Message:
+    address, where = addresses[0], server.where
     try:
-        return await _datagram(out, server, query, addresses[0])
+        return await by_datagram(address, server.port, query, where)
     except Down as down:
         # One of each family, as _net does: a server that listens on 127.0.0.1 alone is up, though localhost is ::1.
+        other = next((a for a in addresses[1:] if (":" in a) != (":" in address)), None)
         if other is None or down.reason not in ("refused", "unreachable"):
             raise
-    return await _datagram(out, server, query, other)
-
-
-async def _datagram(out: Readings, server: Server, query: Query, address: str) -> Message:
-    loop, id_ = asyncio.get_running_loop(), secrets.randbelow(1 << 16)
-    # Connected, and so it hears the server alone; the system picks a port that can't be foretold.
-    connected = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        connected.setblocking(False)
-        if server.source:
-            connected.bind((server.source, 0))
-        connected.connect((address, server.port))
-        transport, heard = await loop.create_datagram_endpoint(lambda: _Datagrams(server.where), sock=connected)
-    except BaseException as error:
-        connected.close()
-        if isinstance(error, OSError):
-            raise _net.failure(error, server.where) from None
-        raise
-    mismatch: Down | None = None
-    try:
-        with out.phase("query"):
-            transport.sendto(query.wire(id_))
-            while True:
-                try:
-                    return _read(await heard.next(), query, id_, server.where)
-                except Down as down:
-                    if down.reason != "mismatch":
-                        raise
-                    mismatch = down  # the right one may still come
-    except asyncio.CancelledError:
-        if mismatch is not None:  # the deadline passed, but it was not silence that it passed in
-            raise mismatch from None
-        raise
-    finally:
-        transport.abort()
+    return await by_datagram(other, server.port, query, where)
 
 
 async def _stream(
@@ -113,24 +72,64 @@ async def _stream(
     addresses: tuple[str, ...],
     show: Callable[[Certificate], None] | None,
 ) -> Message:
-    tls, id_ = (server.tls or TLS()) if server.transport == "tls" else None, secrets.randbelow(1 << 16)
+    tls = (server.tls or TLS()) if server.transport == "tls" else None
     transport, stream = await _net.connect(
         out,
         server.host,
         server.port,
-        lambda: _Stream(server.where),
+        lambda: Stream(server.where),
         tls=tls,
         alpn=_ALPN if tls else (),
         show=show,
         addresses=addresses,
     )
     try:
-        wire = query.wire(id_)
         with out.phase("query"):
-            transport.write(len(wire).to_bytes(2, "big") + wire)
-            return _read(await stream.message, query, id_, server.where)
+            return await by_stream(transport, stream, query, server.where)
     finally:
         transport.abort()
+
+
+async def by_datagram(address: str, port: int, query: Query, where: str, *, source: str = "") -> Message:
+    """The answer to one datagram. Raises Down; till it is cancelled it waits for the right one among wrong ones."""
+    loop, id_ = asyncio.get_running_loop(), secrets.randbelow(1 << 16)
+    # Connected, and so it hears the server alone; the system picks a port that can't be foretold.
+    connected = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        connected.setblocking(False)
+        if source:
+            connected.bind((source, 0))
+        connected.connect((address, port))
+        transport, heard = await loop.create_datagram_endpoint(lambda: _Datagrams(where), sock=connected)
+    except BaseException as error:
+        connected.close()
+        if isinstance(error, OSError):
+            raise _net.failure(error, where) from None
+        raise
+    mismatch: Down | None = None
+    try:
+        transport.sendto(query.wire(id_))
+        while True:
+            try:
+                return _read(await heard.next(), query, id_, where)
+            except Down as down:
+                if down.reason != "mismatch":
+                    raise
+                mismatch = down  # the right one may still come
+    except asyncio.CancelledError:
+        if mismatch is not None:  # the deadline passed, but it was not silence that it passed in
+            raise mismatch from None
+        raise
+    finally:
+        transport.abort()
+
+
+async def by_stream(transport: asyncio.Transport, stream: "Stream", query: Query, where: str) -> Message:
+    """The answer over a connection, which stays open. Raises Down."""
+    id_ = secrets.randbelow(1 << 16)
+    wire = query.wire(id_)
+    transport.write(len(wire).to_bytes(2, "big") + wire)
+    return _read(await stream.message, query, id_, where)
 
 
 def _read(wire: bytes, query: Query, id_: int, where: str) -> Message:
@@ -142,11 +141,9 @@ def _read(wire: bytes, query: Query, id_: int, where: str) -> Message:
         raise Down("protocol", f"{where}: no DNS message: {error}"[:200]) from None
     if message.id != id_ or not message.response:
         raise Down("mismatch", f"{where}: the answer has another id than the question")
-    if message.questions != asked:
-        # A server that could not read the question, or would not, may leave it out.
-        if message.questions or not message.code:
-            raise Down("mismatch", f"{where}: the answer repeats another question than was asked")
-        message.questions = asked
+    if [(plain(name), *rest) for name, *rest in message.questions or asked] != [(plain(n), *r) for n, *r in asked]:
+        raise Down("mismatch", f"{where}: the answer repeats another question than was asked")
+    message.questions = asked  # a server that would not read it may have left it out
     return message
 
 
@@ -172,7 +169,7 @@ class _Datagrams(asyncio.DatagramProtocol):
             self._heard.put_nowait(_net.failure(exc, self._where))
 
 
-class _Stream(asyncio.Protocol):
+class Stream(asyncio.Protocol):
     """One message, after two bytes that say its length (RFC 1035, 4.2.2)."""
 
     def __init__(self, where: str) -> None:

@@ -19,7 +19,7 @@ _LONGEST = 255
 _LABEL = 63
 
 Name = tuple[bytes, ...]
-"""Labels, in lower case; the root has none."""
+"""Labels as they were written; the root has none."""
 
 
 class Malformed(Exception):  # noqa: N818 - says the fact
@@ -105,19 +105,25 @@ class Message:
         return RCODES.get(self.code, f"RCODE{self.code}")
 
     def answers(self, type_: int) -> list[Record]:
-        """The records of a type that answer the question, its aliases followed; all of its name for ANY."""
-        owners = {record.owner: record for record in self.answer if record.type == CNAME}
-        name = self.questions[0][0]
-        for _ in range(len(owners)):  # a ring of aliases ends here, too
-            if type_ in (CNAME, ANY) or name not in owners:
+        """The records of a type that answer the question, its aliases followed; all of its name for ANY.
+
+        Raises Malformed.
+        """
+        owners = [plain(record.owner) for record in self.answer]
+        aliases = {owner: record for owner, record in zip(owners, self.answer, strict=True) if record.type == CNAME}
+        name = plain(self.questions[0][0])
+        for _ in range(len(aliases)):  # a ring of aliases ends here, too
+            if type_ in (CNAME, ANY) or name not in aliases:
                 break
-            name = target(owners[name])
-        return [record for record in self.answer if record.owner == name and type_ in (record.type, ANY)]
+            alias = aliases[name]
+            name = plain(_name(alias.wire, alias.at, {})[0])
+        found = zip(owners, self.answer, strict=True)
+        return [record for owner, record in found if owner == name and type_ in (record.type, ANY)]
 
 
-def target(alias: Record) -> Name:
-    """The name that a CNAME stands for. Raises Malformed."""
-    return _name(alias.wire, alias.at, {})[0]
+def plain(name: Name) -> Name:
+    """The name to compare with others: case tells nothing."""
+    return tuple(map(bytes.lower, name))
 
 
 def parse(wire: bytes) -> Message:
@@ -173,7 +179,7 @@ def _name(wire: bytes, at: int, known: dict[int, Name]) -> tuple[Name, int]:
             end = end or at + 1
             break
         else:
-            labels.append(wire[at + 1 : at + 1 + octet].lower())
+            labels.append(wire[at + 1 : at + 1 + octet])
             at += 1 + octet
             if len(labels) > _LONGEST:
                 break

@@ -14,10 +14,14 @@ _BATCH = 100
 
 
 def number(type_: str) -> int:
-    """The number of a type of records."""
+    """The number of a type of records. Raises ValueError."""
     from dns import rdatatype  # noqa: PLC0415
+    from dns.exception import DNSException  # noqa: PLC0415
 
-    return int(rdatatype.from_text(type_))
+    try:
+        return int(rdatatype.from_text(type_))
+    except DNSException:
+        raise ValueError("is not a type of DNS records") from None
 
 
 def name(text: str, *, pointer: bool = False) -> bytes:
@@ -75,4 +79,17 @@ def same(one: Any, found: Any) -> bool:
 def text(record: Any) -> str:
     """As a zone file has it; a text without its quotes, its parts joined."""
     strings = getattr(record, "strings", None)
-    return b"".join(strings).decode(errors="replace") if strings else str(record.to_text())
+    return b"".join(strings).decode(errors="replace") if strings else str(record.to_text(chunksize=0))
+
+
+def line(record: Record, held: Any) -> str:
+    """All of a record as a zone file has it, by tabs, and as Go programs write it: on one line, digests in capitals."""
+    from dns import name as names  # noqa: PLC0415
+    from dns import rdataclass, rdatatype  # noqa: PLC0415
+
+    owner = names.Name((*record.owner, b"")).to_text()
+    kind, type_ = rdataclass.to_text(held.rdclass), rdatatype.to_text(held.rdtype)
+    shown = str(held.to_text(chunksize=0))
+    if type_ in ("DS", "CDS", "SSHFP"):
+        shown = shown.upper()
+    return f"{owner}\t{record.ttl}\t{kind}\t{type_}\t{shown}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from exporter.probe import Down, Readings
-from exporter.probes import _grpc_call, _net
+from exporter.probes import _address, _grpc_call, _net
 from exporter.probes._grpc_call import Call, Response
 from exporter.probes._tls import TLS, Certificate
 
@@ -23,7 +23,7 @@ CODES = (
 STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 # What a status of HTTP in place of gRPC's stands for (gRPC's http-grpc-status-mapping.md).
 _BY_HTTP = {"400": 13, "401": 16, "403": 7, "404": 12, "429": 14, "502": 14, "503": 14, "504": 14}
-_ALPN = ("h2",)
+ALPN = ("h2",)
 _METHOD = "/grpc.health.v1.Health/Check"
 _LAXER = 0.05
 """Seconds that the server is given beyond our deadline, so that ours comes first."""
@@ -59,27 +59,41 @@ async def check(
     *,
     tls: TLS | None = None,
     show: Callable[[Certificate], None] | None = None,
-    seen: Callable[[asyncio.Transport], None] | None = None,
-    addresses: tuple[str, ...] = (),
 ) -> Answer:
-    """The answer, whatever its status. Raises Down, with a reason of _net's, _tls' or the ones above.
-
-    `seen` is told the connection, once it is made.
-    """
-    where = f"{host}:{port}"
+    """The answer, whatever its status. Raises Down, with a reason of _net's, _tls' or the ones above."""
+    where = _address.joined(host, port)
     transport, call = await _net.connect(
-        out, host, port, lambda: Call(where), tls=tls, alpn=_ALPN if tls else (), show=show, addresses=addresses
+        out, host, port, lambda: Call(where), tls=tls, alpn=ALPN if tls else (), show=show
     )
     try:
-        if seen is not None:
-            seen(transport)
-        if tls is not None and transport.get_extra_info("ssl_object").selected_alpn_protocol() != "h2":
-            raise Down("no_alpn", f"{where} does not agree to h2 (ALPN)")
         with out.phase("call"):
-            call.ask(transport, _headers(out, asked, where, secure=tls is not None), _message(asked.service))
-            return _read(await call.answer, where)
+            return await ask(transport, call, asked, where, out.deadline, traceparent=out.traceparent)
     finally:
         transport.abort()
+
+
+async def ask(
+    transport: asyncio.Transport, call: Call, asked: Check, where: str, deadline: float, *, traceparent: str = ""
+) -> Answer:
+    """The same over a connection, which stays open; `deadline` on time.monotonic's clock. Raises Down."""
+    tls = transport.get_extra_info("ssl_object")
+    if tls is not None and tls.selected_alpn_protocol() != "h2":
+        raise Down("no_alpn", f"{where} does not agree to h2 (ALPN)")
+    left = max(round((deadline - time.monotonic() + _LAXER) * 1000), 1)
+    headers = [
+        (":method", "POST"),
+        (":scheme", "https" if tls is not None else "http"),
+        (":path", _METHOD),
+        (":authority", asked.authority or where),
+        ("te", "trailers"),
+        ("content-type", "application/grpc"),
+        ("user-agent", "stack-exporter"),
+        ("grpc-timeout", f"{min(left, 99_999_999)}m"),
+        *([("traceparent", traceparent)] if traceparent else []),
+        *asked.metadata,
+    ]
+    call.ask(transport, headers, _message(asked.service))
+    return _read(await call.answer, where)
 
 
 def _read(response: Response, where: str) -> Answer:
@@ -97,22 +111,6 @@ def _read(response: Response, where: str) -> Answer:
         return Answer(int(code), told, status(response.body) if not int(code) else None)
     except ValueError as error:
         raise Down("protocol", f"{where}: {error}") from None
-
-
-def _headers(out: Readings, asked: Check, where: str, *, secure: bool) -> list[tuple[str, str]]:
-    left = max(round((out.deadline - time.monotonic() + _LAXER) * 1000), 1)
-    return [
-        (":method", "POST"),
-        (":scheme", "https" if secure else "http"),
-        (":path", _METHOD),
-        (":authority", asked.authority or where),
-        ("te", "trailers"),
-        ("content-type", "application/grpc"),
-        ("user-agent", "stack-exporter"),
-        ("grpc-timeout", f"{min(left, 99_999_999)}m"),
-        *([("traceparent", out.traceparent)] if out.traceparent else []),
-        *asked.metadata,
-    ]
 
 
 def _message(service: str) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from exporter.probes._icmp_socket import EchoSocket, Refusal, Reply
@@ -38,8 +39,8 @@ class Echoes:
     refusals: dict[int, Refusal] = field(default_factory=dict)
 
 
-async def echo(address: str, asked: Echo, until: float) -> Echoes:
-    """Send them and listen till `until` (on time.monotonic's clock) at the latest.
+async def echo(address: str, asked: Echo, until: float, *, opened: Callable[[], None] | None = None) -> Echoes:
+    """Send them and listen till `until` (on time.monotonic's clock) at the latest; `opened` hears that it can begin.
 
     Raises Forbidden where the system forbids ICMP, OSError where there is no way to the address.
     """
@@ -56,6 +57,8 @@ async def echo(address: str, asked: Echo, until: float) -> Echoes:
 
     try:
         loop.add_reader(sock.fileno(), read)
+        if opened is not None:
+            opened()
         for sequence in range(1, asked.count + 1):
             read()  # an error that waits would be taken for one of this packet
             found.sent += 1

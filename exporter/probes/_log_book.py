@@ -15,19 +15,14 @@ LINGER, DELETED = 30.0, 5.0
 """Seconds without a change after which a rotated file, and a deleted one, is closed: writers reopen late."""
 _MOST_KNOWN = 1000
 
+State = Mapping[str, Any]
+End = Callable[[Track], None]
+
 
 class Book:
     """`kept` is what `state` gave before a restart, or nothing; `end` counts what a file has left when it is closed."""
 
-    def __init__(
-        self,
-        pattern: str,
-        rotated: str,
-        kept: Mapping[str, Any] | None,
-        *,
-        from_start: bool,
-        end: Callable[[Track], None],
-    ) -> None:
+    def __init__(self, pattern: str, rotated: str, kept: State | None, end: End, *, from_start: bool) -> None:
         self.tracks: dict[Key, Track] = {}
         self.strangers: dict[Key, Stranger] = {}
         self.gone: list[Gone] = []
@@ -38,7 +33,7 @@ class Book:
         """Bytes that wait to be read, as of the last look."""
         self._pattern = pattern
         self._rotated = rotated
-        self._first = kept is None
+        self._first = kept is None or kept.get("path") != pattern
         self._resuming = kept is not None
         self._from_start = from_start
         self._end = end
@@ -57,6 +52,8 @@ class Book:
             self._note(seen, now, self._on_live)
         for _, seen in found.rotated:
             self._note(seen, now, self._on_rotated)
+        for seen in found.left:
+            self._note(seen, now, self._on_left)
         self._miss(found, now)
         rotated = {seen.key for _, seen in found.rotated}
         for key, stranger in tuple(self.strangers.items()):
@@ -88,6 +85,7 @@ class Book:
         """What to go on from after a restart."""
         following = [track for track in self.tracks.values() if not isinstance(track.source, Fifo)]
         return {
+            "path": self._pattern,
             "logs": sorted(self.known),
             "files": [track.as_list() for track in following],
             "gone": [[*one.place.as_list(), one.since] for one in self.gone],
@@ -102,7 +100,7 @@ class Book:
         for track in (*self.tracks.values(), *(stranger.track for stranger in self.strangers.values())):
             track.close(track.stamp)
 
-    def _restore(self, kept: Mapping[str, Any]) -> None:
+    def _restore(self, kept: State) -> None:
         self.known = set(map(str, kept.get("logs", ())))
         self.gone = [Gone(restored(place), float(since)) for *place, since in kept.get("gone", ())]
         for each in kept.get("files", ()):
@@ -158,11 +156,23 @@ class Book:
         if not self._first:
             self.strangers[seen.key] = Stranger(track)
             return
+        if seen.matched and self._from_start:
+            self.tracks[seen.key] = track
+        else:
+            self._pass_over(track, seen)
+
+    def _on_left(self, seen: Seen, now: float) -> None:
+        """One file too many is read on when it changes."""
+        if (track := self._known_track(seen)) is not None:
+            track.replace(now)
+        elif self._first and not self._from_start and not seen.fifo:
+            self._pass_over(new_track(seen), seen)
+
+    def _pass_over(self, track: Track, seen: Seen) -> None:
         self.tracks[seen.key] = track
-        if not (seen.matched and self._from_start):
-            if isinstance(track.source, Plain):
-                track.go_on(track.source.size())
-            track.close(seen.stamp)
+        if isinstance(track.source, Plain):
+            track.go_on(track.source.size())
+        track.close(seen.stamp)
 
     def _known_track(self, seen: Seen) -> Track | None:
         """The track of a file, unless it holds something else by now: inodes are given again."""
@@ -184,7 +194,7 @@ class Book:
 
     def _miss(self, found: Listing, now: float) -> None:
         """See to what is not there any more, and close what is replaced and does not change."""
-        there = {seen.key: seen for seen in (*found.live, *(seen for _, seen in found.rotated))}
+        there = {seen.key: seen for seen in (*found.live, *found.left, *(seen for _, seen in found.rotated))}
         for key, track in tuple(self.tracks.items()):
             seen = there.get(key)
             if seen is None:

@@ -14,7 +14,7 @@ LOGGERS = 50
 _LONGEST_NAME = 100
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
 _NOTHING: Said = ((None, None), None)
-_STRANGE = (object(), None)
+_STRANGE = object()
 
 
 @dataclass(slots=True)
@@ -57,7 +57,8 @@ class Counts:
             try:
                 said[names] = said.get(names, 0) + 1
             except TypeError:  # a list or an object where a name should be
-                said[_STRANGE] = said.get(_STRANGE, 0) + 1
+                names = (_hashable(names[0]), _hashable(names[1]))
+                said[names] = said.get(names, 0) + 1
             if request is not None:
                 self._request(request)
         self._taken.unparsed += unparsed
@@ -111,6 +112,10 @@ class Counts:
         if seconds is not None:
             taken.durations.append((kind, seconds * self._unit))
         taken.response_bytes += int(_number(size) or 0)
+
+
+def _hashable(said: Any) -> Any:
+    return _STRANGE if isinstance(said, list | dict) else said
 
 
 def _verb(method: Any) -> str:

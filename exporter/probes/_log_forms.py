@@ -19,13 +19,15 @@ _USUAL = {
     "level": ("level", "levelname", "severity", "lvl", "log.level"),
     "logger": ("logger", "name", "logger_name", "log.logger"),
 }
+_BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SILENT = (None, None)
 _WORD = re.compile(
     rb"\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|FATAL|ALERT|EMERG(?:ENCY)?|PANIC)\b"
     rb"|\[(trace|debug|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|alert|emerg|fatal)\]"
 )
 _LOOKED_AT = 256
-_PAIR = re.compile(rb'([^\s="]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
+# A key begins behind a space and is not long: else what is no key would be tried from each of its bytes.
+_PAIR = re.compile(rb'(?<!\S)([^\s="]{1,100})=("(?:[^"\\]|\\.)*"|[^\s"]*)')
 _STATUS = re.compile(rb"[1-5]\d\d")
 _NUMBER = re.compile(rb"\d+(?:\.\d+)?")
 
@@ -80,10 +82,10 @@ def _json(fields: Mapping[str, str]) -> Parse:
     def parse(line: bytes) -> Said | None:
         try:
             found = decode(line)
-        except msgspec.DecodeError:
+        except _BAD:
             try:
-                found = decode(line.lstrip(b"\xef\xbb\xbf\0").decode(errors="replace"))
-            except msgspec.DecodeError:
+                found = decode(line.lstrip(b"\xef\xbb\xbf").decode(errors="replace"))
+            except _BAD:
                 return None
         names = find(found, level), find(found, logger)
         if request is None:

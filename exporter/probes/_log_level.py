@@ -1,5 +1,6 @@
 """The level that a line gives itself, in whatever words or numbers, as one of six."""
 
+import math
 from typing import Any
 
 LEVELS = ("debug", "info", "warning", "error", "critical", "other")
@@ -30,9 +31,11 @@ def level(said: Any) -> str:
 
 def _number(number: float) -> str:
     """As syslog counts (RFC 5424, section 6.2.1) below 10, from there on as bunyan and pino do."""
+    if math.isnan(number):
+        return "other"
     if number < 8:
         return ("critical", "critical", "critical", "error", "warning", "info", "info", "debug")[max(0, int(number))]
     if number < 10:
         return "other"
     names = ("debug", "debug", "info", "warning", "error", "critical")  # 10, 20, 30, 40, 50, 60
-    return names[min(int(number) // 10, 6) - 1]
+    return names[int(min(number, 60)) // 10 - 1]

@@ -60,8 +60,8 @@ class Listing:
 
     live: list[Seen] = field(default_factory=list)
     rotated: list[tuple[str, Seen]] = field(default_factory=list)
-    beyond: int = 0
-    """Files that are left out because there are more than MOST."""
+    left: list[Seen] = field(default_factory=list)
+    """Files that are left out because there are more than MOST: those unchanged the longest."""
     odd: list[str] = field(default_factory=list)
     """Matches that are no files: directories, devices, sockets."""
     error: OSError | None = None
@@ -96,8 +96,8 @@ def look(pattern: str, rotated: str, known: Collection[str]) -> Listing:
             seen.add(one.key)
             found.live.append(one)
     if len(found.live) > MOST:
-        found.beyond = len(found.live) - MOST
-        found.live = sorted(found.live, key=lambda one: one.changed)[-MOST:]
+        found.live.sort(key=lambda one: one.changed)
+        found.left, found.live = found.live[:-MOST], found.live[-MOST:]
     _neighbours(found, [path for path in matches if path not in live], owners, rotated, seen)
     if not matches or (not found.live and not glob.has_magic(pattern)):
         found.error = found.error or _why(pattern)
@@ -118,8 +118,11 @@ def _neighbours(found: Listing, matches: list[str], owners: set[str], rotated: s
         except OSError as error:
             found.error = found.error or error
     elsewhere = glob.glob(rotated, recursive=True) if rotated else []
+    names = {os.path.basename(owner): owner for owner in owners}
     for path in (*matches, *elsewhere):
-        paths.setdefault(path, _named(path, owners))
+        if path not in paths:  # of one in another directory only its name tells what log it was
+            bases = origins(os.path.basename(path))
+            paths[path] = next((names[each] for each in bases if each in names), "")
     for path, owner in sorted(paths.items()):
         if (one := _stat(path, found, quietly=True)) is not None and one.key not in seen and not one.fifo:
             seen.add(one.key)
@@ -129,12 +132,6 @@ def _neighbours(found: Listing, matches: list[str], owners: set[str], rotated: s
 def _owner(path: str, owners: Collection[str]) -> str | None:
     folder, name = os.path.split(path)
     return next((log for each in origins(name) if (log := os.path.join(folder, each)) in owners), None)
-
-
-def _named(path: str, owners: Collection[str]) -> str:
-    """The log that a file in another directory was, by its name alone."""
-    names = {os.path.basename(owner): owner for owner in owners}
-    return next((names[each] for each in origins(os.path.basename(path)) if each in names), "")
 
 
 def _stat(path: str, found: Listing, *, quietly: bool = False) -> Seen | None:

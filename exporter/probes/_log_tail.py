@@ -24,7 +24,7 @@ class Tail:
         self.counts = counts
         self.last = float((kept or {}).get("last", 0.0))
         """When the newest line came, in Unix time; 0 when none has."""
-        self.book = Book(pattern, rotated, kept, from_start=from_start, end=self._end)
+        self.book = Book(pattern, rotated, kept, self._end, from_start=from_start)
         self._due = 0.0
 
     def turn(self, on_time: Callable[[], bool]) -> bool:
@@ -87,6 +87,5 @@ class Tail:
             return
         changed = time.time()
         if not isinstance(source, Fifo):
-            status = os.fstat(source.file)
-            changed = min(changed, status.st_mtime) if status.st_size else 0.0
+            changed = min(changed, os.fstat(source.file).st_mtime)
         self.last = max(self.last, changed)

@@ -24,8 +24,8 @@ class Code(Protocol):
     where: str
     """What is read, for people."""
 
-    def read(self) -> int:
-        """How many migrations are expected. Blocks; raises Down."""
+    def read(self, until: float) -> int:
+        """How many migrations are expected. Blocks until then at most; raises Down."""
 
     def standing(self, rows: Rows) -> Standing:
         """How the tool's table stands to what was read last. Raises Down."""
@@ -46,17 +46,17 @@ class Files:
         self._migrations: dict[django.Name, django.Migration] = {}
         self._looked = 0.0
 
-    def read(self) -> int:
+    def read(self, until: float) -> int:
         if self._tool == "alembic":
-            self._history = alembic.history(self._revisions.read(alembic.files(self._paths)))
+            self._history = alembic.history(self._revisions.read(alembic.files(self._paths), until))
             return len(self._history)
         if not self._sources or time.monotonic() - self._looked > AFRESH:
             self._look()
         found: dict[django.Name, django.Migration] = {}
         for folder, source in self._sources.items():
-            app = django.app(folder, self._labels[folder])
+            app = django.app(folder, self._labels[folder], until)
             if not self._apps or app in self._apps:
-                found.update({(app, one.name): one for one in source.read(django.files(folder))})
+                found.update({(app, one.name): one for one in source.read(django.files(folder), until)})
         if missing := set(self._apps) - {app for app, _ in found}:
             raise Down("no_code", f"no migrations of {', '.join(sorted(missing))} at {self.where}"[:200])
         if not found:
@@ -85,7 +85,7 @@ class Told:
         self._names = tuple(sorted(set(names)))
         self._file = file
 
-    def read(self) -> int:
+    def read(self, until: float) -> int:  # noqa: ARG002 - it is one file
         if self._file:
             form = _REVISION if self._tool == "alembic" else _MIGRATION
             found = {match[1] for line in text(self._file).splitlines() if (match := form.match(line))}

@@ -51,11 +51,11 @@ def files(folder: str) -> list[str]:
     ]
 
 
-def app(folder: str, labels: Sources[str]) -> str:
+def app(folder: str, labels: Sources[str], until: float) -> str:
     """The app's label: its folder's name, unless its AppConfig in apps.py has another."""
     parent = os.path.dirname(folder)  # noqa: PTH120
     config = os.path.join(parent, "apps.py")  # noqa: PTH118
-    own = labels.read([config])[0] if os.path.isfile(config) else ""  # noqa: PTH113
+    own = labels.read([config], until)[0] if os.path.isfile(config) else ""  # noqa: PTH113
     return own or os.path.basename(parent)  # noqa: PTH119
 
 

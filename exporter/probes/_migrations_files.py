@@ -2,7 +2,9 @@
 
 import ast
 import os
-from collections.abc import Callable, Iterable, Iterator
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -24,20 +26,22 @@ class Sources(Generic[T]):
         self._find = find
         self._found: dict[str, tuple[int, int, T]] = {}
 
-    def read(self, paths: Iterable[str]) -> list[T]:
-        """In the order of the paths. Raises Down."""
-        found: dict[str, tuple[int, int, T]] = {}
-        for path in paths:
-            if len(found) >= MOST:
-                raise Down("unreadable_code", f"more than {MOST} files")
+    def read(self, paths: Sequence[str], until: float) -> list[T]:
+        """In the order of the paths. Raises Down; also at `until`, and goes on from there the next time."""
+        if len(paths) > MOST:
+            raise Down("unreadable_code", f"{len(paths)} files, more than {MOST}")
+        for number, path in enumerate(paths):
             with _spoken(path):
                 status = os.stat(path)  # noqa: PTH116 - one a file and run, and a Path costs more than the call
                 known = self._found.get(path)
                 if known is None or known[:2] != (status.st_mtime_ns, status.st_size):
-                    known = status.st_mtime_ns, status.st_size, self._find(path, _tree(path, status.st_size))
-            found[path] = known
-        self._found = found
-        return [value for _, _, value in found.values()]
+                    if time.monotonic() >= until:
+                        raise Down("unreadable_code", f"{number} of {len(paths)} files are read; the next run goes on")
+                    found = self._find(path, _tree(path, status.st_size))
+                    self._found[path] = status.st_mtime_ns, status.st_size, found
+        if len(self._found) > len(paths):
+            self._found = {path: self._found[path] for path in paths}
+        return [self._found[path][2] for path in paths]
 
 
 def names(folder: str) -> list[str]:
@@ -75,7 +79,10 @@ def _tree(path: str, size: int) -> ast.Module:
     if size > LARGEST:
         raise Down("unreadable_code", f"{path} has {size} bytes, more than {LARGEST}"[:200])
     try:
-        return ast.parse(Path(path).read_bytes())
+        # What Python thinks of "\\d" in a text is nothing for the log of a daemon that only reads it.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(Path(path).read_bytes())
     except SyntaxError as error:
         raise Down("unreadable_code", f"{path}: line {error.lineno}: {error.msg}"[:200]) from None
     except (ValueError, RecursionError, MemoryError) as error:  # a null byte; parentheses a thousand deep

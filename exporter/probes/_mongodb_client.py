@@ -39,7 +39,8 @@ class Client:
         # every half second.
         patience = _LONG if target.direct else max(int((deadline - time.monotonic()) * 900) - 500, 50)
         try:
-            with warnings.catch_warnings(action="error"):  # it only warns of options that do not exist
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # of compressors that are missing here
+                warnings.filterwarnings("error", "Unknown option")
                 self._client: Any = AsyncMongoClient(
                     url,
                     **login,
@@ -54,6 +55,7 @@ class Client:
                     connectTimeoutMS=_LONG,
                     socketTimeoutMS=_LONG,
                     timeoutMS=None,
+                    compressors=[],
                     event_listeners=[_listener(self._hear)],
                 )
         except Exception as error:  # noqa: BLE001 - ValueError, TypeError, ConfigurationError, a UserWarning: all about the URL

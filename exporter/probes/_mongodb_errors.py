@@ -1,5 +1,6 @@
 """What PyMongo raises, in which of a few words: the errors it wraps are those that a connection gives anyway."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,17 @@ _CODES = {
     **dict.fromkeys((91, 189, 11600, 11602, 13436, 10058), "recovering"),
 }
 
+# What OpenSSL says, of which PyMongo's monitors keep nothing but the text: they cut off what an error came from.
+_TLS = (
+    (re.compile(r"certificate has expired"), "tls_expired"),
+    (re.compile(r"certificate is not yet valid"), "tls_not_yet_valid"),
+    (re.compile(r"Hostname mismatch|IP address mismatch"), "tls_hostname"),
+    (re.compile(r"CERTIFICATE_VERIFY_FAILED"), "tls_untrusted"),
+    (re.compile(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER_FAILURE"), "tls_plaintext"),
+    (re.compile(r"UNSUPPORTED_PROTOCOL|ALERT_PROTOCOL_VERSION"), "tls_version"),
+    (re.compile(r"\[SSL[:\]]"), "tls"),
+)
+
 
 def failure(error: BaseException, where: str, clean: Callable[[str], str], *, named: bool = True) -> Down:
     """The answer that it amounts to. `named`: whether we said who we are."""
@@ -43,9 +55,17 @@ def failure(error: BaseException, where: str, clean: Callable[[str], str], *, na
     if isinstance(error, errors.ConfigurationError):
         reason = "unsupported" if "wire version" in str(error) else "configuration"
         return Down(reason, f"{where}: {clean(str(error))}")
-    if isinstance(error, errors.ConnectionFailure) and not isinstance(error, errors.ProtocolError):
-        return _net.failure(None, where)
+    if isinstance(error, errors.ConnectionFailure):
+        return _lost(str(error), where, clean)
     return Down("protocol", f"{where}: {type(error).__name__}: {clean(str(error))}")
+
+
+def _lost(text: str, where: str, clean: Callable[[str], str]) -> Down:
+    """The same by the text alone."""
+    if reason := next((word for pattern, word in _TLS if pattern.search(text)), ""):
+        return Down(reason, f"{where}: {clean(text)}")
+    number = re.search(r"\[Errno (\d{1,3})\]", text)
+    return _net.failure(OSError(int(number[1]), "") if number else None, where)
 
 
 def _said(error: Any) -> str:

@@ -6,10 +6,15 @@ from urllib.parse import parse_qsl, unquote
 
 from exporter.probes._tls import TLS
 
-_FORMS = "url: expected mongodb://user:password@host:27017/database?option=value or mongodb+srv://host"
+_FORMS = (
+    "url: expected mongodb://user:password@host:27017/database?option=value or mongodb+srv://host; special characters "
+    "in a password are percent-encoded"
+)
 _URL = re.compile(r"(mongodb(?:\+srv)?)://(?:([^/?#]*)@)?([^/?#@]+)(?:/([^?#]*))?(?:\?([^#]*))?")
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+))(?::([0-9]{1,5}))?")
 _PORT = 27017
+_SEVERAL = {"replicaset", "loadbalanced"}
+"""Options by which one host stands for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def parse(url: str) -> Target:
     """Raises ValueError, whose message holds nothing of the URL but the name of an option."""
     match = _URL.fullmatch(url)
     if match is None:
-        raise ValueError(f"{_FORMS}; special characters in a password are percent-encoded")
+        raise ValueError(_FORMS)
     scheme, login, hosts, database, query = match.groups()
     options = {name.lower(): value for name, value in parse_qsl(query or "", keep_blank_values=True)}
     service = scheme.endswith("+srv")
@@ -55,7 +60,7 @@ def parse(url: str) -> Target:
         hosts if service else "",
         unquote(database or ""),
         bool(login) or "authmechanism" in options,
-        _true(options, "directconnection", not service and len(seeds) == 1 and "replicaset" not in options),
+        _true(options, "directconnection", not service and len(seeds) == 1 and not _SEVERAL & options.keys()),
         _tls(options) if encrypted else None,
         encrypted,
         options.get("srvservicename", "mongodb"),

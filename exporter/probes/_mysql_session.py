@@ -127,8 +127,6 @@ class Session:
             # An error sent unasked, as when the session is killed: the driver reads no more of it than its head.
             if number == 2013 and (unasked := told(self._pipe.unread)):
                 number, said = unasked
-            if number in (0, 2006, 2013) and self._pipe.down is not None:
-                return self._pipe.down
             # 0 and 2000 to 2999 are the driver's own.
             if number == 2059 or (number and not 2000 <= number < 3000):
                 return Refused(number, str(said), where, self._secrets)

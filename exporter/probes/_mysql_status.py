@@ -60,8 +60,7 @@ VARIABLES = f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({_in([*_VARIABLES, *
 # trx_started is in the system's time zone, NOW() in the session's.
 TRANSACTIONS = """
 SELECT COUNT(*), MAX(TIMESTAMPDIFF(SECOND, trx_started, now)), MAX(TIMESTAMPDIFF(SECOND, trx_wait_started, now))
-FROM information_schema.innodb_trx, (SELECT CONVERT_TZ(NOW(), @@session.time_zone, 'SYSTEM') AS now) clock
-WHERE trx_mysql_thread_id <> CONNECTION_ID()"""
+FROM information_schema.innodb_trx, (SELECT CONVERT_TZ(NOW(), @@session.time_zone, 'SYSTEM') AS now) clock"""
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.]{0,19}")
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -28,6 +28,7 @@ REASONS: Mapping[str, str] = {
 _SHARE = 0.8
 """Of the time that is left: a slow management API must not make a broker that works look dead."""
 _PAGE = 100
+_LONGEST = 4096
 Most = Annotated[int, Meta(ge=1, le=1000)]
 
 
@@ -61,63 +62,68 @@ class Management(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, 
     def _target(self) -> _http_request.Target:
         return _http_request.target(self.url.reveal())
 
-    async def ask(self, out: Readings, vhost: str, username: str, password: str) -> list[Finding]:
-        """Sets the readings; what is wrong. `username` and `password` are AMQP's."""
+    async def ask(self, out: Readings, broker: Struct, vhost: str, username: str, password: str) -> list[Finding]:
+        """Sets the readings; what is wrong. `username` and `password` are AMQP's; `broker` holds all the secrets."""
         if self.username:
             username, password = self.username, self.password.reveal()
         elif self._target.credentials:
             username, password = self._target.credentials
         headers = {"Authorization": _http_request.basic(username, password)}
-        found: list[Finding] = []
+        asking = _Asking(self._target, headers, self.tls, out, broker)
+        found = asking.found
         try:
             async with asyncio.timeout(_SHARE * (out.deadline - time.monotonic())):
-                told = await self._get(out, found, "overview", headers, columns=_rabbitmq_readings.OVERVIEW_COLUMNS)
+                told = await asking.get("overview", columns=_rabbitmq_readings.OVERVIEW_COLUMNS)
+                if found and found[0][0] == "management_auth":
+                    return found  # so that a wrong password is one line in the broker's log, not three
                 _rabbitmq_readings.overview(told, out)
-                told = await self._get(out, found, "nodes", headers, columns=_rabbitmq_readings.NODE_COLUMNS)
+                told = await asking.get("nodes", columns=_rabbitmq_readings.NODE_COLUMNS)
                 found += _rabbitmq_readings.nodes(told, out)
-                await self._queues(out, found, headers, "queues" if self.all_vhosts else f"queues/{quote(vhost, '')}")
+                await self._queues(asking, "queues" if self.all_vhosts else f"queues/{quote(vhost, '')}")
         except TimeoutError:
             found.append(("management", f"{self._target.where}: the management API did not answer in time"))
         except Down as down:
             found.append(("management", f"the management API: {down.detail}"))
         return found
 
-    async def _queues(self, out: Readings, found: list[Finding], headers: Mapping[str, str], path: str) -> None:
+    async def _queues(self, asking: "_Asking", path: str) -> None:
         size, shown, page = min(self.max_queues, _PAGE), 0, 1
         query = {"page_size": str(size), "sort": "messages", "sort_reverse": "true"}
         if self.queues:
             query |= {"name": self.queues, "use_regex": "true"}
         while shown < self.max_queues:
-            told = await self._get(
-                out, found, path, headers, columns=_rabbitmq_readings.QUEUE_COLUMNS, page=str(page), **query
-            )
+            told = await asking.get(path, columns=_rabbitmq_readings.QUEUE_COLUMNS, page=str(page), **query)
             if told is None:
                 return
-            number, wrong = _rabbitmq_readings.queues(told, out)
-            shown, page, found[len(found) :] = shown + number, page + 1, wrong
+            number, wrong = _rabbitmq_readings.queues(told, asking.out, self.max_queues - shown)
+            asking.found.extend(wrong)
+            shown, page = shown + number, page + 1
             if number < size:
                 break
         counted = _rabbitmq_readings.counted(told)
-        out.set(_rabbitmq_readings.QUEUES, counted)
-        out.set(_rabbitmq_readings.LEFT_OUT, max(counted - shown, 0))
+        asking.out.set(_rabbitmq_readings.QUEUES, counted)
+        asking.out.set(_rabbitmq_readings.LEFT_OUT, max(counted - shown, 0))
 
-    async def _get(
-        self,
-        out: Readings,
-        found: list[Finding],
-        path: str,
-        headers: Mapping[str, str],
-        *,
-        columns: Sequence[str],
-        **query: str,
-    ) -> Any:
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What is the same for each thing asked in a run, and what has been found."""
+
+    target: _http_request.Target
+    headers: Mapping[str, str]
+    tls: TLS | None
+    out: Readings
+    broker: Struct
+    found: list[Finding] = field(default_factory=list)
+
+    async def get(self, path: str, *, columns: Sequence[str], **query: str) -> Any:
         """The JSON at a path; None when its status says that there is none, which becomes a finding. Raises Down."""
-        base = self._target.asked.partition("?")[0].rstrip("/")
+        base = self.target.asked.partition("?")[0].rstrip("/")
         asked = f"{base}/api/{path}?{urlencode({'columns': ','.join(columns), **query}, safe=',')}"
-        answer = await _http_json.get(out, replace(self._target, asked=asked), headers, tls=self.tls)
+        answer = await _http_json.get(self.out, replace(self.target, asked=asked), self.headers, tls=self.tls)
         if answer.status == 200:
             return answer.json()
-        said = quoted(answer.body.decode(errors="replace"), self, 80)
+        said = quoted(answer.body[:_LONGEST].decode(errors="replace"), self.broker, 80)
         reason = "management_auth" if answer.status in (401, 403) else "management"
-        found.append((reason, f"{answer.where}: {answer.status} for /api/{path}: {said}"[:200]))
+        self.found.append((reason, f"{answer.where}: {answer.status} for /api/{path[:40]}: {said}"))
         return None

@@ -147,12 +147,12 @@ def _alarms(name: str, label: str, node: dict[str, Any], out: Readings) -> Itera
             yield "disk_alarm", f"{name} has {_megabytes(free)} of disk left, its limit is {_megabytes(least)}"
 
 
-def queues(told: Any, out: Readings) -> tuple[int, list[Finding]]:
-    """Sets the readings of a page of queues; how many it has, and which of them can't be used.
+def queues(told: Any, out: Readings, most: int) -> tuple[int, list[Finding]]:
+    """Sets the readings of a page of queues, of so many at most; how many these are, and which can't be used.
 
     What AMQP has just told of a queue stands: the API's figures are up to 5 s old.
     """
-    page, findings = _list(_section(told, "items")), []
+    page, findings = _list(_section(told, "items"))[:most], []
     for queue in page:
         vhost, name = queue.get("vhost"), queue.get("name")
         if not isinstance(vhost, str) or not isinstance(name, str):
@@ -164,7 +164,8 @@ def queues(told: Any, out: Readings) -> tuple[int, list[Finding]]:
         ):
             if (metric, (vhost, name)) not in out.values:
                 _set(out, metric, queue, key, vhost, name)
-        if (state := queue.get("state")) in _DOWN:
+        state = queue.get("state")
+        if isinstance(state, str) and state in _DOWN:
             findings.append(("queue_down", f"the queue {name!r} of {vhost!r} is {state}"))
     return len(page), findings
 

@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 # With and without TLS; redis+socket is Celery's and Flask's name for unix.
-_SCHEMES = {"redis": False, "rediss": True, "valkey": False, "valkeys": True, "unix": False, "redis+socket": False}
+_SCHEMES = {
+    "redis": False,
+    "rediss": True,
+    "valkey": False,
+    "valkeys": True,
+    "unix": False,
+    "redis+socket": False,
+    "rediscache": False,
+}
 _FORMS = "expected a URL such as redis://user:password@host:6379/0, rediss://host or unix:///path?db=0"
 
 

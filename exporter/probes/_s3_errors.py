@@ -32,7 +32,7 @@ _CODES = {
          "MissingAuthenticationToken", "Unauthorized", "AuthFailure"),
         "auth",
     ),
-    **dict.fromkeys(("AccessDenied", "AllAccessDisabled", "AccountProblem", "MethodNotAllowed"), "permission"),
+    **dict.fromkeys(("AccessDenied", "AllAccessDisabled", "AccountProblem"), "permission"),
     **dict.fromkeys(("RequestTimeTooSkewed", "RequestExpired"), "clock_skew"),
     **dict.fromkeys(
         ("PermanentRedirect", "TemporaryRedirect", "Redirect", "AuthorizationHeaderMalformed",
@@ -82,9 +82,10 @@ def failure(status: int, headers: Mapping[bytes, bytes], body: bytes, now: float
     there = element(body, "Region") or headers.get(b"x-amz-bucket-region", b"").decode("latin-1")
     reason = _CODES.get(code) or _STATUSES.get(status) or ("server_error" if status >= 500 else "unexpected")
     detail = ": ".join(part for part in (f"status {status}", code, said) if part)
-    # What a signature for another region is called differs, but an answer that names another region says it.
-    if there and there != region and status in (301, 307, 308, 400, 403) and reason != "clock_skew":
-        return Down("wrong_region", f"the bucket is in {there}, not in {region}: {detail}")
+    if code == "AuthorizationHeaderMalformed" and there in ("", region):
+        reason = "auth"  # it is the key in the header that is malformed
+    if reason == "wrong_region" and there not in ("", region):
+        return Down(reason, f"the bucket is in {there}, not in {region}: {detail}")
     if reason == "wrong_region" and (other := element(body, "Endpoint")):
         return Down(reason, f"the bucket answers at {other}: {detail}")
     if reason == "clock_skew":

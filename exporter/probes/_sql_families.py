@@ -68,23 +68,24 @@ def families(values: tuple[str, ...] | dict[str, Value], labels: tuple[str, ...]
 
 def number(cell: Any) -> float | None:
     """A cell's number: a duration in seconds, a time as Unix time (without a zone, it is UTC); None if it is none."""
+    try:
+        found = _number(cell)
+    except (OverflowError, ValueError):  # 10**400; a signalling NaN; the year 0 of a zone in the east
+        return None
+    return found if found is not None and isfinite(found) else None
+
+
+def _number(cell: Any) -> float | None:
     if isinstance(cell, bytes | bytearray):
         cell = bytes(cell).decode(errors="replace")
     if isinstance(cell, str):
-        cell = float(cell) if len(cell) <= LONGEST and _NUMBER.fullmatch(cell) else None
-    elif isinstance(cell, dt.timedelta):
-        cell = cell.total_seconds()
-    elif isinstance(cell, dt.date):
-        midnight = dt.time()
-        moment = cell if isinstance(cell, dt.datetime) else dt.datetime.combine(cell, midnight)
-        cell = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
-    if not isinstance(cell, int | float | Decimal):
-        return None
-    try:
-        found = float(cell)
-    except (OverflowError, ValueError):  # 10**400; a signalling NaN
-        return None
-    return found if isfinite(found) else None
+        return float(cell) if len(cell) <= LONGEST and _NUMBER.fullmatch(cell) else None
+    if isinstance(cell, dt.timedelta):
+        return cell.total_seconds()
+    if isinstance(cell, dt.date):
+        moment = cell if isinstance(cell, dt.datetime) else dt.datetime.combine(cell, dt.time())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+    return float(cell) if isinstance(cell, int | float | Decimal) else None
 
 
 def label(cell: Any) -> str:

@@ -28,8 +28,6 @@ class Mysql:
         async with opened(out, self._target, self._lane, secrets) as session:
             # A time that a column of type timestamp holds comes in the session's time zone.
             await session.rows(f"SET SESSION sql_select_limit = {limit + 1}, time_zone = '+00:00'")
-            # For what commits by itself too, as much of what is no SELECT does.
-            await session.rows("SET SESSION TRANSACTION READ ONLY")
             await session.rows("START TRANSACTION READ ONLY")
             try:
                 answer = await session.rows(query)

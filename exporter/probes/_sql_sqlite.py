@@ -55,7 +55,7 @@ class Sqlite:
     def _rows(self, query: str, limit: int, ends: float, stop: threading.Event, secrets: object) -> Answer:
         busy = (ends - time.monotonic()) * 0.9
         with opened(self._path, busy=busy) as (connection, _, _):
-            connection.execute("PRAGMA query_only = 1")
+            connection.execute("PRAGMA query_only = 1")  # opened read-only it is already, but for what is temporary
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
             connection.set_progress_handler(lambda: int(stop.is_set() or time.monotonic() >= ends), STEPS)
             connection.text_factory = _text

@@ -30,10 +30,10 @@ from exporter.probes._tls import TLS
 from exporter.redact import quoted
 from exporter.values import Duration, Secret
 
-Names_ = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=255)], ...], Meta(max_length=200)]
+Texts = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=255)], ...], Meta(max_length=200)]
 Setting = Annotated[str, Meta(min_length=1, max_length=200)]
-_RESERVE = 0.3
-"""Seconds before a run's deadline at which it waits no longer for workers, so as to say who is missing."""
+_RESERVE = 0.1
+"""Part of a run's time that is kept from waiting for workers, so as to say who is missing."""
 _QUIET = 3
 """Looks that find nothing, after which a broker that does not count its listeners has no more answers."""
 
@@ -94,9 +94,9 @@ class Celery(Probe, kw_only=True, frozen=True):
         ),
     ]
     tls: Annotated[TLS | None, Meta(description="How to do TLS with rediss or amqps.")] = None
-    queues: Annotated[Names_, Meta(description="Queues whose length is read.")] = ("celery",)
+    queues: Annotated[Texts, Meta(description="Queues whose length is read.")] = ("celery",)
     workers: Annotated[
-        Names_, Meta(description="Workers that there should be: names, or patterns such as celery@*, of one at least.")
+        Texts, Meta(description="Workers that there should be: names, or patterns such as celery@*, of one at least.")
     ] = ()
     min_workers: Annotated[int, Meta(ge=0, description="How many workers there should be at least.")] = 1
     answer_within: Annotated[Duration, Meta(description="How long a run waits for workers that do not answer.")] = 2.0
@@ -111,8 +111,8 @@ class Celery(Probe, kw_only=True, frozen=True):
     ] = False
     events_per_second: Annotated[int, Meta(ge=1, description="Events above this rate are dropped, and counted.")] = 2000
     task_names: Annotated[
-        int, Meta(ge=1, le=1000, description="Names of tasks that have series; the others share one.")
-    ] = 200
+        int, Meta(ge=1, le=200, description="Names of tasks that have series; the others share one.")
+    ] = 100
     beat: Annotated[Beat | None, Meta(description="How one tells that the beat runs.")] = None
     priority_steps: Annotated[
         tuple[Annotated[int, Meta(ge=0, le=255)], ...],
@@ -202,7 +202,8 @@ class Celery(Probe, kw_only=True, frozen=True):
         ]
         with out.phase("workers"):
             listeners = await session.ask(requests, memory.inbox)
-            end = min(time.monotonic() + self.answer_within, out.deadline - _RESERVE)
+            now = time.monotonic()
+            end = min(now + self.answer_within, out.deadline - _RESERVE * (out.deadline - now))
             quiet = 0
             while listeners != 0 and time.monotonic() < end:
                 came = await session.answers()

@@ -5,7 +5,6 @@ Lines are counted as they come, each once, through every kind of rotation and ov
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -15,6 +14,7 @@ from msgspec import Meta
 
 from exporter.metric import counter, gauge, histogram
 from exporter.probe import Down, Probe, Readings, Signal
+from exporter.probes._log_check import check, told
 from exporter.probes._log_count import Counts, Taken
 from exporter.probes._log_forms import parser
 from exporter.probes._log_level import LEVELS
@@ -58,6 +58,8 @@ BROKEN = gauge(
 TURN, PAUSE = 0.02, 0.02
 KEEP = 1.0
 """Seconds between two writings of the places in the files."""
+RECENT = 86400.0
+"""Seconds within which a file changed that is missed when it is left out."""
 UNFIT = 10
 """Lines without a single one of the configured format, from which on the format is wrong."""
 
@@ -72,7 +74,7 @@ class Logs(Probe, kw_only=True, frozen=True):
         "policy": "A file is larger or older than the policy allows, there are too many, or one is not compressed.",
         "format": "Not one of the last lines has the configured format.",
         "damaged": "A compressed file can't be read to its end; the lines behind the damage are not counted.",
-        "too_many": "The pattern matches more files than are followed at once; those unchanged the longest are not.",
+        "too_many": "More files changed within a day than are followed at once; those unchanged the longest are not.",
     }
     signals: ClassVar[tuple[Signal, ...]] = (
         Signal("silence", SILENCE, "seconds", "Time since the last line."),
@@ -113,7 +115,7 @@ class Logs(Probe, kw_only=True, frozen=True):
             found = await self._lane.call(out.deadline, what, look, files.path, files.rotated, known)
             self._report(out, name, found)
             try:
-                await self._lane.call(out.deadline, what, _check, files, found, tail)
+                await self._lane.call(out.deadline, what, check, files, found, tail.book.error if tail else None)
             except Down as error:
                 down = down or Down(error.reason, f"{name}: {error.detail}"[:200])
             self._judge(out, name, found)
@@ -129,8 +131,8 @@ class Logs(Probe, kw_only=True, frozen=True):
         out.set(LARGEST, there.largest, name)
         if there.rotated:
             out.set(OLDEST, there.oldest, name)
-        last = tail.last if tail else max((one.changed / 1e9 for one in found.live if one.size), default=0.0)
-        if last:
+        last = tail.last if tail else 0.0
+        if last := last or max((one.changed / 1e9 for one in found.live), default=0.0):
             out.set(SILENCE, max(0.0, now - last), name)
         if tail:
             out.set(UNREAD, tail.book.unread, name)
@@ -148,9 +150,11 @@ class Logs(Probe, kw_only=True, frozen=True):
         elif unfit >= UNFIT:
             out.degraded("format", f"{name}: none of {unfit} lines has the format {self.files[name].format}")
         if found.live and found.error is not None:  # its rotated files can't be seen
-            out.degraded(*_told(found.error, self.files[name].path))
-        if found.beyond:
-            out.degraded("too_many", f"{name}: {found.beyond} files beyond {len(found.live)}")
+            out.degraded(*told(found.error, self.files[name].path))
+        if missed := [one for one in found.left if time.time() - one.changed / 1e9 < RECENT]:
+            out.degraded(
+                "too_many", f"{name}: {len(missed)} files beyond {len(found.live)}, {missed[-1].path} is one"[:200]
+            )
         if tail and (damage := tail.book.damaged()):
             out.degraded("damaged", f"{name}: {damage}"[:200])
 
@@ -164,7 +168,7 @@ class Logs(Probe, kw_only=True, frozen=True):
             self._tails[name] = Tail(files.path, files.rotated, counts, places[name], from_start=files.begin == "start")
             for metric in (BYTES, UNPARSED, TRUNCATED):
                 out.count(metric, 0, name)
-            for logger in files.loggers:
+            for logger in files.loggers or ([""] if files.format == "text" else []):
                 for level in LEVELS:
                     out.count(LINES, 0, name, level, logger)
         tails = dict(self._tails)
@@ -194,7 +198,7 @@ class Logs(Probe, kw_only=True, frozen=True):
     def _count(self, out: Readings, name: str, taken: Taken) -> None:
         for (level, logger), count in taken.lines.items():
             out.count(LINES, count, name, level, logger)
-        if taken.lines:
+        if taken.bytes:
             fits = self._fits[name]
             fits[0] += sum(taken.lines.values()) - taken.unparsed
             fits[1] += taken.unparsed
@@ -214,25 +218,6 @@ def _turn(tail: Tail) -> tuple[bool, Taken, dict[str, Any]]:
     ends = time.monotonic() + TURN
     more = tail.turn(lambda: time.monotonic() < ends)
     return more, tail.counts.taken(), tail.state()
-
-
-def _check(files: Files, found: Listing, tail: Tail | None) -> None:
-    """Raises Down for what can't be followed."""
-    error = (tail.book.error if tail else None) or (None if found.live else found.error)
-    if error is not None:
-        raise Down(*_told(error, files.path))
-    if found.odd and not found.live:
-        raise Down("not_a_file", f"{found.odd[0]} is a directory, a device or a socket")
-    if not found.live and files.required:
-        raise Down("missing", f"no file is there: {files.path}")
-    for one in found.live:
-        if not os.access(one.path, os.R_OK, effective_ids=True):
-            raise Down("permission", f"{one.path} may not be read")
-
-
-def _told(error: OSError, path: str) -> tuple[str, str]:
-    reason = "permission" if isinstance(error, PermissionError) else "io"
-    return reason, f"{error.filename or path}: {error.strerror or error}"[:200]
 
 
 async def _pause(seconds: float, pipes: list[int]) -> None:

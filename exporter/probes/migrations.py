@@ -52,7 +52,7 @@ class Migrations(Probe, kw_only=True, frozen=True):
         "other_revision": "The database is at another revision than the expected one; which is newer is not known.",
         "multiple_heads": "The code's history has branches that were never merged: the tool refuses to migrate.",
         "no_code": "There is nothing at path, or at expected_file, that tells what is expected.",
-        "unreadable_code": "A file of the code can't be read, or not be understood without running it.",
+        "unreadable_code": "A file of the code can't be read, or only by running it; or not all are read in time yet.",
         "broken_code": "The code's history has a hole, a circle, or a revision twice: the tool refuses it.",
     }
     signals: ClassVar[tuple[Signal, ...]] = (
@@ -145,9 +145,11 @@ class Migrations(Probe, kw_only=True, frozen=True):
         try:
             began = time.monotonic()
             # Half of the time at most: what the database has to say is worth as much.
-            until = began + (out.deadline - began) / 2
+            half = (out.deadline - began) / 2
+            what = f"reading {self._code.where}"
             with out.phase("code"):
-                out.set(EXPECTED, await self._lane.call(until, f"reading {self._code.where}", self._code.read))
+                expected = await self._lane.call(began + half, what, self._code.read, began + half * 0.8)
+            out.set(EXPECTED, expected)
         except Down as down:
             problem = down
         rows = await self._rows(out)

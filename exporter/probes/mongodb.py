@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
@@ -12,6 +12,7 @@ from exporter.metric import gauge
 from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _mongodb_errors, _mongodb_members, _mongodb_status, _mongodb_url, _net, _tls
 from exporter.probes._mongodb_client import Client
+from exporter.probes._mongodb_hello import HELLO, Hello
 from exporter.probes._mongodb_srv import hosts
 from exporter.probes._tls import Certificate
 from exporter.redact import quoted
@@ -30,7 +31,10 @@ REMAINING = gauge(
 
 
 class MongoDB(Probe, kw_only=True, frozen=True):
-    """Connects, each time anew: once to see what answers, then as PyMongo does, which takes two connections more."""
+    """Tested with secantusdb, which is compatible with MongoDB but no mongod, and with what a mongod 4.2 answered.
+
+    Connects, each time anew: once to see what answers, then as PyMongo does, which takes two connections more.
+    """
 
     reasons: ClassVar[Mapping[str, str]] = {**_net.REASONS, **_tls.REASONS, **_mongodb_errors.REASONS}
     signals: ClassVar[tuple[Signal, ...]] = (
@@ -123,7 +127,7 @@ class MongoDB(Probe, kw_only=True, frozen=True):
             out.degraded(down.reason, down.detail)  # serverStatus was answered: it is up
 
     async def _reach(self, out: Readings) -> None:
-        """See that one of the hosts takes a connection, and its certificate. Raises Down, as the last one had it."""
+        """See that one of the hosts answers, and its certificate. Raises Down, as the last one had it."""
 
         def show(found: Certificate) -> None:
             out.set(NOT_AFTER, found.not_after)
@@ -139,18 +143,27 @@ class MongoDB(Probe, kw_only=True, frozen=True):
             try:
                 # Each has its share of the time, so that one that is mute does not hide the others.
                 async with asyncio.timeout((out.deadline - time.monotonic()) / left if left > 1 else None):
-                    if host.endswith(".sock"):
-                        transport, _ = await _net.connect_unix(out, host, asyncio.Protocol)
-                    else:
-                        transport, _ = await _net.connect(
-                            out, host, port, asyncio.Protocol, tls=target.tls, show=show if verified else None
-                        )
-                transport.abort()
+                    await self._greet(out, host, port, show if verified else None)
             except (Down, TimeoutError):
                 if left == 1:
                     raise
             else:
                 return
+
+    async def _greet(self, out: Readings, host: str, port: int, show: Callable[[Certificate], None] | None) -> None:
+        where = f"{host}:{port}" if port else host
+        if port:
+            transport, hello = await _net.connect(
+                out, host, port, lambda: Hello(where), tls=self._target.tls, show=show
+            )
+        else:
+            transport, hello = await _net.connect_unix(out, host, lambda: Hello(where))
+        try:
+            with out.phase("hello"):
+                transport.write(HELLO)
+                await hello.ended
+        finally:
+            transport.abort()
 
     def _clean(self, said: str) -> str:
         return quoted(said, self)

@@ -117,7 +117,7 @@ class RabbitMQ(Probe, kw_only=True, frozen=True):
         found = await self._ask_broker(out)
         if self.management is not None:
             # First what lies behind the rest: publishers are blocked because of an alarm.
-            found = await self.management.ask(out, self._target.vhost, *self._login) + found
+            found = await self.management.ask(out, self, self._target.vhost, *self._login) + found
         for reason, detail in found:
             out.degraded(reason, detail)
 

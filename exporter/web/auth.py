@@ -14,6 +14,7 @@ import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
 
 from exporter.metric import counter
 from exporter.tally import Tallies
@@ -113,6 +114,7 @@ def basic(header: str) -> tuple[str, bytes] | None:
     return user.decode("utf-8", "replace"), password
 
 
+@lru_cache(maxsize=4096)
 def source(address: str) -> str:
     """What counts as one source: an IPv4 address, or an IPv6 network of /64, which one host has to itself."""
     try:
@@ -125,6 +127,7 @@ def source(address: str) -> str:
     return str(parsed)
 
 
+@lru_cache(maxsize=4096)
 def loopback(address: str) -> bool:
     """Whether an address, or the name in a Host header, means this machine."""
     if address in _LOOPBACK_NAMES:

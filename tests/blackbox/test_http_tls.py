@@ -1,9 +1,15 @@
 """The prober http over TLS and HTTP/2 beside blackbox_exporter's."""
 
+import datetime
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests import certificates, hostile
 from tests.blackbox.side import Pair, assert_alike, both
@@ -29,9 +35,7 @@ def pair() -> Iterator[Pair]:
         "no_ssl": f"fail_if_ssl: true, tls_config: {{{authority}}}",
         "ssl": f"fail_if_not_ssl: true, tls_config: {{{authority}}}",
         "no_file": "tls_config: {ca_file: /nowhere/ca.pem}",
-        "with_certificate": (
-            f"tls_config: {{{authority}, cert_file: {client.certificate}, key_file: {client.key}}}"
-        ),
+        "with_certificate": (f"tls_config: {{{authority}, cert_file: {client.certificate}, key_file: {client.key}}}"),
         "post": f"method: POST, body: a body, basic_auth: {{username: a, password: b}}, tls_config: {{{authority}}}",
         "finds": f"fail_if_body_not_matches_regexp: [needle], tls_config: {{{authority}}}",
     }
@@ -63,6 +67,45 @@ def test_a_certificate_gives_the_same_series(certificate, module: str, pair: Pai
 def test_settings_about_tls_give_the_same_series(module: str, pair: Pair) -> None:
     with hostile.serving(hostile.says(ANSWER), tls=certificates.pair().context()) as server:
         assert_alike(pair, target=f"https://{server.address}/", module=module)
+
+
+def test_names_of_all_sorts_are_written_as_go_does(pair: Pair, tmp_path: Path) -> None:
+    attributes = [
+        (NameOID.COUNTRY_NAME, "DE"),
+        (NameOID.ORGANIZATIONAL_UNIT_NAME, "Second"),
+        (NameOID.EMAIL_ADDRESS, "a@example.org"),
+        (NameOID.ORGANIZATION_NAME, ' #1, "Söhne" + <Co>; \\'),
+        (NameOID.ORGANIZATIONAL_UNIT_NAME, "First"),
+        (NameOID.COMMON_NAME, "older.example"),
+        (NameOID.COMMON_NAME, "#newer.example "),
+        (NameOID.SERIAL_NUMBER, "42"),
+        (NameOID.LOCALITY_NAME, "Ulm"),
+        (NameOID.STATE_OR_PROVINCE_NAME, "BW"),
+        (NameOID.STREET_ADDRESS, "Am Platz 1"),
+        (NameOID.POSTAL_CODE, "89073"),
+        (NameOID.USER_ID, "someone"),
+    ]
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(oid, text) for oid, text in attributes])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(x509.Name([]))
+        .public_key(key.public_key())
+        .serial_number(0x00F00D)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("a.example"), x509.DNSName("*.b.example")]), False)
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "c.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (tmp_path / "k.pem").write_bytes(certificates._pem(key))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "c.pem", tmp_path / "k.pem")
+    with hostile.serving(hostile.says(ANSWER), tls=context) as server:
+        _, ours = assert_alike(pair, target=f"https://{server.address}/", module="anyone")
+    assert 'serialnumber="f00d"' in ours.text
 
 
 def test_a_name_is_asked_for_and_verified(pair: Pair) -> None:

@@ -89,7 +89,9 @@ BANNERS = {
     "no text": (hostile.says(b"\xff\xfe\0\nSSH-2.0-\xff\n"), "banner"),
     "an endless line": (hostile.floods(b"", b"x" * 4096), "banner"),
     "a dialogue": (
-        converses((b"", b"USER prober prober prober :prober\n"), (b"PING :a1\r\n", b"PONG a1\n"), (b":x 001\r\n", b"\0")),
+        converses(
+            (b"", b"USER prober prober prober :prober\n"), (b"PING :a1\r\n", b"PONG a1\n"), (b":x 001\r\n", b"\0")
+        ),
         "irc",
     ),
     "a dialogue cut short": (converses((b"", b":prober\n"), (b"PING :a1\r\n", b"PONG a1")), "irc"),

@@ -23,8 +23,9 @@ FOUND = {
     "DATABASE_URL": "postgresql://ann:hushed-one@127.0.0.1:{postgres}/shop?application_name=hushed-two",
     "REDIS_URL": "redis://:hushed-three@127.0.0.1:{redis}/0",
     "CELERY_BROKER_URL": "redis://:hushed-three@127.0.0.1:{redis}/0",
-    "MONGODB_URI": "mongodb://root:hushed-four@mongo.internal:27017/x?authSource=hushed-five",
-    "AMQP_URL": "amqp://guest:hushed-six@rabbit.internal:5672/%2f",
+    "MONGODB_URI": "mongodb://root:hushed-four@127.0.0.1:{mongodb}/x?authSource=hushed-five",
+    "AMQP_URL": "amqp://guest:hushed-six@127.0.0.1:{rabbitmq}/%2f",
+    "KAFKA_URL": "kafka://app:hushed-seven@kafka.internal:9092",
 }
 SLOW_DRIVER = Path(__file__).parent / "programs" / "slow_driver.py"
 
@@ -35,7 +36,7 @@ def lines(daemon: Daemon) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def found() -> dict[str, str]:
-    ports = {"postgres": servers.free_port(), "redis": servers.free_port()}
+    ports = {name: servers.free_port() for name in ("postgres", "redis", "mongodb", "rabbitmq")}
     return {name: url.format(**ports) for name, url in FOUND.items()}
 
 
@@ -46,21 +47,32 @@ def test_without_configuration_what_is_found_is_probed_and_said_without_its_secr
         shown = daemon.log + daemon.get("/metrics").text + daemon.get("/").text + daemon.get("/health/detailed").text
         components = daemon.get("/health/detailed").json()["data"]["components"]
     names = said["probing", ""]["names"]
-    assert names == ["host", "disk", "state", "listener", "database", "redis"]
-    assert {one["name"]: one["kind"] for one in components} == dict(
-        zip(names, ["host", "disk", "sqlite", "http", "postgres", "redis"], strict=True)
-    )
+    kinds_of = {
+        "host": "host",
+        "disk": "disk",
+        "state": "sqlite",
+        "listener": "http",
+        "database": "postgres",
+        "redis": "redis",
+        "amqp": "rabbitmq",
+        "celery": "celery",
+        "mongodb": "mongodb",
+    }
+    assert names == list(kinds_of)
+    assert {one["name"]: one["kind"] for one in components} == kinds_of
     kinds = {
         variable: line["kind"] for (message, variable), line in said.items() if message == "found in the environment"
     }
     assert kinds == {
         "DATABASE_URL": "postgres",
         "REDIS_URL, CELERY_BROKER_URL": "redis",
+        "CELERY_BROKER_URL": "celery",
         "MONGODB_URI": "mongodb",
         "AMQP_URL": "rabbitmq",
+        "KAFKA_URL": "kafka",
     }
-    note = said["found in the environment", "MONGODB_URI"]["note"]
-    assert note == "mongo.internal:27017: not probed, the kind mongodb is not built yet"
+    note = said["found in the environment", "KAFKA_URL"]["note"]
+    assert note == "kafka.internal:9092: not probed, there is no kind kafka"
     assert said["listening", ""]["web"] == daemon.url
     assert said["listening", ""]["state"] == str(daemon.folder / "state" / "stack-exporter.db")
     assert "hushed" not in shown
@@ -76,7 +88,7 @@ def test_at_a_console_it_prints_what_it_found_what_it_probes_and_what_to_open(fo
     assert ["listener", "http", "every", "15", "s"] in rows
     assert ["metrics", f"{daemon.url}/metrics"] in rows
     assert ["status", "page", f"{daemon.url}/"] in rows
-    assert any(row[:2] == ["MONGODB_URI", "mongodb"] and "not probed" in " ".join(row) for row in rows)
+    assert any(row[:2] == ["KAFKA_URL", "kafka"] and "not probed" in " ".join(row) for row in rows)
     assert "hushed" not in shown
 
 

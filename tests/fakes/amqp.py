@@ -72,7 +72,10 @@ GOOD: Mapping[object, Said] = {
 
 
 def fake(changed: Mapping[object, Said], **fields: Any) -> Callable[..., AbstractContextManager[dict[str, Any]]]:
-    """Answers well but for what is `changed`; gives the fields of a component that asks it."""
+    """Answers well but for what is `changed`; gives the fields of a component that asks it.
+
+    An answer that is a function is given the method as it came, that of Basic.Get the message published before.
+    """
     script = {**GOOD, **changed}
 
     @contextmanager
@@ -90,7 +93,7 @@ def fake(changed: Mapping[object, Said], **fields: Any) -> Callable[..., Abstrac
                 name: object = "body" if kind == 3 else struct.unpack(">HH", payload[:4]) if kind == 1 else ""
                 body = payload if kind == 3 else body
                 if name in script:
-                    _answer(connection, script[name], body)
+                    _answer(connection, script[name], body if name == (60, 70) else payload)
 
         with hostile.serving(converse, ask=False) as found:
             yield {"url": f"amqp://app:planted-canary@{found.address}", **fields}

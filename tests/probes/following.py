@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -13,7 +14,7 @@ from exporter.run import run_once
 from tests.probing import Memory, component, out
 from tests.servers.process import wait_until
 
-FASTER = 10
+FASTER = 20
 """How many times faster than in the daemon all waiting is."""
 
 
@@ -40,7 +41,7 @@ class Following:
 
     def settle(self) -> None:
         """For as long as it may take until what happened is seen, and understood."""
-        threading.Event().wait(0.3)
+        threading.Event().wait(0.15)
 
     def run(self) -> Result:
         future = asyncio.run_coroutine_threadsafe(run_once(self.component, self.memory, self.memory), self.loop)
@@ -51,6 +52,15 @@ class Following:
         self.task = self.loop.create_task(self.component.probe.watch(out(self.memory)))
         self.loop.call_soon(started.set)
         self.loop.run_until_complete(asyncio.gather(self.task, return_exceptions=True))
+
+
+def lines(first: int, last: int) -> bytes:
+    return b"".join(b"2026-11-22 10:00:%02d INFO line number %d\n" % (n % 60, n) for n in range(first, last))
+
+
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
 
 
 @contextmanager

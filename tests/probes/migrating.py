@@ -36,21 +36,23 @@ DJANGO = """if True:
     import django
     from django.conf import settings
     url = urlsplit(os.environ["URL"])
-    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": url.path}
+    databases = {
+        name: {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{name}.db"} for name in ("default", "one", "two", "empty")
+    }
     if url.scheme == "mysql":
         names = {"NAME": url.path[1:], "HOST": url.hostname, "PORT": url.port, "USER": url.username}
-        database = {"ENGINE": "django.db.backends.mysql", **names}
+        databases["default"] = {"ENGINE": "django.db.backends.mysql", **names}
     settings.configure(
         INSTALLED_APPS=["django.contrib.contenttypes", "orders", "billing.apps.BillingConfig"],
-        DATABASES={"default": database}, DEFAULT_AUTO_FIELD="django.db.models.AutoField", USE_TZ=True,
+        DATABASES=databases, DEFAULT_AUTO_FIELD="django.db.models.AutoField", USE_TZ=True,
     )
     django.setup()
     from django.core.management import call_command
-    from django.db import connection
+    from django.db import connections
     from django.db.migrations.executor import MigrationExecutor
     for line in sys.stdin:
-        if line.strip() == "plan":
-            executor = MigrationExecutor(connection)
+        if line.startswith("plan "):
+            executor = MigrationExecutor(connections[line.split()[1]])
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
             print(*(f"{one.app_label}.{one.name}" for one, _ in plan if one.app_label != "contenttypes"), flush=True)
         else:
@@ -117,8 +119,11 @@ class Django:
             f"from django.db import models\n\n\nclass Thing(models.Model):\n{''.join(lines)}"
         )
 
-    def run(self, *commands: str, url: str) -> str:
-        """What `manage.py COMMAND` prints, for each in turn; `plan`: what Django itself would apply."""
+    def run(self, *commands: str, url: str = "") -> str:
+        """What `manage.py COMMAND` prints, for each in turn; `plan DATABASE`: what Django itself would apply.
+
+        Databases are one, two and empty, files of the folder; and the default one, which is at `url`.
+        """
         done = subprocess.run(
             [sys.executable, "-c", DJANGO], input="\n".join(commands), capture_output=True, text=True, timeout=60,
             cwd=self.folder, env=os.environ | {"URL": url, "PYTHONDONTWRITEBYTECODE": "1"},

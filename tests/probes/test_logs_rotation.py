@@ -8,17 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.probes.following import following
+from tests.probes.following import append, following, lines
 from tests.probing import Memory
-
-
-def lines(first: int, last: int) -> bytes:
-    return b"".join(b"2026-11-22 10:00:%02d INFO line number %d\n" % (n % 60, n) for n in range(first, last))
-
-
-def append(path: Path, data: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(data)
 
 
 def renamed(log: Path) -> None:
@@ -137,6 +128,23 @@ def test_files_that_came_and_went_between_two_looks_are_read_whole(tmp_path: Pat
         it.wait(50 + 90 + 10)
 
 
+def test_a_short_file_that_nobody_saw_is_not_taken_for_a_copy_of_a_longer_one_that_is_gone(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    append(log, lines(0, 50))
+    with following(log, **{"from": "start"}) as it:
+        it.wait(50)
+        log.unlink()
+        append(log, lines(100, 101))
+        it.wait(51)
+        it.settle()
+        it.settle()
+        log.rename(f"{log}.2")
+        append(log, lines(200, 230))
+        log.rename(f"{log}.1")
+        append(log, lines(300, 301))
+        it.wait(51 + 31)
+
+
 def test_old_rotated_files_are_not_read_whatever_becomes_of_them_later(tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     for n in range(3):
@@ -225,53 +233,3 @@ def test_an_inode_that_is_given_again_is_another_file(tmp_path: Path) -> None:
         file.write(lines(100, 150))
     with following(log, memory=memory) as it:
         it.wait(100)
-
-
-def test_a_copy_that_takes_long_is_not_taken_for_a_log_of_its_own(tmp_path: Path) -> None:
-    log = tmp_path / "app.log"
-    append(log, lines(0, 2000))
-    with following(log, **{"from": "start"}) as it:
-        it.wait(2000)
-        data = log.read_bytes()
-        with open(f"{log}.1", "wb", buffering=0) as copy:
-            for part in (data[:100], data[100:300], data[300:30_000], data[30_000:]):
-                copy.write(part)
-                it.settle()
-        os.truncate(log, 0)
-        append(log, lines(2000, 2010))
-        it.wait(2010)
-
-
-def test_a_copy_over_an_older_one_is_not_read_again(tmp_path: Path) -> None:
-    """As `cp app.log app.log.1; : > app.log` does: the copy has the inode that the one before had."""
-    log = tmp_path / "app.log"
-    with following(log, required=False) as it:
-        for n in range(4):
-            append(log, lines(n * 100, n * 100 + 80))
-            it.wait(n * 100 + 80)
-            append(log, lines(n * 100 + 80, n * 100 + 100))
-            copied(log)
-            it.wait(n * 100 + 100)
-
-
-def test_a_compressed_file_is_read_as_it_grows(tmp_path: Path) -> None:
-    data = os.urandom(30_000).hex().encode()
-    text = b"".join(data[n : n + 60] + b"\n" for n in range(0, len(data), 60))
-    packed = gzip.compress(text)
-    with following(f"{tmp_path}/*.gz") as it:
-        with (tmp_path / "a.gz").open("wb", buffering=0) as file:
-            file.write(packed[: len(packed) // 2])
-            it.settle()
-            assert 400 < it.total() < 600
-            file.write(packed[len(packed) // 2 :])
-        it.wait(1000)
-
-
-def test_compressed_files_that_the_pattern_gives_are_read_once(tmp_path: Path) -> None:
-    memory = Memory()
-    (tmp_path / "a.gz").write_bytes(gzip.compress(lines(0, 100)))
-    with following(f"{tmp_path}/*.gz", memory=memory, **{"from": "start"}) as it:
-        it.wait(100)
-    (tmp_path / "b.gz").write_bytes(gzip.compress(lines(100, 150)))
-    with following(f"{tmp_path}/*.gz", memory=memory, **{"from": "start"}) as it:
-        it.wait(150)

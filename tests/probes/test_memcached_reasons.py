@@ -15,6 +15,7 @@ import uvloop
 from exporter.probes.memcached import Memcached
 from tests import certificates, hostile, probing, servers
 from tests.fakes import tlsfront
+from tests.probes.test_echoes import FORMS, SECRETS, echoes, seen
 from tests.probing import probe, readings
 from tests.servers.memcached import memcached
 from tests.servers.process import wait_until
@@ -231,3 +232,15 @@ def test_a_full_backlog_is_a_connect_timeout() -> None:
     with hostile.full() as port:
         result = probe("memcached", timeout=0.2, address=f"127.0.0.1:{port}")
     assert (result.outcome, result.reason) == ("unhealthy", "connect_timeout")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("before", [b"CLIENT_ERROR bad: ", b"STORED\r\n"])
+def test_a_server_that_sends_the_password_back_in_any_form_does_not_get_it_shown(
+    secret: str, form: str, before: bytes
+) -> None:
+    with hostile.serving(echoes(FORMS[form], before), ask=False) as server:
+        result = probe("memcached", address=server.address, username="ann", password=secret)
+    assert result.outcome == "unhealthy"
+    assert seen(secret, result.detail) == []

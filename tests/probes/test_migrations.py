@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from exporter.probe import Down
+from exporter.probes import _migrations_alembic as alembic
+from exporter.probes import _migrations_files
+from exporter.probes._migrations_files import Sources
 from exporter.run import run_once
 from tests import servers
 from tests.probes.migrating import Alembic
@@ -142,6 +146,12 @@ def test_what_a_revision_depends_on_counts_as_applied_with_it(made: Path, tmp_pa
     assert looked(project, multiple_heads=True)[:3] == ("healthy", "", "")
 
 
+def test_a_branch_may_be_depended_on_by_its_label() -> None:
+    first = alembic.Revision("1.py", "a1", (), (), ("core",))
+    history = alembic.history([first, alembic.Revision("2.py", "b1", (), ("core",), ())])
+    assert alembic.standing(history, {"b1"}).pending == ()
+
+
 def test_a_file_is_parsed_again_when_it_changes(project: Alembic) -> None:
     it = component("migrations", tool="alembic", path=str(project.versions), dsn=f"sqlite:///{project.folder}/x.db")
 
@@ -170,6 +180,7 @@ def test_nothing_of_the_code_is_run(project: Alembic) -> None:
         ("revision = 'z1'\ndown_revision = None", ""),
         ("revision: str = 'z1'\ndown_revision: str | None = None\ndepends_on = branch_labels = None", ""),
         ("revision = 'z1'", ""),
+        ("revision = 'z1'; pattern = '\\d'", ""),
         ("revision = 'z1'\nbranch_labels = ('x',)\ndown_revision = ()", ""),
         ("revision = 'z1'\ndown_revision = ['gone']", "broken_code"),
         ("revision = 'z1'\ndepends_on = 'gone'", "broken_code"),
@@ -228,3 +239,16 @@ def test_what_alembic_prints_of_its_heads_is_a_file_of_what_is_expected(project:
     assert looked(project, expected_file=str(file))[1] == "other_revision"
     project.run("upgrade head", url=url)
     assert looked(project, expected_file=str(file))[:2] == ("healthy", "")
+
+
+def test_what_is_not_read_in_a_runs_time_is_read_in_the_next(project: Alembic, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[str] = []
+    sources = Sources(lambda path, tree: found.append(path))
+    paths = alembic.files([str(project.versions)])
+    clock = iter([0.0, 1.0, 2.0])
+    monkeypatch.setattr(_migrations_files.time, "monotonic", lambda: next(clock, 0.0))
+    with pytest.raises(Down, match="2 of 4 files are read; the next run goes on") as caught:
+        sources.read(paths, 2.0)
+    assert (caught.value.reason, found) == ("unreadable_code", paths[:2])
+    sources.read(paths, 2.0)
+    assert found == paths

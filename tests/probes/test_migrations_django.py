@@ -22,19 +22,13 @@ def steps(folder: Path) -> Django:
     project = Django.made(folder)
     project.model("billing", "sum")
     project.model("orders", "a")
-    project.run("makemigrations orders accounts -v0", url=f"sqlite:{folder}/empty.db")
-    project.run("migrate -v0", url=f"sqlite:{folder}/one.db")
+    project.run("makemigrations orders accounts -v0", "migrate -v0 --database one")
     shutil.copy(folder / "one.db", folder / "two.db")
     project.model("orders", "a", "b")
-    project.run("makemigrations orders -v0 -n second", "migrate -v0", url=f"sqlite:{folder}/two.db")
+    project.run("makemigrations orders -v0 -n second", "migrate -v0 --database two")
     shutil.copytree(folder / "orders", folder / ".before")
     project.model("orders", "a", "b", "c")
-    project.run(
-        "makemigrations orders -v0 -n third",
-        "squashmigrations orders 0001 0002 --no-input -v0",
-        "makemigrations -v0 --check",
-        url=f"sqlite:{folder}/empty.db",
-    )
+    project.run("makemigrations orders -v0 -n third", "squashmigrations orders 0001 0002 --no-input -v0")
     return project
 
 
@@ -75,41 +69,42 @@ ACCOUNTS = at("accounts", "0001_initial", "0001_initial")
 SQUASHED = "0001_initial_squashed_0002_second"
 
 
-def planned(project: Django, database: str) -> str:
-    """What Django itself would apply, as the probe lists it."""
-    names = project.run("plan", url=f"sqlite:{project.folder}/{database}").split()
-    return f"not applied: {', '.join(sorted(names))}" if names else ""
+def pending(names: str) -> str:
+    """As the probe lists what Django plans."""
+    return f"not applied: {', '.join(sorted(names.split()))}"
 
 
 def test_a_squashed_migration_counts_as_django_counts_it(project: Django) -> None:
     """Replaced ones applied in part, then all of them, then none: what is pending is what Django would apply."""
-    found = looked(project, "one.db")
-    assert found == (
+    assert looked(project, "empty.db")[:2] == ("unhealthy", "missing")
+    printed = project.run("plan one", "plan two", "migrate -v0 accounts --database empty", "plan empty")
+    planned = [pending(line) for line in printed.splitlines()]
+    assert looked(project, "one.db") == (
         "degraded",
         "pending",
         "not applied: orders.0002_second, orders.0003_third",
         figures(2, 5, 2) | at("orders", "0001_initial", "0003_third") | ACCOUNTS,
     )
-    assert found[2] == planned(project, "one.db")
-    found = looked(project, "two.db")
-    assert found == (
+    assert looked(project, "two.db") == (
         "degraded",
         "pending",
         "not applied: orders.0003_third",
         figures(3, 5, 1) | at("orders", SQUASHED, "0003_third") | ACCOUNTS,
     )
-    assert found[2] == planned(project, "two.db")
-    assert looked(project, "empty.db")[:2] == ("unhealthy", "not_migrated")
-    project.run("migrate -v0 accounts", url=f"sqlite:{project.folder}/empty.db")
-    found = looked(project, "empty.db")
-    assert found[2] == f"not applied: orders.{SQUASHED}, orders.0003_third" == planned(project, "empty.db")
+    assert looked(project, "empty.db") == (
+        "degraded",
+        "pending",
+        f"not applied: orders.{SQUASHED}, orders.0003_third",
+        figures(1, 5, 2) | at("orders", "", "0003_third") | ACCOUNTS,
+    )
+    assert [looked(project, f"{name}.db")[2] for name in ("one", "two", "empty")] == planned
 
 
 def test_the_replaced_files_may_be_gone(project: Django) -> None:
     for name in ("0001_initial", "0002_second"):
         (project.folder / "orders" / "migrations" / f"{name}.py").unlink()
-    assert looked(project, "two.db")[2] == "not applied: orders.0003_third" == planned(project, "two.db")
-    project.run("migrate -v0", url=f"sqlite:{project.folder}/two.db")
+    before = looked(project, "two.db")[2]
+    assert before == pending(project.run("plan two", "migrate -v0 --database two")) == "not applied: orders.0003_third"
     assert looked(project, "two.db") == (
         "healthy",
         "",
@@ -119,7 +114,7 @@ def test_the_replaced_files_may_be_gone(project: Django) -> None:
 
 
 def test_code_that_was_rolled_back_is_behind_its_database(project: Django) -> None:
-    project.run("migrate -v0", url=f"sqlite:{project.folder}/two.db")
+    project.run("migrate -v0 --database two")
     shutil.rmtree(project.folder / "orders")
     shutil.move(project.folder / ".before", project.folder / "orders")
     assert looked(project, "two.db") == (
@@ -165,12 +160,12 @@ def test_on_postgresql(project: Django) -> None:
 
 def test_what_showmigrations_prints_is_a_file_of_what_is_expected(project: Django) -> None:
     file = project.folder / "expected"
-    file.write_text(project.run("showmigrations --plan", url=f"sqlite:{project.folder}/two.db"))
+    file.write_text(project.run("showmigrations --plan --database two"))
     found = looked(project, "two.db", expected_file=str(file))
     # What the squashed one replaces is not in the list; `migrate` will record it as applied.
     assert found[:3] == ("degraded", "pending", f"not applied: orders.{SQUASHED}, orders.0003_third")
     assert found[3]["stack_migrations_expected"] == 5
-    project.run("migrate -v0", url=f"sqlite:{project.folder}/two.db")
+    project.run("migrate -v0 --database two")
     assert looked(project, "two.db", expected_file=str(file))[:2] == ("healthy", "")
 
 

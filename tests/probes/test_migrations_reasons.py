@@ -57,7 +57,7 @@ def here(make: Callable[[Path], dict[str, Any]]) -> unanswered.Provoke:
 def hung_code(server: Any, tmp: Path) -> Iterator[dict[str, Any]]:
     given = alembic(tmp, "a")
     with mounted(tmp / "m", "fuse", "hang") as path:
-        yield given | {"path": str(path), "timeout": 0.5}
+        yield given | {"path": str(path), "timeout": 1.0}
 
 
 def barred(tmp: Path) -> dict[str, Any]:
@@ -98,6 +98,7 @@ def test_code_on_a_mount_that_hangs_leaves_time_to_ask_the_database(tmp_path: Pa
     with hung_code(None, tmp_path) as fields:
         result = probe("migrations", **fields)
         assert (result.outcome, result.reason) == ("degraded", "hung")
+        assert [(phase.name, phase.duration < 0.8) for phase in result.phases] == [("code", True), ("query", True)]
         result = probe("migrations", **fields | {"dsn": "sqlite:////nowhere.db"})
         assert (result.outcome, result.reason) == ("unhealthy", "missing")
 

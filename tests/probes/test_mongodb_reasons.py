@@ -29,7 +29,7 @@ def fixed(url: str) -> Provoke:
 
 
 def answers(answer: Callable[[socket.socket], None], url: str = "mongodb://{}/") -> Provoke:
-    """The first connection is only looked at; the others are answered once they have said something."""
+    """Answers what says something."""
 
     @contextmanager
     def provoke(*_: MongoDB) -> Iterator[dict[str, Any]]:
@@ -92,9 +92,9 @@ TABLE: dict[str, Provoke] = {
     "nameserver": no_name_server,
     "refused": lambda *_: fixed(f"mongodb://127.0.0.1:{servers.free_port()}")(),
     "unreachable": fixed("mongodb://255.255.255.255"),
-    "reset": answers(lambda connection: hostile.resets()(connection, b"")),
+    "reset": answers(lambda connection: hostile.resets(b"\0")(connection, b"")),
     "closed": answers(lambda connection: connection.close()),
-    "protocol": answers(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
+    "protocol": answers(lambda connection: hostile.holds(b"HTTP/1.1 400 Bad Request\r\n\r\n")(connection, b"")),
     "auth": login("monitor", "another password"),
     "permission": login("limited", "limited-password"),
     "no_primary": fake(hello=MEMBER, replSetGetStatus=state(2, 2, 8)),
@@ -174,7 +174,7 @@ def test_a_full_backlog_is_a_timeout_of_the_connection_and_a_stopped_server_one_
         assert probing.probe("mongodb", url=f"mongodb://127.0.0.1:{port}", timeout=0.2).reason == "connect_timeout"
     with hostile.serving(hostile.mute, ask=False) as server:
         result = probing.probe("mongodb", url=f"mongodb://{server.address}", timeout=0.3)
-    assert (result.reason, result.detail) == ("timeout", "no end within 0.3 s, in phase session")
+    assert (result.reason, result.detail) == ("timeout", "no end within 0.3 s, in phase hello")
     assert result.duration < 0.6
 
 

@@ -1,6 +1,7 @@
 """Every reason of the kind rabbitmq, and what provokes it: a real RabbitMQ wherever one can."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -41,9 +42,14 @@ def asked(**fields: Any) -> Provoke:
 
 
 def raw(answer: hostile.Answer, scheme: str = "amqp", **fields: Any) -> Provoke:
+    """A server that answers so whatever it is sent first."""
+
+    def converse(connection: socket.socket, _: bytes) -> None:
+        answer(connection, connection.recv(1 << 16))
+
     @contextmanager
     def provoke(_: Server) -> Iterator[Fields]:
-        with hostile.serving(answer, ask=False) as found:
+        with hostile.serving(converse, ask=False) as found:
             yield {"url": f"{scheme}://{found.address}", **fields}
 
     return provoke
@@ -188,7 +194,7 @@ DEGRADED = {
 def test_a_reason_is_given_for_what_provokes_it(rabbitmq_server: Server, reason: str) -> None:
     with TABLE[reason](rabbitmq_server) as fields:
         for loop in (asyncio.run, uvloop.run):
-            result = loop(probing.run("rabbitmq", **fields))
+            result = loop(probing.run("rabbitmq", timeout=5, **fields))
             expected = "degraded" if reason in DEGRADED else "unhealthy"
             assert (result.outcome, result.reason) == (expected, reason), result.detail
             assert 0 < len(result.detail) <= 200

@@ -151,6 +151,8 @@ SAID: dict[bytes, tuple[str, str]] = {
     error(403, "RequestTimeTooSkewed", "<ServerTime>2100-01-01T00:00:00Z</ServerTime>"): ("clock_skew", "s behind the"),
     error(403, "RequestTimeTooSkewed", "<ServerTime>noon</ServerTime>", date="?"): ("clock_skew", "list: status 403"),
     error(400, "AuthorizationHeaderMalformed", "<Region>eu-west-3</Region>"): ("wrong_region", "is in eu-west-3, not in"),
+    error(400, "AuthorizationHeaderMalformed"): ("auth", "list: status 400: AuthorizationHeaderMalformed"),
+    error(403, "AccessDenied", x_amz_bucket_region="eu-west-1"): ("permission", "list: status 403: AccessDenied"),
     error(301, "PermanentRedirect", "<Endpoint>s3.example</Endpoint>"): ("wrong_region", "answers at s3.example"),
     response(307, location="http://127.0.0.1:1/"): ("wrong_region", "list: status 307"),
     error(429, "TooManyRequests"): ("slow_down", "list: status 429"),

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import datetime as dt
 import sqlite3
+import time
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -92,10 +93,16 @@ def test_columns_become_labels_and_values_on_mariadb(mariadb_server: MariaDB) ->
     query = QUERY.replace('"', "")
     found = readings(probe("sql", dsn=dsn, query=query, **ASKED))
     assert found == EXPECTED
-    mariadb_server.sql("USE by_sql", "CREATE TABLE moments (at TIMESTAMP)", "SET time_zone = '+05:00'")
-    mariadb_server.sql("USE by_sql", "SET time_zone = '+05:00'", "INSERT INTO moments VALUES ('2026-01-01 05:00:00')")
+    mariadb_server.sql(
+        "USE by_sql",
+        "SET time_zone = '+05:00'",
+        "CREATE TABLE moments (at TIMESTAMP)",
+        "INSERT INTO moments VALUES ('2026-01-01 05:00:00')",
+        "SET GLOBAL time_zone = '+05:00'",
+    )
     query = "SELECT at, TIMEDIFF('10:00:01', '08:00:00') AS apart FROM moments"
     found = readings(probe("sql", dsn=dsn, query=query, values=["at", "apart"]))
+    mariadb_server.sql("SET GLOBAL time_zone = 'SYSTEM'")
     assert (found["stack_sql_at"], found["stack_sql_apart"]) == (JANUARY, 7201)
     found = readings(
         probe("sql", dsn=dsn, query="SHOW GLOBAL STATUS LIKE 'Max_used_connections'", values={"Value": {"name": "up"}})
@@ -202,5 +209,10 @@ def test_thresholds_are_about_rows_and_the_first_column(
         ("nan", None), ("0x10", None), ("", None), ("1,5", None), ("٣", None), ("1" * 300, None), (None, None), ([1], None),
     ],
 )  # fmt: skip
-def test_what_is_a_number(cell: Any, found: float | None) -> None:
-    assert families.number(cell) == found
+def test_what_is_a_number(cell: Any, found: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the daemon is."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "PKT-5")
+        time.tzset()
+        assert families.number(cell) == found
+    time.tzset()

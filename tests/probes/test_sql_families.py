@@ -3,12 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from exporter.config import ConfigError, load
+from exporter.config import ConfigError, load, read
 from exporter.config import resolve
 from tests.pages import Daemon, find
 from tests.probing import component
@@ -146,3 +147,15 @@ def test_no_other_driver_is_imported(dsn: str) -> None:
         print(*sorted({{"asyncpg", "pymysql"}} & sys.modules.keys()))"""
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert tuple(told.stdout.split()) == DSNS[dsn]
+
+
+def test_a_metric_that_a_file_of_components_means_differently_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "more.yaml").write_text(f"components:\n  b: {{kind: sql, {REST}, labels: [l], values: [n]}}\n")
+    (tmp_path / "it.yaml").write_text(
+        f"component_files: [more.yaml]\ncomponents:\n  a: {{kind: sql, {REST}, values: [n]}}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path / "it.yaml", {})
+    assert [str(one) for one in caught.value.problems] == [
+        "components.b: stack_sql_n has another type, help or label in a"
+    ]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from exporter.probes import _mysql_errors, _postgres_errors, _sql_database
 from exporter.probes.sql import Sql
 from tests import hostile, probing
 from tests.fakes import pgwire
@@ -52,6 +53,11 @@ def test_a_reason_is_given_for_what_provokes_it(reason: str, server: Any, tmp_pa
 
 def test_each_declared_reason_is_provoked() -> None:
     assert set(TABLE) == set(Sql.reasons)
+
+
+def test_what_a_session_can_fail_of_is_declared() -> None:
+    postgres = set(_postgres_errors.REASONS) - {"read_only"}  # a primary's, which the kind postgres looks for
+    assert set(_sql_database.REASONS) >= postgres | set(_mysql_errors.REASONS)
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])

@@ -122,7 +122,7 @@ def shutting_down(server: Any, tmp: Path) -> Iterator[dict[str, Any]]:
 def locked(server: Any, tmp: Path) -> Iterator[dict[str, Any]]:
     with closing(Session(server.dsn("locked"))) as session:
         session.query("BEGIN; LOCK TABLE revisions IN ACCESS EXCLUSIVE MODE")
-        yield {"dsn": server.dsn("locked"), "timeout": 0.8}
+        yield {"dsn": server.dsn("locked"), "timeout": 1.2}
 
 
 def damaged(tmp: Path) -> Path:
@@ -165,7 +165,7 @@ TABLE: dict[str, Provoke] = {
     "not_ready": mysql_that_says(1047, "WSREP has not yet prepared node for application use"),
     "killed": mysql_that_says(1927, "Connection was killed"),
     "tls_required": mysql_that_says(3159, "Connections using insecure transport are prohibited"),
-    "query_timeout": real(lambda server: {"dsn": server.dsn("slow"), "timeout": 0.7}),
+    "query_timeout": real(lambda server: {"dsn": server.dsn("slow"), "timeout": 1.5}),
     "locked": locked,
     "query": real(lambda server: {"dsn": server.dsn("odd")}),
     "role": real(lambda server: {"dsn": f"{server.url}?target_session_attrs=standby"}),

@@ -1,0 +1,73 @@
+"""stack-exporter init: a commented exporter.yaml for the project in a folder, from what its own files say."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from exporter.init import compose, django, environment, page
+from exporter.init.proposal import Proposal, Remark, chosen
+from exporter.leave import refuse
+
+NAME = "exporter.yaml"
+
+
+def init(folder: Path, output: str, environ: Mapping[str, str], *, force: bool) -> int:
+    """Write it; the exit status. What is there already is left alone without `force`."""
+    if not folder.is_dir():
+        return refuse(f"{folder}: is not a folder")
+    file = Path(output) if output else folder / NAME
+    if output != "-" and file.exists() and not force:
+        return refuse(f"{file}: is there already; --force writes over it, --output=- shows the new one")
+    found, remarks, sources = look(folder.absolute(), environ)
+    text = page.text(folder.absolute().name, found, remarks, sources)
+    if output == "-":
+        sys.stdout.write(text)
+        return 0
+    try:
+        file.write_text(text)
+    except OSError as error:
+        return refuse(f"{file}: can't be written: {error.strerror}")
+    dotenv = folder / ".env"
+    _say(file, found, remarks, dotenv if dotenv.is_file() else None)
+    return 0
+
+
+def look(folder: Path, environ: Mapping[str, str]) -> tuple[list[Proposal], list[Remark], list[str]]:
+    """What the environment, .env, the compose file and Django's settings name: the first to name something wins."""
+    dotenv = folder / ".env"
+    more = {key: value for key, value in dotenv_values(dotenv).items() if value} if dotenv.is_file() else {}
+    known = {**more, **environ}
+    found: list[Proposal | Remark] = []
+    sources = []
+    for source, entries in (
+        ("the environment", environment.read(environ, "the environment")),
+        (".env", environment.read(more, ".env")),
+        *((path.name, compose.read(path, known)) for path in compose.files(folder)),
+        *((str(path.relative_to(folder)), django.read(path, folder)) for path in django.files(folder)),
+    ):
+        listed = list(entries)
+        found += listed
+        sources += [source] if listed else []
+    kept, remarks = chosen(found, known)
+    return kept, remarks, sources
+
+
+def _say(file: Path, found: list[Proposal], remarks: list[Remark], dotenv: Path | None) -> None:
+    from rich.console import Console  # noqa: PLC0415 - 30 ms, for people alone
+    from rich.text import Text  # noqa: PLC0415
+
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(Text.assemble("wrote ", (os.fspath(file), "bold"), f": {len(found)} components and the host"))
+    name, kind = (max((len(getattr(one, field)) for one in found), default=0) for field in ("name", "kind"))
+    for one in found:
+        out.print(
+            Text.assemble(("  " + one.name.ljust(name), "cyan"), f"  {one.kind.ljust(kind)}  ", (one.origin, "dim"))
+        )
+    for remark in remarks:
+        out.print(Text(f"  {remark.text}", "yellow"))
+    variables = f" --env.file={dotenv}" if dotenv is not None else ""
+    out.print(f"\ncheck it:  stack-exporter check --config.file={file}{variables}")
+    out.print(f"try it:    stack-exporter once --config.file={file}{variables}")

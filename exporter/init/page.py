@@ -1,0 +1,82 @@
+"""Proposals as the text of exporter.yaml, with comments for whoever reads it first."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from exporter.init.proposal import Proposal, Remark
+
+_PLAIN = re.compile(r"[A-Za-z/$][A-Za-z0-9_./${}-]*(:[^\s:#][^\s#]*)*")
+_WORDS = ("true", "false", "null", "yes", "no", "on", "off")
+
+
+def text(project: str, found: Sequence[Proposal], remarks: Sequence[Remark], sources: Sequence[str]) -> str:
+    """The whole file."""
+    return "\n".join(_lines(project, found, remarks, sources)) + "\n"
+
+
+def _lines(project: str, found: Sequence[Proposal], remarks: Sequence[Remark], sources: Sequence[str]) -> Iterator[str]:
+    yield f"# Written by `stack-exporter init` from {', '.join(sources) or 'nothing that it knows'}; yours to edit."
+    yield "# ${NAME} is a variable of the environment, ${NAME:-x} the same with a default. Secrets stay out of here."
+    yield "# Every key: docs/configuration.md; every metric, threshold and reason: stack-exporter metrics."
+    yield f"service: {_scalar(re.sub(r'[^A-Za-z0-9_.-]+', '-', project) or 'app')}"
+    yield "environment: ${ENVIRONMENT:-production}"
+    yield ""
+    yield "# How often each is probed and when a run counts as failed, unless a component says otherwise."
+    yield "defaults: {interval: 15s, timeout: 5s, rise: 2, fall: 3}"
+    yield ""
+    yield "components:"
+    yield "  # This machine: load, memory, and what its cgroup allows."
+    yield "  host: {kind: host}"
+    for one in found:
+        yield ""
+        yield f"  # {one.origin}" + (f"; {one.note}" if one.note else "")
+        yield f"  {one.name}:"
+        yield f"    kind: {one.kind}"
+        yield from _fields(one.fields, "    ")
+        if one.critical:
+            yield "    critical: true  # when it is down, all is: /health answers 503"
+    yield ""
+    yield "# Who may see messages and history, and reload: curl -H 'Authorization: Bearer …'"
+    yield '# web: {admin_tokens: ["${ADMIN_TOKEN}"]}'
+    yield "# Where the spans of the probes go, beside those of the application:"
+    yield '# forward: {traces: [{endpoint: "http://collector:4318"}]}'
+    if remarks:
+        yield ""
+        yield "# Found, and left out:"
+        yield from (f"# - {remark.text}" for remark in remarks)
+
+
+def _fields(fields: Mapping[str, Any], indent: str) -> Iterator[str]:
+    for key, value in fields.items():
+        if isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values()):
+            yield f"{indent}{key}:"
+            yield from _fields(value, indent + "  ")
+        else:
+            yield f"{indent}{key}: {_flow(value)}"
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_quoted(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return "[" + ", ".join(map(_quoted, value)) + "]"
+    return _scalar(value)
+
+
+def _quoted(value: Any) -> str:
+    """Within braces, where ${…} would end them."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_/][A-Za-z0-9_./-]*", value) and value not in _WORDS:
+        return value if not value[0].isdigit() or not value.isdigit() else json.dumps(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else _flow(value)
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        return str(value)
+    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    return json.dumps(value, ensure_ascii=False)

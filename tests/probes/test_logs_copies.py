@@ -1,0 +1,121 @@
+"""Copies and compressed files beside a log: what is in them is counted once, whoever made them and however slowly."""
+
+import gzip
+import os
+import shutil
+from pathlib import Path
+
+from tests.probes.following import append, following, lines
+from tests.probing import Memory
+
+
+def test_a_copy_that_takes_long_is_not_taken_for_a_log_of_its_own(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    append(log, lines(0, 2000))
+    with following(log, **{"from": "start"}) as it:
+        it.wait(2000)
+        data = log.read_bytes()
+        with open(f"{log}.1", "wb", buffering=0) as copy:
+            for part in (data[:100], data[100:300], data[300:30_000], data[30_000:]):
+                copy.write(part)
+                it.settle()
+        os.truncate(log, 0)
+        append(log, lines(2000, 2010))
+        it.wait(2010)
+
+
+def test_a_copy_over_an_older_one_is_not_read_again(tmp_path: Path) -> None:
+    """As `cp app.log app.log.1; : > app.log` does: the copy has the inode that the one before had."""
+    log = tmp_path / "app.log"
+    with following(log, required=False) as it:
+        for n in range(4):
+            append(log, lines(n * 100, n * 100 + 80))
+            it.wait(n * 100 + 80)
+            append(log, lines(n * 100 + 80, n * 100 + 100))
+            shutil.copyfile(log, f"{log}.1")
+            os.truncate(log, 0)
+            it.wait(n * 100 + 100)
+
+
+def test_a_compressed_file_is_read_as_it_grows(tmp_path: Path) -> None:
+    data = os.urandom(30_000).hex().encode()
+    text = b"".join(data[n : n + 60] + b"\n" for n in range(0, len(data), 60))
+    packed = gzip.compress(text)
+    with following(f"{tmp_path}/*.gz") as it:
+        with (tmp_path / "a.gz").open("wb", buffering=0) as file:
+            file.write(packed[: len(packed) // 2])
+            it.settle()
+            assert 400 < it.total() < 600
+            file.write(packed[len(packed) // 2 :])
+        it.wait(1000)
+
+
+def test_compressed_files_that_the_pattern_gives_are_read_once(tmp_path: Path) -> None:
+    memory = Memory()
+    (tmp_path / "a.gz").write_bytes(gzip.compress(lines(0, 100)))
+    with following(f"{tmp_path}/*.gz", memory=memory, **{"from": "start"}) as it:
+        it.wait(100)
+    (tmp_path / "b.gz").write_bytes(gzip.compress(lines(100, 150)))
+    with following(f"{tmp_path}/*.gz", memory=memory, **{"from": "start"}) as it:
+        it.wait(150)
+
+
+def test_a_kept_original_beside_its_compressed_form_is_counted_once(tmp_path: Path) -> None:
+    log, memory = tmp_path / "app.log", Memory()
+    append(log, lines(0, 2000))
+    with following(log, memory=memory, **{"from": "start"}) as it:
+        it.wait(2000)
+        log.rename(f"{log}.1")
+        append(log, lines(2000, 2010))
+        Path(f"{log}.1.gz").write_bytes(gzip.compress(lines(0, 2000)))
+        it.wait(2010)
+        Path(f"{log}.1").unlink()
+        it.settle()
+        it.settle()
+        it.wait(2010)
+    with following(log, memory=memory) as it:
+        it.wait(2010)
+
+
+def test_of_a_short_copy_nothing_is_read_again(tmp_path: Path) -> None:
+    """Lines that come between the copy and the truncation are read from the log, and not in the copy."""
+    log = tmp_path / "app.log"
+    append(log, lines(0, 100))
+    with following(log, **{"from": "start"}) as it:
+        it.wait(100)
+        shutil.copyfile(log, f"{log}.1")
+        append(log, lines(100, 120))
+        it.wait(120)
+        os.truncate(log, 0)
+        append(log, lines(120, 130))
+        it.wait(130)
+
+
+def test_logs_that_begin_with_the_same_long_banner_are_told_apart(tmp_path: Path) -> None:
+    banner = b"".join(b"* banner %d ***************************************\n" % n for n in range(40))
+    log = tmp_path / "app.log"
+    append(log, banner + lines(0, 10))
+    with following(log, **{"from": "start"}) as it:
+        it.wait(50)
+        log.rename(f"{log}.2")
+        append(log, banner + lines(10, 40))
+        log.rename(f"{log}.1")
+        append(log, banner + lines(40, 45))
+        it.wait(50 + 70 + 45)
+        Path(f"{log}.3.gz").write_bytes(gzip.compress(banner + lines(60, 90)))
+        it.wait(50 + 70 + 45 + 70)
+
+
+def test_of_copies_of_a_log_with_a_hole_only_its_lines_are_counted(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    with log.open("wb", buffering=0) as file, following(log, **{"from": "start"}) as it:
+        total = 0
+        for n in range(4):
+            file.write(lines(n * 1000, n * 1000 + 900))
+            if n % 2:
+                it.wait(total + 900)
+            shutil.copyfile(log, f"{log}.{9 - n}")
+            os.truncate(log, 0)
+            total += 900
+        it.wait(total)
+        assert it.counted() == {("app", "info", ""): total}

@@ -1,0 +1,81 @@
+"""Over a restart logs are read on where they were, and nothing of what they say is kept for that."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.probes.following import append, following
+from tests.probing import Memory
+
+
+def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
+    memory, log = Memory(), tmp_path / "a.log"
+    append(log, b"one\ntw")
+    with following(log, memory=memory, **{"from": "start"}) as it:
+        it.wait(1)
+    append(log, b"o\nthree\n")
+    with following(log, memory=memory) as it:
+        it.wait(3)
+        assert it.total("bytes_total") == log.stat().st_size
+
+
+def test_of_what_a_log_says_nothing_is_kept(tmp_path: Path) -> None:
+    memory, log = Memory(), tmp_path / "a.log"
+    append(log, b"the secret word is swordfish\n" * 50)
+    with following(log, memory=memory, **{"from": "start"}) as it:
+        it.wait(50)
+        log.rename(tmp_path / "a.log.1")
+        append(log, b"once more: swordfish\n")
+        it.wait(51)
+        os.truncate(log, 0)
+        it.settle()
+    kept = json.dumps(memory.kept)
+    assert "a.log.1" in kept
+    assert "swordfish" not in kept
+
+
+@pytest.mark.parametrize("kept", [{}, {"files": [[1, 2]]}, {"files": "x"}, {"gone": [[{}]]}, {"last": 1, "logs": []}])
+def test_what_another_version_kept_does_no_harm(tmp_path: Path, kept: object) -> None:
+    memory = Memory()
+    memory.kept["app"] = kept
+    with following(tmp_path / "a.log", memory=memory, required=False) as it:
+        it.settle()
+        append(tmp_path / "a.log", b"one\n")
+        it.wait(1)
+
+
+def test_another_path_begins_at_the_end_of_what_is_there(tmp_path: Path) -> None:
+    memory = Memory()
+    append(tmp_path / "a.log", b"one\ntwo\n")
+    append(tmp_path / "b.log", b"old\n")
+    with following(tmp_path / "a.log", memory=memory, **{"from": "start"}) as it:
+        it.wait(2)
+    with following(f"{tmp_path}/*.log", memory=memory) as it:
+        append(tmp_path / "a.log", b"three\n")
+        append(tmp_path / "b.log", b"new\n")
+        it.wait(4)
+
+
+def test_a_device_that_has_another_number_after_a_restart_is_the_same(tmp_path: Path) -> None:
+    memory, log = Memory(), tmp_path / "a.log"
+    append(log, b"one\ntwo\n")
+    with following(log, memory=memory, **{"from": "start"}) as it:
+        it.wait(2)
+    memory.kept["app"]["files"][0][1] += 1
+    with following(log, memory=memory) as it:
+        append(log, b"three\n")
+        it.wait(3)
+
+
+def test_a_log_restored_from_a_copy_while_nobody_looked_is_the_same(tmp_path: Path) -> None:
+    memory, log = Memory(), tmp_path / "a.log"
+    append(log, b"".join(b"line %d\n" % n for n in range(200)))
+    with following(log, memory=memory, **{"from": "start"}) as it:
+        it.wait(200)
+    copy = tmp_path / "copy"
+    copy.write_bytes(log.read_bytes() + b"more\n")
+    copy.rename(log)
+    with following(log, memory=memory) as it:
+        it.wait(201)
