@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import servers
+from tests import certificates, servers
 from tests.probing import Found
 from tests.servers import Server
 from tests.servers.mariadb import MariaDB
@@ -34,8 +34,8 @@ def redis_server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[RabbitMQ]:
-    """With its management API. Whoever raises an alarm there, makes a queue or a user, takes it away again."""
-    with servers.rabbitmq(management=True) as server:
+    """With its management API, and TLS. Whoever raises an alarm there, makes a queue or a user, takes it away again."""
+    with servers.rabbitmq(management=True, tls=certificates.pair()) as server:
         yield server
 
 

@@ -35,9 +35,10 @@ def check_families(components: Iterable[Component], report: Report) -> None:
     first: dict[str, tuple[str, Metric]] = {}
     for component in components:
         for metric in component.probe.families:
-            name, other = first.setdefault(metric.name, (component.name, metric))
+            # OpenMetrics names a counter's family without its _total.
+            name, other = first.setdefault(metric.name.removesuffix("_total"), (component.name, metric))
             if other is not metric:
-                report.add(("components", component.name), f"{metric.name} has another type, help or label in {name}")
+                report.add(("components", component.name), f"{other.name} has another type, help or label in {name}")
 
 
 def signals(cls: type[Probe]) -> dict[str, Signal]:

@@ -28,6 +28,7 @@ class Pipe(asyncio.Protocol):
         self.down: Down | None = None
         self._loop = asyncio.get_running_loop()
         self._room = room
+        self._left = room
         self._held = bytearray()
         self._change = threading.Condition()
         self._encrypting: asyncio.Task[Any] | None = None
@@ -39,9 +40,9 @@ class Pipe(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        self._room -= len(data)
-        if self._room < 0:
-            self.abort(Down("protocol", f"{self.where} sent more than is ever needed"))
+        self._left -= len(data)
+        if self._left < 0:
+            self.abort(Down("protocol", f"{self.where} sent more than {self._room} bytes"))
             return
         with self._change:
             self._held += data
@@ -101,10 +102,8 @@ class Pipe(asyncio.Protocol):
         if self.down is not None:
             raise self.down
         self.last_sent = bytes(data)
-        self._loop.call_soon_threadsafe(self._write, self.last_sent)
-
-    def _write(self, data: bytes) -> None:
-        self.transport.write(data)
+        # Not the transport's own method: it may be another transport by then.
+        self._loop.call_soon_threadsafe(lambda: self.transport.write(data))
 
     def upgrade(self) -> "Pipe":
         """Make it a TLS connection. Raises Down."""

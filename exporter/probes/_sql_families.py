@@ -61,7 +61,7 @@ def families(values: tuple[str, ...] | dict[str, Value], labels: tuple[str, ...]
             found[column] = family(name, value.type, says, labels)
         except ValueError as error:
             raise ValueError(f"values.{column}: {PREFIX}{name}: {error}") from None
-    if len({metric.name for metric in found.values()}) < len(found):
+    if len({metric.name.removesuffix("_total") for metric in found.values()}) < len(found):
         raise ValueError("values: two columns become the same metric")
     return found
 

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import resource
 import ssl
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.web_protocol import RequestHandler
 
-from exporter.web import address
+from exporter.web import address, shortcut
 from exporter.web.call import Refused
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ RESPONSES, LARGE, PATIENCE = 40, 16 * 1024, 2.0
 """Responses of more than so many bytes that may be under way; one that takes so many seconds gives way to another."""
 
 
+Brief = Callable[[web.BaseRequest], Awaitable[web.Response]]
+
+
 class Site(Protocol):
     """What answers requests. Neither way raises."""
 
@@ -41,16 +45,50 @@ class Site(Protocol):
 class Connection(RequestHandler):
     """One client's connection."""
 
-    __slots__ = ()
+    __slots__ = ("_closing", "_shortcut")
+    _shortcut: shortcut.Shortcut | None
+    _closing: bool
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        answer = cast("Listener", self._manager).brief
+        self._shortcut, self._closing = shortcut.Shortcut(cast("asyncio.Transport", transport), answer), False
         plain = cast("asyncio.Transport", transport)
         # Drained then means that the kernel has all of it; for what stays with us a closing transport waits for ever.
         plain.set_write_buffer_limits(high=0)
         manager = cast("Listener", self._manager)
         if len(manager.connections) > manager.most:
             plain.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._shortcut is not None:
+            if self._shortcut.take(data, self._proceed):
+                self._next_keepalive_close_time = self._loop.time() + shortcut.BUSY
+                return
+            self._shortcut = None  # what aiohttp has begun to read it goes on with
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._shortcut is not None:
+            self._shortcut.cancel()
+        super().connection_lost(exc)
+
+    def close(self) -> None:
+        """Once what is under way is answered."""
+        if self._shortcut is not None and self._shortcut.busy:
+            self._closing = True
+        else:
+            super().close()
+
+    def _proceed(self, data: bytes) -> None:
+        """The shortcut has answered; `data` came meanwhile."""
+        self._next_keepalive_close_time = self._loop.time() + KEEPALIVE
+        if self._closing:
+            self.close()
+            if self.transport is not None:
+                self.transport.close()
+        elif data:
+            self.data_received(data)
 
     def handle_error(
         self,
@@ -72,9 +110,10 @@ class Connection(RequestHandler):
 class Listener(web.Server):
     """aiohttp's low-level server with our Connection."""
 
-    def __init__(self, site: Site, handler: Any, most: int, **options: Any) -> None:
+    def __init__(self, site: Site, handler: Any, brief: Brief, most: int, **options: Any) -> None:
         super().__init__(handler, handler_cancellation=True, **options)
         self.site = site
+        self.brief = brief
         self.most = most
         self._options = options
 
@@ -116,6 +155,7 @@ class Server:
         self._listener = Listener(
             self.site,
             self._handle,
+            self._brief,
             most,
             auto_decompress=False,
             keepalive_timeout=KEEPALIVE,
@@ -174,6 +214,16 @@ class Server:
         finally:
             self._in_flight -= 1
             self._large.pop(id(request), None)
+            self._rest()
+
+    async def _brief(self, request: web.BaseRequest) -> web.Response:
+        """The response to what came by the shortcut, which sends it."""
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            return await self.site(request)
+        finally:
+            self._in_flight -= 1
             self._rest()
 
     def _crowded(self) -> bool:

@@ -70,6 +70,7 @@ def test_every_key_has_a_description_and_its_default():
     assert defs["specimen"]["properties"]["pause"]["description"] == "Pause."
     assert defs["specimen"]["properties"]["statuses"]["default"] == [200]
     assert defs["specimen"]["properties"]["kind"] == {"const": "specimen"}
-    assert defs["specimen"]["required"] == ["url"]
+    assert (defs["specimen"]["required"], defs["undriven"].get("required")) == ([], None)
+    assert defs["specimen"]["oneOf"] == [{"required": ["url"]}, {"required": ["targets"]}]
     used = defs["specimen"]["properties"]["thresholds"]["properties"]["used"]
     assert used["description"] == "How full it is. By default warning 0.8, critical 0.9 (ratio, above)."

@@ -43,6 +43,10 @@ class Following:
         """For as long as it may take until what happened is seen, and understood."""
         threading.Event().wait(0.15)
 
+    def looked(self) -> bool:
+        tails = dict(self.component.probe._tails)
+        return len(tails) == len(self.component.probe.files) and all(tail._due for tail in tails.values())
+
     def run(self) -> Result:
         future = asyncio.run_coroutine_threadsafe(run_once(self.component, self.memory, self.memory), self.loop)
         return future.result(5)
@@ -82,7 +86,7 @@ def following(
     thread.start()
     try:
         assert started.wait(5)
-        wait_until(lambda: len(it.memory.kept) >= len(it.component.probe.files), 5, "all files were looked at")
+        wait_until(it.looked, 5, "all files were looked at")
         yield it
     finally:
         it.loop.call_soon_threadsafe(it.task.cancel)

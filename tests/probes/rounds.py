@@ -55,3 +55,24 @@ class Rounds:
         while not claim():
             assert time.monotonic() < end, f"not within {timeout} s; counted: {self.memory.counts}"
             await asyncio.sleep(0.02)
+
+
+class Turns:
+    """How long others waited for their turn on the loop, at the longest: in seconds of its thread's CPU, not the wall's."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    async def __aenter__(self) -> "Turns":
+        self._task = asyncio.create_task(self._tick())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _tick(self) -> None:
+        while True:
+            began = time.thread_time()
+            await asyncio.sleep(0.005)
+            self.longest = max(self.longest, time.thread_time() - began)

@@ -8,7 +8,7 @@ import pytest
 import uvloop
 
 from tests import servers
-from tests.probes.rounds import Rounds
+from tests.probes.rounds import Rounds, Turns
 from tests.probes.test_celery import IDLE, MOVING, who
 from tests.probing import probe, readings
 from tests.servers.celery import send
@@ -64,7 +64,7 @@ def test_tasks_are_counted_and_timed(worker: Any) -> None:
 def test_a_flood_is_dropped_counted_and_holds_up_nobody(rabbitmq_server: Any) -> None:
     from kombu import Connection, Exchange
 
-    lag, body = 0.0, {"type": "task-received", "name": "jobs.n", "hostname": "x@y", "timestamp": 1.5}
+    body = {"type": "task-received", "name": "jobs.n", "hostname": "x@y", "timestamp": 1.5}
 
     def flood() -> None:
         with Connection(rabbitmq_server.url) as connection:
@@ -72,27 +72,18 @@ def test_a_flood_is_dropped_counted_and_holds_up_nobody(rabbitmq_server: Any) ->
             for number in range(3000):
                 producer.publish({**body, "uuid": str(number)}, routing_key="task.received", retry=False)
 
-    async def tick() -> None:
-        nonlocal lag
-        while True:
-            due = time.monotonic() + 0.01
-            await asyncio.sleep(0.01)
-            lag = max(lag, time.monotonic() - due)
-
     async def story() -> None:
         fields = {"min_workers": 0, "queues": [], "events_per_second": 500}
-        async with Rounds(url=rabbitmq_server.url, **fields).watching() as rounds:
-            ticking = asyncio.create_task(tick())
+        async with Rounds(url=rabbitmq_server.url, **fields).watching() as rounds, Turns() as turns:
             await asyncio.to_thread(flood)
             counts = rounds.memory.counts
             key = ("stack_celery_events_dropped_total", ("flood",))
             await rounds.until(lambda: counts.get(key, 0) + counts["stack_celery_events_total", ()] == 3000)
             assert counts["stack_celery_events_total", ()] >= 500
             assert (await rounds.run()).outcome == "healthy"
-            ticking.cancel()
+            assert turns.longest < 0.1
 
     asyncio.run(story())
-    assert lag < 0.25
 
 
 def test_a_worker_that_hangs_is_0_and_one_that_is_back_is_1(worker: Any) -> None:
@@ -112,7 +103,7 @@ def test_a_worker_that_hangs_is_0_and_one_that_is_back_is_1(worker: Any) -> None
 
 def test_a_killed_worker_is_waited_for_only_so_often(rabbitmq_server: Any, worker: Any) -> None:
     async def story() -> None:
-        rounds = Rounds(url=worker.url, answer_within="400ms")
+        rounds = Rounds(url=worker.url, answer_within="800ms")
         with servers.celery_worker(worker.url, name="two@test") as two:
             assert who(await rounds.readings()) == {"one@test": 1, "two@test": 1}
             two.kill()
@@ -121,8 +112,8 @@ def test_a_killed_worker_is_waited_for_only_so_often(rabbitmq_server: Any, worke
             assert who(await rounds.readings()) == {"one@test": 1, "two@test": 0}
             assert rounds.result is not None
             durations.append(rounds.result.duration)
-        assert min(durations[:4]) > 0.4
-        assert durations[-1] < 0.4
+        assert min(durations[:4]) > 0.8
+        assert durations[-1] < 0.8
 
     asyncio.run(story())
 

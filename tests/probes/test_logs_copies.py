@@ -5,8 +5,10 @@ import os
 import shutil
 from pathlib import Path
 
+from exporter.probes import _log_match
 from tests.probes.following import append, following, lines
 from tests.probing import Memory
+from tests.servers.process import wait_until
 
 
 def test_a_copy_that_takes_long_is_not_taken_for_a_log_of_its_own(tmp_path: Path) -> None:
@@ -19,6 +21,23 @@ def test_a_copy_that_takes_long_is_not_taken_for_a_log_of_its_own(tmp_path: Path
             for part in (data[:100], data[100:300], data[300:30_000], data[30_000:]):
                 copy.write(part)
                 it.settle()
+        os.truncate(log, 0)
+        append(log, lines(2000, 2010))
+        it.wait(2010)
+
+
+def test_a_copy_that_has_only_begun_is_not_judged(tmp_path: Path, monkeypatch) -> None:
+    log = tmp_path / "app.log"
+    append(log, lines(0, 2000))
+    with following(log, **{"from": "start"}) as it:
+        it.wait(2000)
+        monkeypatch.setattr(_log_match, "SETTLED", 2.0)
+        with open(f"{log}.1", "wb", buffering=0) as copy:
+            copy.write(lines(0, 1))  # too little to be told from another log
+            it.settle()
+            copy.write(lines(1, 2000))
+            it.settle()
+        monkeypatch.undo()
         os.truncate(log, 0)
         append(log, lines(2000, 2010))
         it.wait(2010)
@@ -75,6 +94,24 @@ def test_a_kept_original_beside_its_compressed_form_is_counted_once(tmp_path: Pa
         it.wait(2010)
     with following(log, memory=memory) as it:
         it.wait(2010)
+
+
+def test_what_is_compressed_before_it_is_judged_is_counted_once(tmp_path: Path, monkeypatch) -> None:
+    log = tmp_path / "app.log"
+    append(log, lines(0, 50))
+    with following(log, **{"from": "start"}) as it:
+        it.wait(50)
+        monkeypatch.setattr(_log_match, "SETTLED", 0.5)
+        log.rename(f"{log}.2")
+        append(log, lines(50, 80))
+        log.rename(f"{log}.1")
+        append(log, lines(80, 90))
+        it.wait(60)  # what nobody saw before its rename is not yet judged
+        Path(f"{log}.1.gz").write_bytes(gzip.compress(lines(50, 80)))
+        Path(f"{log}.1").unlink()
+        wait_until(lambda: it.total() > 60)
+        for _ in range(5):
+            it.wait(90)
 
 
 def test_of_a_short_copy_nothing_is_read_again(tmp_path: Path) -> None:

@@ -20,10 +20,11 @@ from tests.servers.process import wait_until
 
 
 def test_existing_files_are_followed_from_their_end_and_later_ones_from_their_start(tmp_path: Path) -> None:
-    append(tmp_path / "a.log", b"old\nolder\nbegun")
+    append(tmp_path / "a.log", b"old\nolder\nERROR begun")
     with following(f"{tmp_path}/*.log") as it:
         append(tmp_path / "a.log", b" and ended\n")
         it.wait(1)
+        assert it.counted() == {("app", "error", ""): 1}
         append(tmp_path / "b.log", b"one\ntwo\n")
         it.wait(3)
 

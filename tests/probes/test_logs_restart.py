@@ -1,5 +1,6 @@
 """Over a restart logs are read on where they were, and nothing of what they say is kept for that."""
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from tests.probes.following import append, following
 from tests.probing import Memory
+from tests.servers.process import wait_until
 
 
 def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -19,6 +21,19 @@ def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     with following(log, memory=memory) as it:
         it.wait(3)
         assert it.total("bytes_total") == log.stat().st_size
+
+
+def test_a_compressed_file_is_read_on_where_it_was(tmp_path: Path) -> None:
+    memory, digits = Memory(), os.urandom(30_000).hex().encode()
+    text = b"".join(digits[n : n + 60] + b"\n" for n in range(0, len(digits), 60))
+    packed = gzip.compress(text)
+    with following(f"{tmp_path}/*.gz", memory=memory) as it:
+        append(tmp_path / "a.gz", packed[:20_000])
+        wait_until(lambda: it.total() > 400)
+        it.settle()
+    append(tmp_path / "a.gz", packed[20_000:])
+    with following(f"{tmp_path}/*.gz", memory=memory) as it:
+        it.wait(1000)
 
 
 def test_of_what_a_log_says_nothing_is_kept(tmp_path: Path) -> None:

@@ -1,22 +1,14 @@
 """What the kind migrations sees of schemas that real Alembic made, on SQLite, PostgreSQL and MariaDB."""
 
-import asyncio
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exporter.probe import Down
-from exporter.probes import _migrations_alembic as alembic
-from exporter.probes import _migrations_files
-from exporter.probes._migrations_files import Sources
-from exporter.run import run_once
 from tests import servers
 from tests.probes.migrating import Alembic
-from tests.probing import Found, Memory, component, probe, readings
+from tests.probing import Found, probe, readings
 from tests.servers.mariadb import MariaDB
 
 HISTORY = (
@@ -146,72 +138,11 @@ def test_what_a_revision_depends_on_counts_as_applied_with_it(made: Path, tmp_pa
     assert looked(project, multiple_heads=True)[:3] == ("healthy", "", "")
 
 
-def test_a_branch_may_be_depended_on_by_its_label() -> None:
-    first = alembic.Revision("1.py", "a1", (), (), ("core",))
-    history = alembic.history([first, alembic.Revision("2.py", "b1", (), ("core",), ())])
-    assert alembic.standing(history, {"b1"}).pending == ()
-
-
-def test_a_file_is_parsed_again_when_it_changes(project: Alembic) -> None:
-    it = component("migrations", tool="alembic", path=str(project.versions), dsn=f"sqlite:///{project.folder}/x.db")
-
-    def run() -> Any:
-        memory = Memory()
-        return asyncio.run(run_once(it, memory, memory))
-
-    assert run().detail == "not applied: a2, b2, c3"
-    next(project.versions.glob("c3*")).unlink()
-    assert run().reason == "multiple_heads"
-    first = next(project.versions.glob("b2*"))
-    first.write_text(first.read_text().replace("'a1'", "'a2'"))
-    assert run().detail == "not applied: a2, b2"
-
-
 def test_nothing_of_the_code_is_run(project: Alembic) -> None:
     first = next(project.versions.glob("a1*"))
     first.write_text(first.read_text() + f"\nopen({str(project.folder / 'ran')!r}, 'w')\nraise SystemExit(3)\n")
     assert looked(project)[1] == "pending"
     assert not (project.folder / "ran").exists()
-
-
-@pytest.mark.parametrize(
-    ("lines", "reason"),
-    [
-        ("revision = 'z1'\ndown_revision = None", ""),
-        ("revision: str = 'z1'\ndown_revision: str | None = None\ndepends_on = branch_labels = None", ""),
-        ("revision = 'z1'", ""),
-        ("revision = 'z1'; pattern = '\\d'", ""),
-        ("revision = 'z1'\nbranch_labels = ('x',)\ndown_revision = ()", ""),
-        ("revision = 'z1'\ndown_revision = ['gone']", "broken_code"),
-        ("revision = 'z1'\ndepends_on = 'gone'", "broken_code"),
-        ("revision = 'z1'\ndown_revision = 'z1'", "broken_code"),
-        ("revision = name()", "unreadable_code"),
-        ("revision = 7", "unreadable_code"),
-        ("revision = 'z1'\ndown_revision = 7", "unreadable_code"),
-        ("revision = 'z1'\ndown_revision = [7]", "unreadable_code"),
-        ("rev = 'z1'", "unreadable_code"),
-        ("revision = 'z1", "unreadable_code"),
-        ("revision = 'z1'\0", "unreadable_code"),
-        ("x = " + "(" * 5000, "unreadable_code"),
-        ("revision = 'z1' # " + "x" * (1 << 20), "unreadable_code"),
-    ],
-)
-def test_a_file_as_people_write_it_and_as_nobody_should(lines: str, reason: str, tmp_path: Path) -> None:
-    (tmp_path / "x.db").touch()
-    (tmp_path / "versions").mkdir()
-    (tmp_path / "versions" / "__init__.py").touch()
-    (tmp_path / "versions" / ".#lock.py").write_text("not python")
-    (tmp_path / "versions" / "z1.py").write_text(lines)
-    database(tmp_path / "x.db", "z1")
-    found = looked(Alembic(tmp_path), path=str(tmp_path))
-    assert found[:2] == (("degraded", reason) if reason else ("healthy", "")), found[2]
-    assert len(found[2]) <= 200
-
-
-def database(path: Path, revision: str) -> None:
-    with closing(sqlite3.connect(path)) as made, made:
-        made.execute("CREATE TABLE alembic_version (version_num TEXT)")
-        made.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
 
 
 @pytest.mark.parametrize("expected", ["a1", ["a1"], ["a1", "a1"]])
@@ -239,16 +170,3 @@ def test_what_alembic_prints_of_its_heads_is_a_file_of_what_is_expected(project:
     assert looked(project, expected_file=str(file))[1] == "other_revision"
     project.run("upgrade head", url=url)
     assert looked(project, expected_file=str(file))[:2] == ("healthy", "")
-
-
-def test_what_is_not_read_in_a_runs_time_is_read_in_the_next(project: Alembic, monkeypatch: pytest.MonkeyPatch) -> None:
-    found: list[str] = []
-    sources = Sources(lambda path, tree: found.append(path))
-    paths = alembic.files([str(project.versions)])
-    clock = iter([0.0, 1.0, 2.0])
-    monkeypatch.setattr(_migrations_files.time, "monotonic", lambda: next(clock, 0.0))
-    with pytest.raises(Down, match="2 of 4 files are read; the next run goes on") as caught:
-        sources.read(paths, 2.0)
-    assert (caught.value.reason, found) == ("unreadable_code", paths[:2])
-    sources.read(paths, 2.0)
-    assert found == paths

@@ -198,7 +198,7 @@ def test_only_apps_that_are_asked_for_count(project: Django) -> None:
 
 
 def test_what_others_installed_is_not_the_projects(project: Django) -> None:
-    for name in ("venv/lib/site-packages", ".hidden", "node_modules", "lib/__pycache__"):
+    for name in ("venv/lib", "lib/site-packages", ".hidden", "node_modules", "lib/__pycache__"):
         shutil.copytree(project.folder / "orders" / "migrations", project.folder / name / "foreign" / "migrations")
     (project.folder / "alembics" / "migrations").mkdir(parents=True)  # no package: Flask-Migrate's folder, say
     (project.folder / "alembics" / "migrations" / "env.py").touch()
@@ -240,3 +240,16 @@ def test_a_squash_of_squashes_stands_for_all_that_they_replace() -> None:
     assert django.standing(history, rows).pending == ("x.e",)
     assert django.standing(history, [*rows, ("x", "e"), ("x", "s1"), ("x", "s2")]).pending == ()
     assert django.standing(history, [("y", "1")]).pending == ("x.e", "x.s1", "x.s2")
+
+
+def test_what_follows_a_squashed_migration_follows_what_it_replaces() -> None:
+    """Its own files depend on it, also while it can't be used, because only a part of what it replaces is applied."""
+    history = code(("s", (), ("a", "b")), ("a", (), ()), ("b", ("a",), ()), ("e", ("s",), ()))
+    standing = django.standing(history, [("x", "a")])
+    assert (standing.heads, standing.pending) == ({"x": ("e",)}, ("x.b", "x.e"))
+
+
+def test_a_squashed_migration_alone_is_not_applied() -> None:
+    """As `showmigrations` shows it, and `migrate` fails: `replaces` goes from the code before the rows may go."""
+    history = code(("s", (), ("a", "b")), ("e", ("s",), ()))
+    assert django.standing(history, [("x", "s"), ("x", "e")]).pending == ("x.s",)

@@ -1,12 +1,12 @@
-"""How the kind mongodb connects: as whom, to which of several, over TLS, by SRV; and that it leaves nothing behind."""
+"""How the kind mongodb connects: as whom, to which of several, over TLS; and that it leaves nothing behind."""
 
 import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -14,7 +14,7 @@ import uvloop
 
 from tests import certificates, hostile, probing, servers
 from tests.fakes import tlsfront
-from tests.fakes.mongod import MEMBER, mongod
+from tests.fakes.mongod import MEMBER, mongod, speaks
 from tests.probing import component, probe, readings
 from tests.servers.mongodb import PASSWORD, USER, MongoDB
 
@@ -31,6 +31,29 @@ def test_the_login_is_taken_from_the_url_or_from_the_fields(mongodb_login_server
     assert {name for name in found if "documents" in name} == {
         f'stack_mongodb_documents{{database="{database}"}}' for database in databases
     }
+
+
+def test_a_server_is_reached_by_a_unix_socket(mongodb_server: MongoDB, tmp_path: Path) -> None:
+    """A pipe of ours to the server, which listens on none."""
+    path = tmp_path / "mongodb-27017.sock"
+
+    async def main() -> Any:
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while data := await source.read(1 << 16):
+                sink.write(data)
+            sink.close()
+
+        async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            back, to = await asyncio.open_connection("127.0.0.1", mongodb_server.port)
+            await asyncio.gather(pump(reader, to), pump(back, writer))
+
+        async with await asyncio.start_unix_server(converse, path):
+            return await probing.run("mongodb", url=f"mongodb://{quote(str(path), safe='')}/shop")
+
+    result = asyncio.run(main())
+    assert (result.outcome, result.detail) == ("healthy", "")
+    refused = probe("mongodb", url=f"mongodb://{quote(str(tmp_path / 'no.sock'), safe='')}/")
+    assert (refused.reason, refused.detail) == ("refused", f"{tmp_path / 'no.sock'}: No such file or directory")
 
 
 def test_options_that_are_for_applications_do_no_harm(mongodb_server: MongoDB) -> None:
@@ -54,17 +77,17 @@ def test_of_several_hosts_one_that_answers_is_enough(mongodb_server: MongoDB) ->
     assert (result.outcome, result.detail) == ("healthy", "")
 
 
-@pytest.mark.parametrize("loop", [asyncio.run, uvloop.run])
-def test_tls_has_a_verified_certificate_with_its_dates(loop: Any) -> None:
+def test_tls_has_a_verified_certificate_with_its_dates() -> None:
     pair = certificates.pair()
     flags = ("--tls-cert-file", str(pair.certificate), "--tls-key-file", str(pair.key))
     with servers.mongodb(*flags) as server:
-        url = f"mongodb://localhost:{server.port}/?tls=true&tlsCAFile={certificates.authority()}"
-        result = loop(probing.run("mongodb", url=url))
-        assert (result.outcome, result.detail) == ("healthy", "")
-        assert readings(result)["stack_mongodb_certificate_not_after_timestamp_seconds"] == pair.not_after
-        lax = loop(probing.run("mongodb", url=f"mongodb://localhost:{server.port}/?tls=true&tlsInsecure=true"))
-        assert (lax.outcome, [name for name in readings(lax) if "certificate" in name]) == ("healthy", [])
+        url = f"mongodb://localhost:{server.port}/?tls=true"
+        for loop in (asyncio.run, uvloop.run):
+            result = loop(probing.run("mongodb", url=f"{url}&tlsCAFile={certificates.authority()}"))
+            assert (result.outcome, result.detail) == ("healthy", "")
+            assert readings(result)["stack_mongodb_certificate_not_after_timestamp_seconds"] == pair.not_after
+            lax = loop(probing.run("mongodb", url=f"{url}&tlsInsecure=true"))
+            assert (lax.outcome, [name for name in readings(lax) if "certificate" in name]) == ("healthy", [])
 
 
 def test_an_expired_certificate_still_shows_its_dates(mongodb_server: MongoDB) -> None:
@@ -105,6 +128,29 @@ def test_nothing_outlives_a_run_whatever_becomes_of_it(mongodb_server: MongoDB, 
         loop(main(server.port, "unhealthy", timeout=0.3))
     # Only lookups of addresses, which PyMongo leaves to the loop's threads.
     assert threading.active_count() <= threads + 4
+
+
+REFUSALS = {
+    "closed": hostile.says(b""),
+    "reset": hostile.resets(),
+    "protocol": hostile.says(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_server_that_refuses_the_driver_alone_is_told_of_at_once(refusal: str) -> None:
+    """A full one does: it takes connections and closes them. The driver would try again until the deadline."""
+
+    async def main() -> None:
+        for _ in range(10):
+            with hostile.serving(speaks({"hello": MEMBER}), REFUSALS[refusal], ask=False) as server:
+                result = await probing.run("mongodb", url=f"mongodb://{server.address}/", timeout=5.0)
+                # PyMongo takes what comes while it still writes for a closed connection.
+                assert result.reason in (refusal, "closed"), result.detail
+                assert (len(asyncio.all_tasks()), server.connections) == (1, 2)
+
+    for loop in (asyncio.run, uvloop.run):
+        loop(main())
 
 
 def test_a_server_that_stops_in_the_midst_of_a_session_delays_the_end_by_less_than_a_second(
@@ -151,80 +197,3 @@ def test_a_good_run_takes_three_connections() -> None:
     with mongod() as server:
         assert probe("mongodb", url=f"mongodb://{server.address}/").outcome == "healthy"
     assert server.connections == 3
-
-
-@contextmanager
-def records(port: int, *, found: bool = True) -> Iterator[None]:
-    """A name server of our own, which dnspython is told to ask: SRV of _mongodb._tcp.cluster.example.org."""
-    import dns.asyncresolver
-    import dns.message
-    import dns.rcode
-    import dns.rrset
-
-    stopped = threading.Event()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        server.settimeout(0.05)
-
-        def serve() -> None:
-            while not stopped.is_set():
-                try:
-                    raw, sender = server.recvfrom(4096)
-                except TimeoutError:
-                    continue
-                question = dns.message.from_wire(raw)
-                answer = dns.message.make_response(question)
-                asked = question.question[0]
-                if not found:
-                    answer.set_rcode(dns.rcode.NXDOMAIN)
-                elif asked.rdtype == dns.rdatatype.SRV:
-                    text = f"0 0 {port} one.example.org."
-                    answer.answer.append(dns.rrset.from_text(asked.name, 60, "IN", "SRV", text))
-                server.sendto(answer.to_wire(), sender)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        resolver = dns.asyncresolver.Resolver(configure=False)
-        resolver.nameservers, resolver.port = ["127.0.0.1"], server.getsockname()[1]
-        before, dns.asyncresolver.default_resolver = dns.asyncresolver.default_resolver, resolver
-        try:
-            yield
-        finally:
-            dns.asyncresolver.default_resolver = before
-            stopped.set()
-            thread.join()
-
-
-def test_hosts_are_found_by_their_srv_records(mongodb_server: MongoDB) -> None:
-    url = "mongodb+srv://cluster.example.org/?tls=false"
-
-    def resolve(host: str, port: int | None, *args: object, **kwargs: object) -> object:
-        """With the port, which PyMongo takes from here."""
-        address = {"one.example.org": "127.0.0.1", "127.0.0.1": "127.0.0.1"}[host]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port or 0))]
-
-    with hostile.resolver(resolve):
-        with records(mongodb_server.port):
-            result = probe("mongodb", url=url)
-            assert (result.outcome, result.detail) == ("healthy", "")
-            assert [phase.name for phase in result.phases][:3] == ["resolve", "resolve", "connect"]
-        with records(servers.free_port()):
-            assert probe("mongodb", url=url).reason == "refused"
-        with records(0, found=False):
-            result = probe("mongodb", url=url)
-            assert (result.reason, result.detail) == ("resolve", "_mongodb._tcp.cluster.example.org has no SRV records")
-
-
-def test_a_name_server_that_does_not_answer_is_a_timeout_of_resolving() -> None:
-    import dns.asyncresolver
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
-        mute.bind(("127.0.0.1", 0))
-        resolver = dns.asyncresolver.Resolver(configure=False)
-        resolver.nameservers, resolver.port = ["127.0.0.1"], mute.getsockname()[1]
-        before, dns.asyncresolver.default_resolver = dns.asyncresolver.default_resolver, resolver
-        try:
-            result = probe("mongodb", url="mongodb+srv://cluster.example.org/", timeout=0.3)
-        finally:
-            dns.asyncresolver.default_resolver = before
-    assert result.reason in ("resolve_timeout", "nameserver")

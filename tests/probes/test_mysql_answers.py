@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import uvloop
 
+from exporter.probe import Readings
+from exporter.probes import _mysql_session, _mysql_url
+from exporter.probes._threads import Lane
 from tests import hostile, probing
 from tests.fakes import mysqlwire
 from tests.probing import probe, readings
@@ -171,7 +174,7 @@ def test_an_endless_answer_is_cut_off(loop: Any) -> None:
 
     with hostile.serving(flood, ask=False) as found:
         result = loop(probing.run("mysql", url=f"mysql://me@127.0.0.1:{found.port}/"))
-    assert (result.reason, result.detail) == ("protocol", f"127.0.0.1:{found.port} sent more than is ever needed")
+    assert (result.reason, result.detail) == ("protocol", f"127.0.0.1:{found.port} sent more than 4194304 bytes")
 
 
 def test_a_dripping_answer_ends_with_the_run() -> None:
@@ -194,6 +197,44 @@ def test_no_damage_to_an_answer_is_a_defect_of_ours() -> None:
         seen.add(result.reason)
         assert result.reason != "internal", (result.error, bytes(damaged))
     assert "protocol" in seen
+
+
+@pytest.mark.parametrize("statement", ["innodb_trx", "SHOW REPLICA", "table_schema"])
+def test_an_end_of_the_session_is_not_taken_for_a_missing_figure(statement: str) -> None:
+    killed = mysqlwire.refusal(1, 1317, "Query execution was interrupted")
+    result, _ = asked({statement: killed, **ANSWERS, "SHOW REPLICA": killed}, sizes=True)
+    assert (result.outcome, result.reason) == ("unhealthy", "killed")
+    assert readings(result).items() >= {"stack_mysql_connections": 30}.items()
+
+
+def test_a_run_that_is_cancelled_between_statements_waits_for_no_farewell() -> None:
+    def grant(connection: Any, _: bytes) -> None:
+        connection.sendall(mysqlwire.greeting())
+        connection.recv(1 << 16)
+        for number in (2, 1, 1):  # the login, SET NAMES, SET SESSION
+            connection.sendall(mysqlwire.packet(number, b"\0\0\0\2\0\0\0"))
+            connection.recv(1 << 16)
+        hostile.mute(connection, b"")
+
+    async def cancel(port: int) -> float:
+        memory = probing.Memory()
+        out = Readings("it", memory, memory, deadline=time.monotonic() + 9)
+        opened = asyncio.Event()
+
+        async def idle() -> None:
+            async with _mysql_session.opened(out, _mysql_url.parse(f"mysql://me@127.0.0.1:{port}/"), Lane(), ()):
+                opened.set()
+                await asyncio.sleep(9)
+
+        task = asyncio.create_task(idle())
+        await opened.wait()
+        began = time.monotonic()
+        task.cancel()
+        await asyncio.wait([task])
+        return time.monotonic() - began
+
+    with hostile.serving(grant, ask=False) as found:
+        assert asyncio.run(cancel(found.port)) < 0.4
 
 
 def test_what_comes_before_tls_does_not_pass_for_what_comes_after_it() -> None:

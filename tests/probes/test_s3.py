@@ -109,6 +109,13 @@ def test_a_signature_is_that_of_amazons_example() -> None:
     assert "[REDACTED]" in repr(EXAMPLE)
 
 
+def test_a_session_token_is_sent_and_signed() -> None:
+    with hostile.serving(answers(response(200, EMPTY))) as server:
+        probe("s3", url="s3://uploads", endpoint=server.url, session_token="the-token-of-it", **KEYS)
+    assert b"\r\nx-amz-security-token: the-token-of-it\r\n" in server.requests[0]
+    assert b"SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token," in server.requests[0]
+
+
 PLACES: dict[tuple[str, str, bool | None], str] = {
     ("", "eu-west-3", None): "https://shop.s3.eu-west-3.amazonaws.com/a%20b",
     ("", "cn-north-1", None): "https://shop.s3.cn-north-1.amazonaws.com.cn/a%20b",

@@ -29,17 +29,19 @@ def filled(seaweedfs_server: Seaweedfs) -> Seaweedfs:
     return seaweedfs_server
 
 
-def watched(memory: Memory, until: Callable[[], Any], seconds: float = 5.0, **fields: Any) -> None:
+def watched(memory: Memory, until: Callable[[], Any], seconds: float = 20.0, **fields: Any) -> None:
     """The watch, until that is true."""
 
     async def follow() -> None:
-        task = asyncio.create_task(component("s3", **fields).probe.watch(out(memory)))
+        told = out(memory)
+        task = asyncio.create_task(component("s3", **fields).probe.watch(told))
         ends = time.monotonic() + seconds
         while not until() and time.monotonic() < ends and not task.done():
             await asyncio.sleep(0.005)
         task.cancel()
         (ended,) = await asyncio.gather(task, return_exceptions=True)
         assert isinstance(ended, asyncio.CancelledError), ended
+        assert (told.phases, told.values) == ([], {})  # it would grow for ever, and show what the runs show
 
     asyncio.run(follow())
 

@@ -6,12 +6,13 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.certificates import Pair, authority
 from tests.servers.ports import free_port
 from tests.servers.process import Server, wait_until
 
@@ -76,12 +77,10 @@ class RabbitMQ(Server):
 
 
 @contextmanager
-def rabbitmq(
-    config: str = "", *, management: bool = False, plugins: Sequence[str] = (), tls: Mapping[str, Path] | None = None
-) -> Iterator[RabbitMQ]:
+def rabbitmq(config: str = "", *, management: bool = False, tls: Pair | None = None) -> Iterator[RabbitMQ]:
     """A node of its own with the user guest; `config` are lines of a rabbitmq.conf.
 
-    With `tls` (the files `certfile`, `keyfile`, `cacertfile`) it also listens by TLS on `tls_port`.
+    With `tls` it also listens by TLS on `tls_port`, where a certificate of ours logs in (EXTERNAL) as its common name.
     """
     with tempfile.TemporaryDirectory(prefix="rabbitmq-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
@@ -95,17 +94,21 @@ def rabbitmq(
             env=_environment(folder, port, epmd_port),
         )
         lines = ["log.console = true", "log.console.level = info", "log.file = false", config]
+        plugins = []
         if tls:
+            plugins.append("rabbitmq_auth_mechanism_ssl")
             server.tls_port = free_port()
-            lines.append(f"listeners.ssl.1 = 127.0.0.1:{server.tls_port}")
-            lines += [f"ssl_options.{name} = {path}" for name, path in tls.items()]
+            lines += [f"listeners.ssl.1 = 127.0.0.1:{server.tls_port}", "ssl_options.verify = verify_peer"]
+            lines += [f"ssl_options.certfile = {tls.certificate}", f"ssl_options.keyfile = {tls.key}"]
+            lines += [f"ssl_options.cacertfile = {authority()}", "ssl_cert_login_from = common_name"]
+            lines += [f"auth_mechanisms.{n} = {name}" for n, name in enumerate(("PLAIN", "AMQPLAIN", "EXTERNAL"), 1)]
         if management:
+            plugins.append("rabbitmq_management")
             management_port = free_port()
             server.management_url = f"http://127.0.0.1:{management_port}"
             lines += ["management.tcp.ip = 127.0.0.1", f"management.tcp.port = {management_port}", *_STATISTICS]
         (folder / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
-        enabled = [*plugins, *(["rabbitmq_management"] if management else [])]
-        (folder / "plugins").write_text(f"[{','.join(enabled)}].")
+        (folder / "plugins").write_text(f"[{','.join(plugins)}].")
         (folder / "inetrc").write_text('{lookup, [file]}.\n{host, {127,0,0,1}, ["localhost"]}.\n')
         cookie = folder / ".erlang.cookie"
         cookie.write_text(secrets.token_hex(16))
