@@ -192,7 +192,7 @@ class Tally:
                 self._under.popitem(last=False)
         elif event.name and under.name == UNKNOWN:
             under.name = event.name[:_WORD]
-        if state in ("sent", "received"):
+        if state == "received":
             under.waits = bytes(event.eta) != b"null"
         return under
 

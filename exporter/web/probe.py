@@ -1,4 +1,4 @@
-"""GET /probe: a target that the request names, asked as blackbox_exporter asks it."""
+"""GET /probe: a target that the request names, asked as blackbox_exporter asks it; or a configured component."""
 
 from exporter.blackbox import debug, family
 from exporter.blackbox.probing import Forbidden, Probing, for_host, seconds
@@ -6,6 +6,7 @@ from exporter.blackbox.probing import probe as ask
 from exporter.blackbox.run import Run
 from exporter.exposition import TEXT
 from exporter.nearest import suggestion
+from exporter.web import scrape
 from exporter.web.call import Answer, Call, Refused
 
 MOST = 500
@@ -19,7 +20,14 @@ class Probes:
         self._under_way = 0
 
     async def probe(self, call: Call) -> Answer:
-        """The series of one target. `target` is required; `module`, `hostname` and `debug` are as in blackbox."""
+        """The series of one target. `target` is required; `module`, `hostname` and `debug` are as in blackbox.
+
+        With `component` those of a configured component.
+        """
+        if (named := call.request.rel_url.query.get("component")) is not None:
+            if "target" in call.request.rel_url.query:
+                raise Refused(400, "one of target and component")
+            return await scrape.component(call, named)
         probing = call.services.probing
         if probing is None:
             raise Refused(404, "no target is asked on request: probe.modules is not configured")

@@ -13,7 +13,6 @@ import pytest
 
 from tests import servers
 from tests.servers.exporters import Daemon
-from tests.servers.process import wait_until
 
 WRITER = Path(__file__).parent / "programs" / "log_writer.py"
 LEVELS = ("debug", "info", "warning", "error")
@@ -57,7 +56,10 @@ class Torture:
                 return said.removeprefix(word).strip()
 
     def wait(self, lines: int) -> None:
-        wait_until(lambda: self.total() >= lines, 15, f"{lines} lines are counted; {self.total()} are")
+        ends = time.monotonic() + 30
+        while (total := self.total()) < lines:
+            assert time.monotonic() < ends, f"{lines} lines were written, {total} are counted"
+            time.sleep(0.02)
 
     def write_for(self, seconds: float) -> None:
         ends = time.monotonic() + seconds
@@ -87,9 +89,9 @@ class Torture:
         self.say("resume")
         time.sleep(2.0)
         self.daemon.start()
-        self.wait(int(self.total()) + 1)
-        time.sleep(1.0)
+        self.pause()  # all of it is read, before the writer deletes old files again
         self.say("careless")
+        self.say("resume")
 
 
 @contextmanager

@@ -89,15 +89,19 @@ class _Host:
 
     def __init__(self, *, six: bool) -> None:
         self.answer = "silent"
+        self._ttl = 0
         self._six = six
         family, protocol = (socket.AF_INET6, socket.IPPROTO_ICMPV6) if six else (socket.AF_INET, socket.IPPROTO_ICMP)
         self._socket = socket.socket(family, socket.SOCK_RAW, protocol)
+        if six:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         while True:
-            data, source = self._socket.recvfrom(65536)
+            data, ancillary, _, source = self._socket.recvmsg(65536, 256)
             head, packet = (b"", data) if self._six else (data[:20], data[20:])
+            self._ttl = ancillary[0][2][0] if self._six else head[8]
             if packet[0] == (128 if self._six else 8):
                 self._heard(head or self._head(packet), packet, source)
 
@@ -109,6 +113,8 @@ class _Host:
             case "silent":
                 return
             case "second" if sequence != 2:
+                return
+            case "only ttl 7" if self._ttl != 7:
                 return
             case "twice":
                 copies = 2

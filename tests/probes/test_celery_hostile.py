@@ -9,6 +9,8 @@ import pytest
 import uvloop
 
 from exporter.probes import _celery_follow, _celery_wire
+from exporter.probe import Result
+from exporter.probes._celery_control import Answers
 from exporter.run import run_once
 from tests import hostile, probing, servers
 from tests.fakes import pidbox
@@ -24,14 +26,16 @@ IDLE = {
 LOOPS = pytest.mark.parametrize("loop", [asyncio.run, uvloop.run])
 
 
+async def timed(**fields: Any) -> tuple[Result, float]:
+    """A run, and how long others had to wait meanwhile."""
+    async with Turns() as turns:
+        return await probing.run("celery", **fields), turns.longest
+
+
 @LOOPS
 def test_five_hundred_workers_are_heard_within_a_run(valkey_server: Any, loop: Any) -> None:
-    async def story() -> Any:
-        async with Turns() as turns:
-            return await probing.run("celery", url=valkey_server.url, answer_within="5s", timeout=10), turns.longest
-
     with pidbox.workers(valkey_server.port, 500, lambda method, _: IDLE.get(method, [])):
-        result, longest = loop(story())
+        result, longest = loop(timed(url=valkey_server.url, answer_within="5s", timeout=10))
     found = readings(result)
     assert (result.outcome, found["stack_celery_workers"]) == ("healthy", 500)
     assert sum("_worker_up{" in name for name in found) == 500
@@ -70,6 +74,15 @@ def test_a_figure_that_a_worker_does_not_give_is_not_there_and_the_worker_is(val
         result = probe("celery", url=valkey_server.url, timeout=10)
     assert (result.outcome, result.detail) == ("healthy", "")
     assert readings(result)['stack_celery_worker_up{worker="w0@test"}'] == 1
+
+
+def test_a_worker_speaks_for_itself_alone_and_for_this_round() -> None:
+    answers = Answers("now", ("ping", "stats"))
+    for ticket in ("before:ping", "now:shutdown", "now", ""):
+        answers.take(ticket, "application/json", b'{"w": {}}')
+    assert (answers.taken, answers.workers) == (0, {})
+    answers.take("now:ping", "application/json", b'{"w": {}, "x": {}}')
+    assert (answers.taken, answers.pings, list(answers.workers)) == (1, 1, ["w"])
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"w": ', b"5"])
@@ -142,10 +155,11 @@ def test_what_is_no_amqp_is_told_at_once(case: str) -> None:
 )
 def test_a_flood_in_place_of_answers_ends_by_its_size_or_the_deadline(scheme: str, junk: bytes) -> None:
     with hostile.serving(hostile.floods(b"", junk), ask=False) as found:
-        result = probe("celery", url=f"{scheme}://{found.address}", timeout=1)
+        result, longest = asyncio.run(timed(url=f"{scheme}://{found.address}", timeout=1))
     assert result.outcome == "unhealthy"
     assert result.reason in ("protocol", "timeout")
     assert result.duration < 1.5
+    assert longest < 0.1
 
 
 def test_what_a_connection_holds_is_bounded() -> None:
@@ -181,3 +195,20 @@ def test_a_broker_that_falls_mute_is_followed_no_more(loop: Any, monkeypatch: py
 
     with servers.valkey() as server:
         loop(story(server))
+
+
+@LOOPS
+def test_a_flood_of_nothing_that_is_followed_holds_up_nobody(loop: Any) -> None:
+    async def story(url: str) -> float:
+        rounds = Rounds(url=url, min_workers=0)
+        rounds.component.probe._memory.follower.reached(yes=True)
+        async with Turns() as turns:
+            task = asyncio.create_task(rounds.component.probe.watch(rounds.watched))
+            await rounds.until(lambda: rounds.watched_values().get("stack_celery_events_followed"))
+            await asyncio.sleep(0.5)
+            task.cancel()
+            await asyncio.wait([task])
+        return turns.longest
+
+    with hostile.serving(hostile.floods(b":1\r\n:1\r\n", b":1\r\n" * 20000), ask=False) as found:
+        assert loop(story(f"redis://{found.address}")) < 0.1

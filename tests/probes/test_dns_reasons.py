@@ -124,7 +124,7 @@ def test_each_reason_is_provoked(reason: str, loop: str) -> None:
 def test_silence_is_a_timeout(fields: dict[str, Any], loop: str) -> None:
     with answers(silent, **fields) as found:
         result = on(loop, timeout=0.3, **found)
-    assert (result.reason, 0.3 <= result.duration < 0.5) == ("timeout", True)
+    assert (result.reason, 0.29 <= result.duration < 2.0) == ("timeout", True)
 
 
 def test_a_full_backlog_is_a_connect_timeout() -> None:
@@ -140,6 +140,12 @@ def test_a_length_that_never_comes_true_is_a_timeout() -> None:
 @pytest.mark.parametrize("wrong", [other_id, other_name])
 def test_a_forged_datagram_does_not_keep_the_right_one_out(wrong: Callable[[bytes], bytes]) -> None:
     with answers(raw(wrong, replies(SHOP))) as fields:
+        result = on("uvloop", **fields)
+    assert result.outcome == "healthy", result.detail
+
+
+def test_an_answer_that_writes_the_name_in_capitals_is_the_right_one() -> None:
+    with answers(raw(lambda wire: wire.replace(b"\x04shop", b"\x04SHOP"))) as fields:
         result = on("uvloop", **fields)
     assert result.outcome == "healthy", result.detail
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.probes import _log_book
 from tests.probes.following import append, following, lines
 from tests.probing import Memory
 
@@ -210,16 +211,18 @@ def test_a_writer_that_does_not_append_leaves_a_hole_and_no_line_in_it(tmp_path:
             assert it.counted()["app", "error", ""] == 3
 
 
-def test_a_deleted_log_is_read_to_its_end_and_its_successor_from_its_start(tmp_path: Path) -> None:
+def test_a_deleted_log_is_read_to_its_end_and_its_successor_from_its_start(tmp_path: Path, monkeypatch) -> None:
     log = tmp_path / "app.log"
     append(log, lines(0, 50))
     with following(log, **{"from": "start"}) as it:
         it.wait(50)
+        monkeypatch.setattr(_log_book, "DELETED", 3.0)
         with log.open("ab", buffering=0) as file:
             file.write(lines(50, 60))
             log.unlink()
             append(log, lines(0, 10))
-            file.write(lines(60, 70))
+            it.wait(70)
+            file.write(lines(60, 70))  # who writes opens the new one late
         it.wait(80)
 
 

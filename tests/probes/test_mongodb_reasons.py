@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ import uvloop
 from exporter.probes.mongodb import MongoDB as Kind
 from tests import certificates, hostile, probing, servers
 from tests.fakes import tlsfront
-from tests.fakes.mongod import HELLO, MEMBER, document, mongod
+from tests.fakes.mongod import HELLO, MEMBER, document, mongod, reply
 from tests.servers.mongodb import MongoDB
 
 pytestmark = pytest.mark.xdist_group("mongodb")
@@ -160,6 +161,21 @@ def test_what_a_command_fails_with_has_its_reason_and_readings_made_before_are_k
     assert (result.outcome, result.reason) == FAILED[failed], result.detail
     assert "failCommand" in result.detail
     assert ("stack_mongodb_uptime_seconds" in probing.readings(result)) == (command != "serverStatus")
+
+
+NO_HELLO = {
+    "an older message": reply(HELLO, 1, old=True),
+    "a length of nothing": bytes(16),
+    "a length of all there is": struct.pack("<iiii", 2**31 - 1, 1, 1, 2013),
+    "a negative length": struct.pack("<iiii", -1, 1, 1, 2013),
+}
+
+
+@pytest.mark.parametrize("said", NO_HELLO)
+def test_what_is_no_answer_to_hello_is_no_mongodb(said: str) -> None:
+    with hostile.serving(hostile.holds(NO_HELLO[said]), ask=False) as server:
+        result = probing.probe("mongodb", url=f"mongodb://{server.address}/")
+    assert (result.reason, server.connections) == ("protocol", 1)
 
 
 @pytest.mark.parametrize("command", ["serverStatus", "replSetGetStatus", "dbStats"])

@@ -1,4 +1,4 @@
-"""How the kind mongodb connects: as whom, to which of several, over TLS; and that it leaves nothing behind."""
+"""How the kind mongodb connects: as whom, to which of several, by a Unix socket; and that it leaves nothing behind."""
 
 import asyncio
 import socket
@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import bson
 import psutil
 import pytest
 import uvloop
 
 from tests import certificates, hostile, probing, servers
 from tests.fakes import tlsfront
-from tests.fakes.mongod import MEMBER, mongod, speaks
+from tests.fakes.mongod import MEMBER, document, mongod, speaks
 from tests.probing import component, probe, readings
 from tests.servers.mongodb import PASSWORD, USER, MongoDB
 
@@ -77,27 +78,6 @@ def test_of_several_hosts_one_that_answers_is_enough(mongodb_server: MongoDB) ->
     assert (result.outcome, result.detail) == ("healthy", "")
 
 
-def test_tls_has_a_verified_certificate_with_its_dates() -> None:
-    pair = certificates.pair()
-    flags = ("--tls-cert-file", str(pair.certificate), "--tls-key-file", str(pair.key))
-    with servers.mongodb(*flags) as server:
-        url = f"mongodb://localhost:{server.port}/?tls=true"
-        for loop in (asyncio.run, uvloop.run):
-            result = loop(probing.run("mongodb", url=f"{url}&tlsCAFile={certificates.authority()}"))
-            assert (result.outcome, result.detail) == ("healthy", "")
-            assert readings(result)["stack_mongodb_certificate_not_after_timestamp_seconds"] == pair.not_after
-            lax = loop(probing.run("mongodb", url=f"{url}&tlsInsecure=true"))
-            assert (lax.outcome, [name for name in readings(lax) if "certificate" in name]) == ("healthy", [])
-
-
-def test_an_expired_certificate_still_shows_its_dates(mongodb_server: MongoDB) -> None:
-    pair = certificates.expired()
-    with tlsfront.before(mongodb_server.port, pair.context()) as front:
-        result = probe("mongodb", url=f"mongodb://{front.address}/?tls=true&tlsCAFile={certificates.authority()}")
-    assert result.reason == "tls_expired"
-    assert readings(result)["stack_mongodb_certificate_not_after_timestamp_seconds"] == pair.not_after
-
-
 async def left_behind(before: set[asyncio.Task[Any]]) -> list[str]:
     """Tasks that there were not before, and sockets to what was probed."""
     await asyncio.sleep(0)
@@ -153,20 +133,22 @@ def test_a_server_that_refuses_the_driver_alone_is_told_of_at_once(refusal: str)
         loop(main())
 
 
-def test_a_server_that_stops_in_the_midst_of_a_session_delays_the_end_by_less_than_a_second(
-    mongodb_server: MongoDB,
-) -> None:
-    """Its driver would tell the server that the session is over, and wait for an answer."""
+@pytest.mark.parametrize("mute_from", ["serverStatus", "endSessions"])
+def test_a_server_that_falls_mute_delays_the_end_by_less_than_a_second(mute_from: str) -> None:
+    """Its driver tells the server that the session is over, and waits for an answer."""
 
     def mute(connection: socket.socket) -> None:
         hostile.mute(connection, b"")
 
     async def main() -> None:
-        with mongod(hello={**MEMBER, "logicalSessionTimeoutMinutes": 30}, after=mute) as server:
+        hello = {**MEMBER, "logicalSessionTimeoutMinutes": 30}
+        status = document("replSetGetStatus")
+        with mongod({mute_from: None}, after=mute, hello=hello, replSetGetStatus=status) as server:
             began = time.monotonic()
-            result = await probing.run("mongodb", url=f"mongodb://{server.address}/", timeout=0.3)
-            assert (result.reason, time.monotonic() - began < 1.2) == ("timeout", True)
-            assert len(asyncio.all_tasks()) == 1
+            result = await probing.run("mongodb", url=f"mongodb://{server.address}/", timeout=0.6)
+            assert result.reason == ("timeout" if mute_from == "serverStatus" else ""), result.detail
+            assert time.monotonic() - began < 1.5
+            assert (len(asyncio.all_tasks()), sockets(server.port)) == (1, [])
 
     asyncio.run(main())
 
@@ -194,6 +176,8 @@ def test_a_refused_run_makes_one_attempt() -> None:
 
 
 def test_a_good_run_takes_three_connections() -> None:
-    with mongod() as server:
+    """With a topologyVersion the driver would stream hello, and open a fourth beside it."""
+    hello = {**MEMBER, "topologyVersion": {"processId": bson.ObjectId(), "counter": bson.Int64(0)}}
+    with mongod(hello=hello, replSetGetStatus=document("replSetGetStatus")) as server:
         assert probe("mongodb", url=f"mongodb://{server.address}/").outcome == "healthy"
     assert server.connections == 3

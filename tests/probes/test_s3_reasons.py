@@ -1,6 +1,7 @@
 """Every reason of the kind s3, and what provokes it: a real SeaweedFS wherever it can."""
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -48,9 +49,15 @@ def says(*parts: bytes, **fields: Any) -> Provoke:
 
 
 def answers(answer: hostile.Answer, scheme: str = "http") -> Provoke:
+    """To whatever it is asked, be it the beginning of TLS."""
+
     @contextmanager
     def provoke(_: Seaweedfs) -> Iterator[dict[str, Any]]:
-        with hostile.serving(answer, ask=scheme == "http") as found:
+        def converse(connection: socket.socket, request: bytes) -> None:
+            connection.recv(1 << 16)
+            answer(connection, request)
+
+        with hostile.serving(converse, ask=False) as found:
             yield {"url": "s3://uploads", "endpoint": f"{scheme}://{found.address}", **KEYS}
 
     return provoke

