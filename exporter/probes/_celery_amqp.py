@@ -100,10 +100,14 @@ class Connection:
 
     async def listen(self, queue: str, exchange: str, routing_key: str, arguments: bytes = b"") -> None:
         """To a queue of our own that goes with the connection."""
-        await self.queue(queue, _EXCLUSIVE | _AUTO_DELETE, arguments)
         bound = [shortstr(text) for text in (queue, exchange, routing_key)]
-        await self.call(_BIND, _RESERVED, *bound, b"\0", _amqp.table({}))
-        await self.call(_CONSUME, _RESERVED, shortstr(queue), shortstr(""), bytes([_NO_ACK]), _amqp.table({}))
+        consumed = [shortstr(queue), shortstr(""), bytes([_NO_ACK])]
+        if (
+            await self.queue(queue, _EXCLUSIVE | _AUTO_DELETE, arguments) is None
+            or await self.call(_BIND, _RESERVED, *bound, b"\0", _amqp.table({})) is None
+            or await self.call(_CONSUME, _RESERVED, *consumed, _amqp.table({})) is None
+        ):
+            raise Down("server_error", f"{self._place.where} lets no queue listen to {self._quote(exchange)[:80]}")
 
     async def call(self, name: Name, *fields: bytes) -> Fields | None:
         """What it is answered with; None when there is no such thing, or it is there and otherwise. Raises Down."""

@@ -72,6 +72,7 @@ _STATES = {
     "task-revoked": "revoked",
     "task-cancelled": "cancelled",
 }
+_FAILURES = ("failed", "timeout")
 _RAN = ("succeeded", "failed", "timeout", "retried")
 _TIME_LIMITS = ("TimeLimitExceeded", "SoftTimeLimitExceeded")
 
@@ -155,7 +156,7 @@ class Tally:
             state = "timeout"
         elif state == "revoked" and event.expired:
             state = "expired"
-        name = self._label(under.name)
+        name = self._label(under.name, out)
         out.count(TASKS, 1.0, name, state)
         at = event.timestamp
         if state == "sent":
@@ -196,12 +197,14 @@ class Tally:
             under.waits = bytes(event.eta) != b"null"
         return under
 
-    def _label(self, name: str) -> str:
+    def _label(self, name: str, out: Readings) -> str:
         if name in self._names:
             return name
         if len(self._names) >= self._most:
             return OVERFLOW
         self._names.add(name)
+        for state in _FAILURES:  # from 0, as an increase from nothing to 1 is none to Prometheus
+            out.count(TASKS, 0.0, name, state)
         return name
 
 

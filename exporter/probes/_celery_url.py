@@ -65,6 +65,10 @@ def _one(text: str) -> Target:
         host, port = _place(place)
     except ValueError:
         raise ValueError(f"{_FORMS}; {_PERCENT}") from None
+    # As kombu: //vhost and /vhost are two, and none is /.
+    vhost = unquote(url.path[1:]) or "/"
+    if len(vhost.encode(errors="replace")) > 255:
+        raise ValueError("the name of a virtual host has 255 bytes at most")
     encrypted = _AMQP[scheme]
     username, _, password = credentials.partition(":")
     return Place(
@@ -73,8 +77,7 @@ def _one(text: str) -> Target:
         encrypted,
         unquote(username) or "guest",
         unquote(password) or ("" if username else "guest"),
-        # As kombu: //vhost and /vhost are two, and none is /.
-        unquote(url.path[1:]) or "/",
+        vhost,
         query.get("ssl_ca_certs", "") or query.get("cacertfile", ""),
         query.get("ssl_cert_reqs", query.get("verify", "")).lower() in ("none", "cert_none", "verify_none"),
     )

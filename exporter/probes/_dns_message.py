@@ -109,7 +109,9 @@ class Message:
 
         Raises Malformed.
         """
-        owners = [plain(record.owner) for record in self.answer]
+        known = {id(record.owner): record.owner for record in self.answer}  # mostly it is the same one
+        known = {number: plain(owner) for number, owner in known.items()}
+        owners = [known[id(record.owner)] for record in self.answer]
         aliases = {owner: record for owner, record in zip(owners, self.answer, strict=True) if record.type == CNAME}
         name = plain(self.questions[0][0])
         for _ in range(len(aliases)):  # a ring of aliases ends here, too
@@ -160,6 +162,8 @@ def _records(wire: bytes, at: int, count: int, known: dict[int, Name], into: lis
 
 def _name(wire: bytes, at: int, known: dict[int, Name]) -> tuple[Name, int]:
     """The name at an offset, and the offset after it; `known` are those that were read at theirs."""
+    if wire[at : at + 1] >= b"\xc0" and (whole := known.get(_pointer(wire, at))) is not None:
+        return whole, at + 2  # as most are: an answer repeats a name for each record
     labels: list[bytes] = []
     begun = [(at, 0)]  # where it and the names that it points to begin, and with which label
     end = 0
@@ -168,7 +172,7 @@ def _name(wire: bytes, at: int, known: dict[int, Name]) -> tuple[Name, int]:
             raise Malformed(f"a name at {begun[0][0]} has no end")
         octet = wire[at]
         if octet >= _POINTER:
-            end, to = end or at + 2, (octet & 0x3F) << 8 | int.from_bytes(wire[at + 1 : at + 2], "big")
+            end, to = end or at + 2, _pointer(wire, at)
             if to >= begun[-1][0]:  # further back than any before, so that there is an end to it
                 raise Malformed(f"a name at {begun[0][0]} points forward")
             at = to
@@ -190,3 +194,7 @@ def _name(wire: bytes, at: int, known: dict[int, Name]) -> tuple[Name, int]:
     for start, index in begun:
         known[start] = name[index:]
     return name, end
+
+
+def _pointer(wire: bytes, at: int) -> int:
+    return (wire[at] & 0x3F) << 8 | int.from_bytes(wire[at + 1 : at + 2], "big")

@@ -57,7 +57,8 @@ class Book:
         self._miss(found, now)
         rotated = {seen.key for _, seen in found.rotated}
         for key, stranger in tuple(self.strangers.items()):
-            self._judge(key, stranger, now, there=key in rotated)
+            if self._judge(key, stranger, now, there=key in rotated) == "new":
+                break  # of what is read from here on another may be a copy: that is judged when it is under way
         forget_old(self.gone, time.time())
         passed = [track for key, track in self.tracks.items() if self._first and key not in before]
         self._first = self._resuming = False
@@ -214,17 +215,12 @@ class Book:
         if track.place.offset and not isinstance(track.source, Fifo):
             self.gone.append(Gone(track.place, time.time()))
 
-    def _judge(self, key: Key, stranger: Stranger, now: float, *, there: bool) -> None:
-        if stranger.sought is not None:
-            return
-        elder = []
-        for other in self.strangers.values():
-            if other is stranger:
-                break
-            elder.append(other)
+    def _judge(self, key: Key, stranger: Stranger, now: float, *, there: bool) -> Verdict:
         verdict: Verdict = "wait"
+        if stranger.sought is not None:
+            return verdict
         try:
-            verdict = stranger.judge(now, self.gone, self.tracks.values(), elder)
+            verdict = stranger.judge(now, self.gone, self.tracks.values())
         except (Damaged, OSError) as error:
             self._fault(stranger.track, error)
         if verdict == "new":
@@ -233,6 +229,7 @@ class Book:
             self._take(key, stranger, now)
         elif not there and now - stranger.since > DELETED:
             self.strangers.pop(key).track.close()  # a copy that is gone again
+        return verdict
 
     def _take(self, key: Key, stranger: Stranger, now: float) -> None:
         """Read it from now on."""

@@ -44,7 +44,7 @@ class Stranger:
     """What it is a copy of and what is still there: it is read when that is not any more, and from where that was."""
     _place: Print = field(default_factory=lambda: Print(0, (), ""))
 
-    def judge(self, now: float, gone: list[Gone], others: Collection[Track], elder: Collection["Stranger"]) -> Verdict:
+    def judge(self, now: float, gone: list[Gone], others: Collection[Track]) -> Verdict:
         """What it is. "adopted": it goes on at a place, which is taken from `gone`. Raises Damaged, OSError."""
         source = self.track.source
         if not isinstance(source, Plain | Gz):
@@ -58,8 +58,6 @@ class Stranger:
             verdict = self._gz(source, gone, others)
         if verdict is not None:
             return verdict
-        if any(other.kin is None and _alike(source.head, other) for other in elder):
-            return "wait"
         return "new" if now - self.since >= (SETTLED if source.head or source.ended else EMPTY) else "wait"
 
     def _plain(self, source: Plain, gone: list[Gone], others: Collection[Track], *, settled: bool) -> Verdict | None:
@@ -114,13 +112,6 @@ class Stranger:
             self.refused.add(sought)
         source.begin()
         return False
-
-
-def _alike(head: bytes, other: Stranger) -> bool:
-    """Whether two strangers begin alike, so that the younger waits for what becomes of the elder."""
-    theirs = other.track.source.head if other.track.source is not None else b""
-    shared = min(len(head), len(theirs))
-    return shared >= 64 and head[:shared] == theirs[:shared]
 
 
 def forget_old(gone: list[Gone], now: float) -> None:

@@ -45,7 +45,7 @@ class Plain:
         at = 0
         with contextlib.suppress(OSError):  # ENXIO: nothing but a hole, or empty
             at = os.lseek(self.file, 0, os.SEEK_DATA)
-        self.head = b""
+        self.head = os.pread(self.file, HEAD, 0)
         self.seek(at)
 
     def read(self, most: int) -> bytes:
@@ -54,7 +54,7 @@ class Plain:
         data = os.pread(self.file, before + most, self.at - before)
         if not data.startswith(self.last):
             raise Rewritten
-        if len(self.head) < HEAD:
+        if len(self.head) < HEAD or not before:  # before the first byte nothing tells that it is another log by now
             self.head = os.pread(self.file, HEAD, 0)
         if len(data) == before:
             return b""

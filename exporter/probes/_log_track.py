@@ -1,5 +1,6 @@
 """One log being read: its source, what of it is counted, and the place where to go on after a restart."""
 
+import errno
 import os
 from typing import Any
 
@@ -52,6 +53,8 @@ class Track:
             return None
         before = source.last
         data = source.read(CHUNK)
+        if data or not before:
+            self._place = None
         if not data:
             return None
         self.grown = now
@@ -61,7 +64,6 @@ class Track:
             joined = before + data
             end = len(joined) - self._cutter.pending
             self._tail = joined[max(0, end - TAIL) : end]
-        self._place = None
         return lines
 
     def truncated(self) -> int:
@@ -109,8 +111,8 @@ class Track:
         if self.gz or seen.gz:
             # Of what is compressed only the size is known from before a restart.
             return self.stamp is not None and self.stamp[:2] == seen.stamp[:2]
-        source = Plain(seen.path)
-        if compared(self.place, source) != "same":
+        source = new_source(seen)
+        if not isinstance(source, Plain) or compared(self.place, source) != "same":
             source.close()
             return False
         self.source = source
@@ -150,7 +152,17 @@ def restored_track(kept: list[Any]) -> Track:
 
 def new_track(seen: Seen) -> Track:
     """Raises OSError."""
-    return Track(seen.path, seen.key, opened(seen.path, fifo=seen.fifo))
+    return Track(seen.path, seen.key, new_source(seen))
+
+
+def new_source(seen: Seen) -> Source:
+    """Raises OSError: FileNotFoundError when the path is another file's by now."""
+    source = opened(seen.path, fifo=seen.fifo)
+    status = os.fstat(source.file)
+    if (status.st_dev, status.st_ino) != seen.key:
+        source.close()
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), seen.path)
+    return source
 
 
 def compared(place: Print, source: Plain) -> str:

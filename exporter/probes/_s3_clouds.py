@@ -52,8 +52,11 @@ class Cloud:
         self._out = out
         self._place = place
         self._clean = clean
-        # Anew each time, as its connections are kept with it.
-        self._store = _store(place, endpoint, options)
+        try:
+            # Anew each time, as its connections are kept with it.
+            self._store = _store(place, endpoint, options)
+        except Exception as error:  # noqa: BLE001 - it was well when the configuration was read: a file of keys is gone
+            raise Down("auth", clean(f"{place.url}: {_first(error)}")) from None
         self._stream: Any = None
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ class Sqlite:
                 reason = _reason(error)
                 if not reason:
                     raise
-                raise Down(reason, f"{self._path}: {quoted(str(error), secrets)}") from None
+                raise Down(reason, f"{self._path}: {quoted(str(error), secrets)}"[:200]) from None
 
 
 def _text(raw: bytes) -> str:

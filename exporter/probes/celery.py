@@ -30,10 +30,12 @@ from exporter.probes._tls import TLS
 from exporter.redact import quoted
 from exporter.values import Duration, Secret
 
-Texts = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=255)], ...], Meta(max_length=200)]
-Setting = Annotated[str, Meta(min_length=1, max_length=200)]
+Texts = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(max_length=200)]
+Setting = Annotated[str, Meta(min_length=1)]
 _RESERVE = 0.1
 """Part of a run's time that is kept from waiting for workers, so as to say who is missing."""
+_NAME = 200
+"""Bytes of a name of the application's: AMQP has 255, and Celery puts others before and after it."""
 _QUIET = 3
 """Looks that find nothing, after which a broker that does not count its listeners has no more answers."""
 
@@ -99,7 +101,13 @@ class Celery(Probe, kw_only=True, frozen=True):
         Texts, Meta(description="Workers that there should be: names, or patterns such as celery@*, of one at least.")
     ] = ()
     min_workers: Annotated[int, Meta(ge=0, description="How many workers there should be at least.")] = 1
-    answer_within: Annotated[Duration, Meta(description="How long a run waits for workers that do not answer.")] = 2.0
+    answer_within: Annotated[
+        Duration,
+        Meta(
+            description="How long a run waits for workers that do not answer. Those of the pool solo answer only "
+            "between tasks, and without worker_enable_remote_control none does."
+        ),
+    ] = 2.0
     forget_after: Annotated[
         Duration, Meta(description="From when on a worker that is gone has no series any more.")
     ] = 600.0
@@ -111,7 +119,7 @@ class Celery(Probe, kw_only=True, frozen=True):
     ] = False
     events_per_second: Annotated[int, Meta(ge=1, description="Events above this rate are dropped, and counted.")] = 2000
     task_names: Annotated[
-        int, Meta(ge=1, le=200, description="Names of tasks that have series; the others share one.")
+        int, Meta(ge=1, le=150, description="Names of tasks that have series; the others share one.")
     ] = 100
     beat: Annotated[Beat | None, Meta(description="How one tells that the beat runs.")] = None
     priority_steps: Annotated[
@@ -132,8 +140,14 @@ class Celery(Probe, kw_only=True, frozen=True):
         for target in targets:
             if target.ca_file:
                 TLS(ca_file=target.ca_file)
-        if any(len(queue.encode()) > 255 for queue in self.queues):
-            raise ValueError("queues: a name has 255 bytes at most")
+        named = {
+            "queues": self.queues,
+            "control_exchange": [self.control_exchange],
+            "event_exchange": [self.event_exchange],
+        }
+        for key, names in named.items():
+            if any(len(name.encode(errors="replace")) > _NAME for name in names):
+                raise ValueError(f"{key}: a name has {_NAME} bytes at most")
         if self.events_required and not self.events:
             raise ValueError("events_required needs events")
 

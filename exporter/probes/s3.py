@@ -208,7 +208,11 @@ class S3(Probe, kw_only=True, frozen=True):
             used = self._used(out)
             prefix, pause = min(((each, self._due(used.get(each))) for each in self._quotas), key=lambda pair: pair[1])
             await asyncio.sleep(max(pause, 0.0))
-            bucket = self._open(out)
+            try:
+                bucket = self._open(out)
+            except Down:  # each run says what it is
+                await asyncio.sleep(AGAIN)
+                continue
             try:
                 found = await _s3_usage.scan(bucket, self._place.prefix + prefix, self.usage_budget, self.usage_timeout)
             finally:

@@ -42,12 +42,12 @@ class Rounds:
         return {metric.name: value for (metric, _), value in self.watched.values.items()}
 
     def counted(self, task: str) -> dict[str, float]:
-        """Events of a task by state."""
+        """Events of a task by state, those that came."""
         counts = self.memory.counts
         return {
             labels[1]: count
             for (name, labels), count in counts.items()
-            if name == "stack_celery_tasks_total" and labels[0] == task
+            if name == "stack_celery_tasks_total" and labels[0] == task and count
         }
 
     async def until(self, claim: Callable[[], Any], timeout: float = 20.0) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from tests import probing, servers
+from tests import certificates, probing, servers
+from tests.fakes import tlsfront
 from tests.probes.rounds import Rounds
 from tests.probing import probe, readings
 from tests.servers.celery import send
@@ -155,9 +156,9 @@ def test_an_expected_worker_that_was_never_there_is_0_and_named(celery_server: A
 
 
 def test_a_dead_broker_is_not_the_absence_of_workers() -> None:
-    with servers.valkey() as broker, servers.celery_worker(broker.url, concurrency=1):
+    with servers.valkey() as broker:
         url = broker.url
-        assert probe("celery", url=url, timeout=10).up
+        assert probe("celery", url=url, timeout=10).reason == "no_worker"
         broker.pause()
         result = probe("celery", url=url, timeout=0.5)
         assert (result.outcome, result.reason, readings(result)) == ("unhealthy", "timeout", {})
@@ -214,3 +215,19 @@ def test_prefixes_databases_and_steps_are_as_the_application_has_them() -> None:
         url = f"redis://:s3cret%3A%2F%40@{broker.host}:{broker.port}/5"
         with servers.celery_worker(url, settings=settings):
             asyncio.run(story(url))
+
+
+@pytest.mark.parametrize("loop", [asyncio.run, uvloop.run])
+def test_over_tls_runs_and_events_are_the_same_and_the_certificate_is_read(celery_server: Any, loop: Any) -> None:
+    async def story(url: str) -> None:
+        async with Rounds(url=url, tls={"ca_file": str(certificates.authority())}).watching() as rounds:
+            await asyncio.to_thread(send, celery_server.url, "jobs.add", args=(1, 2))
+            await rounds.until(lambda: rounds.counted("jobs.add").get("succeeded"))
+            found = await rounds.readings()
+            assert who(found) == {"one@test": 1}
+            assert found["stack_celery_certificate_remaining_seconds"] > 0
+            assert "stack_celery_certificate_remaining_seconds" not in rounds.watched_values()
+            assert rounds.watched.phases == []
+
+    with tlsfront.before(celery_server.port, certificates.pair().context()) as front:
+        loop(story(f"rediss://{front.address}"))

@@ -22,6 +22,7 @@ WORKER = "stack_celery_task_worker_wait_seconds"
 def test_tasks_are_counted_by_name_and_state_and_timed(celery_server: Any, loop: Any) -> None:
     async def story() -> None:
         async with Rounds(url=celery_server.url).watching() as rounds:
+            await rounds.run()
             await asyncio.to_thread(send, celery_server.url, "jobs.fail", "jobs.again")
             await asyncio.to_thread(send, celery_server.url, "jobs.wait", args=(0.3,))
             await asyncio.to_thread(send, celery_server.url, "jobs.add", args=(1, 2), countdown=0.2)

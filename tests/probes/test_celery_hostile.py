@@ -11,6 +11,7 @@ import uvloop
 from exporter.probes import _celery_follow, _celery_wire
 from exporter.probe import Result
 from exporter.probes._celery_control import Answers
+from exporter.probes._celery_frames import Frames
 from exporter.run import run_once
 from tests import hostile, probing, servers
 from tests.fakes import pidbox
@@ -160,6 +161,21 @@ def test_a_flood_in_place_of_answers_ends_by_its_size_or_the_deadline(scheme: st
     assert result.reason in ("protocol", "timeout")
     assert result.duration < 1.5
     assert longest < 0.1
+
+
+def test_a_wait_for_a_method_behind_very_much_else_lets_others_have_their_turn() -> None:
+    async def story() -> None:
+        frames = Frames("it", str)
+        frames.data_received(framed(8, b"") * 1200)
+        task = asyncio.create_task(frames.method())
+        left = []
+        for _ in range(3):
+            await asyncio.sleep(0)
+            left.append(len(frames.rest) // len(framed(8, b"")))
+        task.cancel()
+        assert left == [700, 200, 0]
+
+    asyncio.run(story())
 
 
 def test_what_a_connection_holds_is_bounded() -> None:

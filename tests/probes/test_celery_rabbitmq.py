@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from tests import servers
+from tests import certificates, servers
+from tests.fakes import tlsfront
 from tests.probes.rounds import Rounds, Turns
 from tests.probes.test_celery import IDLE, MOVING, who
 from tests.probing import probe, readings
@@ -154,3 +155,38 @@ def test_a_virtual_host_without_any_worker_ever_has_none(rabbitmq_server: Any) -
     assert (result.outcome, result.reason) == ("unhealthy", "no_worker")
     assert readings(result)["stack_celery_workers"] == 0
     assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize("loop", [asyncio.run, uvloop.run])
+def test_over_tls_runs_and_events_are_the_same(worker: Any, loop: Any) -> None:
+    async def story(url: str) -> None:
+        async with Rounds(url=url, tls={"ca_file": str(certificates.authority())}).watching() as rounds:
+            await asyncio.to_thread(send, worker.url, "jobs.add", args=(1, 2))
+            await rounds.until(lambda: rounds.counted("jobs.add").get("succeeded"))
+            found = await rounds.readings()
+            assert who(found) == {"one@test": 1}
+            assert found["stack_celery_certificate_remaining_seconds"] > 0
+
+    port = int(worker.url.rpartition(":")[2].partition("/")[0])
+    with tlsfront.before(port, certificates.pair().context()) as front:
+        loop(story(f"amqps://guest:guest@{front.address}/jobs"))
+
+
+REFUSED = {
+    "auth": ("guest", "wrong", "jobs"),
+    "no_vhost": ("guest", "guest", "nowhere"),
+    "permission": ("stranger", "right", "jobs"),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_a_user_that_is_refused_is_told_why(rabbitmq_server: Any, worker: Any, reason: str) -> None:
+    if reason == "permission":
+        rabbitmq_server.control("add_user", "stranger", "right")
+    try:
+        result = probe("celery", url=rabbitmq_server.url_of(*REFUSED[reason]), timeout=10)
+    finally:
+        if reason == "permission":
+            rabbitmq_server.control("delete_user", "stranger")
+    assert (result.outcome, result.reason) == ("unhealthy", reason), result.detail
+    assert "wrong" not in result.detail

@@ -35,7 +35,7 @@ class Heard:
         return {
             labels[1]: count
             for (name, labels), count in self.memory.counts.items()
-            if name == TASKS and labels[0] == task
+            if name == TASKS and labels[0] == task and count
         }
 
     def observed(self, metric: str, *labels: str) -> list[float]:
@@ -170,9 +170,18 @@ def test_above_the_rate_events_are_dropped_until_there_is_room_again() -> None:
     assert heard.memory.counts["stack_celery_events_total", ()] == 15
 
 
+def test_failures_of_a_task_are_counted_from_zero_once_it_is_known() -> None:
+    counts = Heard().hear(RECEIVED).memory.counts
+    assert {labels: count for (name, labels), count in counts.items() if name == TASKS} == {
+        ("t", "received"): 1,
+        ("t", "failed"): 0,
+        ("t", "timeout"): 0,
+    }
+
+
 def test_names_beyond_the_limit_share_a_series() -> None:
     heard = Heard(names=2).hear(*({**RECEIVED, "uuid": str(n), "name": f"t{n}"} for n in range(5)))
-    names = {labels[0]: count for (name, labels), count in heard.memory.counts.items() if name == TASKS}
+    names = {labels[0]: count for (name, labels), count in heard.memory.counts.items() if name == TASKS and count}
     assert names == {"t0": 1, "t1": 1, "__overflow__": 3}
 
 

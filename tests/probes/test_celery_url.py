@@ -57,6 +57,7 @@ def test_the_redis_forms_are_those_of_the_kind_redis() -> None:
 SECRET = "hunter2-hunter2"
 BAD = {
     f"sqs://{SECRET}@": "the transport sqs is not supported",
+    f"amqp://me:{SECRET}@mq/{'v' * 256}": "a virtual host has 255 bytes at most",
     "memory://": "the transport memory is not supported",
     f"sentinel://:{SECRET}@h:26379;sentinel://i:26379": "the transport sentinel is not supported",
     f"amqp://me:{SECRET}@mq;h2": "expected the URL of a broker",
@@ -84,10 +85,11 @@ def test_a_bad_url_is_refused_without_being_shown(url: str) -> None:
         ({}, "missing required field `url`"),
         ({"tls": {}}, "tls needs a URL with rediss or amqps"),
         ({"queues": [""]}, "length >= 1"),
-        ({"queues": ["ü" * 200]}, "queues: a name has 255 bytes at most"),
+        ({"queues": ["ü" * 200]}, "queues: a name has 200 bytes at most"),
+        ({"control_exchange": "c" * 201}, "control_exchange: a name has 200 bytes at most"),
         ({"min_workers": -1}, ">= 0"),
         ({"events_per_second": 0}, ">= 1"),
-        ({"task_names": 1000}, "<= 200"),
+        ({"task_names": 1000}, "<= 150"),
         ({"priority_steps": []}, "length >= 1"),
         ({"beat": {"task": "t"}}, "missing required field `within`"),
         ({"beat": {"within": "5m"}}, "missing required field `task`"),

@@ -212,18 +212,18 @@ def test_a_message_full_of_long_names_does_not_hold_the_loop(record: bytes) -> N
     type_ = "A" if len(record) > 14 else "NS"
 
     async def worst() -> tuple[Result, float]:
-        loop, late, at = asyncio.get_running_loop(), 0.0, time.monotonic()
+        loop, held = asyncio.get_running_loop(), 0.0
         running = loop.create_task(probing.run("dns", timeout=20, query=long, type=type_, **fields))
         while not running.done():
-            at = time.monotonic()
-            await asyncio.sleep(0.001)
-            late = max(late, time.monotonic() - at)
-        return running.result(), late
+            at = time.thread_time()
+            await asyncio.sleep(0)
+            held = max(held, time.thread_time() - at)
+        return running.result(), held
 
     with answers(lambda query, _: [wire(query, record * size, size)], protocol="tcp") as fields:
-        result, late = asyncio.run(worst())
+        result, held = asyncio.run(worst())
     assert result.outcome == "healthy", result.detail
-    assert late < 0.5  # dnspython's own parser takes 20 s
+    assert held < 0.25, "seconds of the processor without a turn for others; dnspython's own parser takes 20"
 
 
 def test_no_detail_has_controls_of_the_servers() -> None:

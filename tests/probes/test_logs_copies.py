@@ -5,7 +5,12 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from exporter.probes import _log_match
+from exporter.probes._log_names import look
+from exporter.probes._log_source import Plain
+from exporter.probes._log_track import compared, new_source, new_track
 from tests.probes.following import append, following, lines
 from tests.probing import Memory
 from tests.servers.process import wait_until
@@ -112,6 +117,52 @@ def test_what_is_compressed_before_it_is_judged_is_counted_once(tmp_path: Path, 
         wait_until(lambda: it.total() > 60)
         for _ in range(5):
             it.wait(90)
+
+
+@pytest.mark.parametrize("count", [1, 30, 3000])
+def test_a_compression_under_way_at_a_restart_makes_no_second_log_of_one(tmp_path: Path, count: int) -> None:
+    log, memory = tmp_path / "app.log", Memory()
+    append(log, lines(0, 50))
+    with following(log, memory=memory, **{"from": "start"}) as it:
+        it.wait(50)
+    log.rename(f"{log}.2")
+    append(log, lines(80, 90))
+    Path(f"{log}.1").write_bytes(lines(100, 100 + count))
+    Path(f"{log}.1.gz").write_bytes(gzip.compress(lines(100, 100 + count)))
+    with following(log, memory=memory) as it:
+        it.wait(60 + count)
+        Path(f"{log}.1").unlink()
+        for _ in range(3):
+            it.wait(60 + count)
+
+
+def test_a_path_that_is_another_files_by_the_time_it_is_opened_is_left_for_the_next_look(tmp_path: Path) -> None:
+    append(tmp_path / "app.log", b"one\n")
+    (seen,) = look(str(tmp_path / "app.log"), "", ()).live
+    (tmp_path / "app.log").rename(tmp_path / "app.log.1")
+    append(tmp_path / "app.log", b"two\n")
+    with pytest.raises(FileNotFoundError):
+        new_source(seen)
+
+
+@pytest.mark.parametrize("after", [0, 300])
+def test_a_log_truncated_before_it_was_read_is_not_known_by_its_old_beginning(tmp_path: Path, after: int) -> None:
+    log = tmp_path / "app.log"
+    append(log, lines(0, 100))
+    (seen,) = look(str(log), "", ()).live
+    track = new_track(seen)
+    try:
+        track.begin()
+        assert compared(track.place, track.source) == "same"
+        shutil.copyfile(log, f"{log}.1")
+        os.truncate(log, 0)
+        append(log, lines(200, 200 + after))
+        track.read(0.0)
+        copy = Plain(f"{log}.1")
+        assert compared(track.place, copy) == "other"
+        copy.close()
+    finally:
+        track.close()
 
 
 def test_of_a_short_copy_nothing_is_read_again(tmp_path: Path) -> None:

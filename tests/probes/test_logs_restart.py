@@ -36,6 +36,18 @@ def test_a_compressed_file_is_read_on_where_it_was(tmp_path: Path) -> None:
         it.wait(1000)
 
 
+def test_what_was_old_at_the_first_start_is_old_at_the_second(tmp_path: Path) -> None:
+    memory, log = Memory(), tmp_path / "a.log"
+    append(tmp_path / "a.log.2.gz", gzip.compress(b"one\n"))
+    append(tmp_path / "a.log.1", b"two\n")
+    append(log, b"three\n")
+    for n in range(3):
+        with following(log, memory=memory) as it:
+            it.settle()
+            append(log, b"new\n")
+            it.wait(n + 1)
+
+
 def test_of_what_a_log_says_nothing_is_kept(tmp_path: Path) -> None:
     memory, log = Memory(), tmp_path / "a.log"
     append(log, b"the secret word is swordfish\n" * 50)

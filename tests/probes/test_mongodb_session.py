@@ -1,6 +1,7 @@
 """How the kind mongodb connects: as whom, to which of several, by a Unix socket; and that it leaves nothing behind."""
 
 import asyncio
+import gc
 import socket
 import threading
 import time
@@ -75,6 +76,16 @@ def test_a_replica_set_is_found_by_its_name(mongodb_server: MongoDB) -> None:
 def test_of_several_hosts_one_that_answers_is_enough(mongodb_server: MongoDB) -> None:
     hosts = f"127.0.0.1:{servers.free_port()},127.0.0.1:{mongodb_server.port}"
     result = probe("mongodb", url=f"mongodb://{hosts}/?replicaSet=secantus")
+    assert (result.outcome, result.detail) == ("healthy", "")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_of_several_hosts_one_that_is_mute_takes_no_more_than_its_share_of_the_time(mongodb_server: MongoDB) -> None:
+    """PyMongo leaves a socket to the garbage collector when it is ended while that one still connects."""
+    with hostile.full() as port:
+        hosts = f"127.0.0.1:{port},127.0.0.1:{mongodb_server.port}"
+        result = probe("mongodb", url=f"mongodb://{hosts}/?replicaSet=secantus", timeout=2.0)
+        gc.collect()
     assert (result.outcome, result.detail) == ("healthy", "")
 
 

@@ -76,4 +76,5 @@ def test_a_clients_key_without_a_password_is_shown_from_the_first_connection_on(
         known = probe("mongodb", url=f"mongodb://{front.address}{url}&tlsCertificateKeyFile={both}")
         unknown = probe("mongodb", url=f"mongodb://{front.address}{url}")
     assert (known.outcome, known.detail) == ("healthy", "")
-    assert (unknown.outcome, unknown.reason) == ("unhealthy", "tls")
+    # In TLS 1.3 the server says so after the handshake, and what it says may be lost with the connection.
+    assert (unknown.outcome, unknown.reason in ("tls", "reset", "closed")) == ("unhealthy", True)

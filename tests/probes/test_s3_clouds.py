@@ -1,8 +1,10 @@
 """Google's and Azure's storage through obstore, both imitated: neither can run here."""
 
 import asyncio
+import json
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,6 +141,23 @@ def test_a_reason_is_given_for_what_obstore_says(reason: str, cloud: str) -> Non
 def test_where_nothing_listens_is_refused_and_what_has_no_address_resolve() -> None:
     assert probe("s3", endpoint=f"http://127.0.0.1:{hostile.unused()}", **AZURE).reason == "refused"
     assert probe("s3", endpoint="http://nowhere.invalid", **GOOGLE).reason == "resolve"
+
+
+def test_a_file_of_keys_that_is_gone_is_auth_and_does_not_end_the_watch(tmp_path: Path) -> None:
+    async def main(file: Path) -> None:
+        it, memory = component("s3", url="gs://uploads", options={"service_account": str(file)}, quota="1GB"), Memory()
+        file.unlink()
+        result = await probing.run_once(it, memory, memory)
+        assert (result.outcome, result.reason, "gs://uploads" in result.detail) == ("unhealthy", "auth", True)
+        task = asyncio.create_task(it.probe.watch(out(memory)))
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}))
+    asyncio.run(main(file))
 
 
 TLS: dict[str, certificates.Pair] = {"tls_untrusted": certificates.self_signed()}

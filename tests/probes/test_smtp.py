@@ -8,7 +8,7 @@ import pytest
 
 from exporter.probe import Result
 from tests import certificates, hostile
-from tests.probes.test_smtp_reasons import mail
+from tests.fakes.mail import mail
 from tests.probing import component, probe, readings
 from tests.servers.mail import PASSWORD, USER, MailServer, smtp
 

@@ -183,5 +183,5 @@ TABLE: dict[str, Provoke] = {
     "corrupt": file(damaged),
     "recovery": file(left_by_a_dead_writer),
     "io": mount("5"),
-    "hung": mount("hang", timeout=0.3),
+    "hung": mount("hang", timeout=1.0),
 }

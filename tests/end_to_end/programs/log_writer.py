@@ -67,7 +67,7 @@ class Writer:
     def rename(self) -> Path:
         rotated = self.shift()
         self.log.rename(rotated)
-        self.write(self.random.randrange(200))  # who writes reopens a little later
+        self.write(self.random.randrange(1, 200))  # who writes reopens a little later
         time.sleep(self.random.choice((0, 0, 0.02)))
         os.close(self.file)
         self.file = self.open()
@@ -99,7 +99,7 @@ class Writer:
     def recreate(self) -> None:
         """What is in a file that was never seen is lost when it is deleted."""
         ask(f"seen {self.at_opening + 1}")
-        self.write(self.random.randrange(200))
+        self.write(self.random.randrange(1, 200))
         self.log.unlink()
         os.close(self.file)
         self.file = self.open()
