@@ -237,6 +237,9 @@ class App:
         if ok:
             self.state.tallies.child(RELOADED_AT).set(time.time())
 
+    async def _keep(self) -> bool:
+        return await self.store.flush()  # of the store that there is by then: a start may replace it
+
     def _services(self, config: Config) -> Services:
         return Services(
             state=self.state,
@@ -245,7 +248,7 @@ class App:
             tasks=self.tasks,
             scheduler=self.scheduler,
             reload=self.reload,
-            keep=self.store.flush,
+            keep=self._keep,
             web=config.web,
             probing=config.probing,
             started=lambda: self.started,

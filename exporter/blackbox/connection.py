@@ -76,6 +76,7 @@ class Wire:
         self._sock = sock
         self._protocol = protocol
         self._rest = b""
+        self._writing = False
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock, self._read)
 
@@ -83,13 +84,15 @@ class Wire:
         """Send it, once: what the kernel does not take at once follows when it does."""
         self._rest = data
         self._write()
-        if self._rest:
+        if self._rest and self._sock.fileno() >= 0:
+            self._writing = True
             self._loop.add_writer(self._sock, self._write)
 
     def abort(self) -> None:
         if self._sock.fileno() >= 0:
             self._loop.remove_reader(self._sock)
-            self._loop.remove_writer(self._sock)
+            if self._writing:
+                self._loop.remove_writer(self._sock)
             self._sock.close()
 
     def _read(self) -> None:
@@ -114,7 +117,8 @@ class Wire:
             self._lost(error)
             return
         self._rest = self._rest[sent:]
-        if not self._rest:
+        if self._writing and not self._rest:
+            self._writing = False
             self._loop.remove_writer(self._sock)
 
     def _lost(self, error: OSError | None) -> None:

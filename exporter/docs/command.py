@@ -24,7 +24,9 @@ ENDPOINTS = {
         "`?target=…&module=…`: a target of the request's, asked and answered as blackbox_exporter does; off unless "
         "`probe` is configured. `?component=NAME`: one component's series, after a run when the last one is too old."
     ),
-    "/hooks/heartbeat/{name}": "A job's report, `state=start`, `success` or `failure`, or `exit=STATUS`; 200 once it is kept.",
+    "/hooks/heartbeat/{name}": (
+        "A job's report, `state=start`, `success` or `failure`, or `exit=STATUS`; 200 once it is kept."
+    ),
     "/-/reload": "Reads the configuration anew; 422 and every mistake when it is refused.",
 }
 """By path: what it answers, for readers."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from exporter.config.discover import found
 from exporter.config.variables import Found
+from exporter.init import secret
 from exporter.init.proposal import Proposal, Remark
 
 
@@ -39,6 +40,6 @@ def _reference(variable: str, value: str, text: Any) -> Any:
         return text
     if text == value:
         return f"${{{variable}}}"
-    if value in text and "@" not in text.replace(value, ""):
+    if value in text and not secret.holds(text.replace(value, "")):
         return text.replace(value, f"${{{variable}}}")
-    return None if "@" in text else text
+    return None if secret.holds(text) else text

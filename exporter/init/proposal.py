@@ -1,6 +1,5 @@
 """A component that a project's files suggest, and which of several suggestions are taken."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 from exporter.config import expand, resolve
 from exporter.config.problem import Report
 from exporter.config.sections import Defaults
+from exporter.init import secret
 
-_PASSWORD = re.compile(r"(://[^/@:\s]*):(?!\0)[^@/\s]+@")
-_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
 DATABASES = ("postgres", "mysql", "sqlite")
 
 
@@ -48,36 +46,35 @@ def chosen(found: Iterable[Proposal | Remark], environ: Mapping[str, str]) -> tu
         place = (one.kind, one.place or one.name)
         if place in places:
             continue
-        one = _without_secrets(one)  # noqa: PLW2901 - what follows must not see them
-        if problem := _problem(one, environ):
+        safe = _without_secrets(one)
+        problem = _problem(safe, environ) if safe is not None else "a password stands in its query"
+        if safe is None or problem:
             remarks.append(Remark(f"{one.origin}: {one.kind} left out: {problem}"))
             continue
         places.add(place)
-        name = one.name
+        name = safe.name
         number = 2
         while name in names:
-            name = f"{one.name}_{number}"
+            name = f"{safe.name}_{number}"
             number += 1
         names.add(name)
-        kept.append(replace(one, name=name))
+        kept.append(replace(safe, name=name))
     first = next((one for one in kept if one.kind in DATABASES), None)
     return [replace(one, critical=one is first) for one in kept], remarks
 
 
-def _without_secrets(one: Proposal) -> Proposal:
-    """A password that stands in a project's file becomes a variable; in a variable's default it is left out."""
+def _without_secrets(one: Proposal) -> Proposal | None:
+    """A password that stands in a project's file becomes a variable; None where it can't be told from the rest."""
     variable = f"{one.name.upper().replace('-', '_')}_PASSWORD" if one.kind != "celery" else "BROKER_PASSWORD"
     fields, asked = dict(one.fields), False
     for key, value in one.fields.items():
         if not isinstance(value, str):
             continue
-        held = _PLACEHOLDER.findall(value)
-        bare = _PLACEHOLDER.sub("\0", value)  # what stands in a ${…} is no password, but a name or a default
-        if _PASSWORD.search(bare):
-            bare, asked = _PASSWORD.sub(rf"\1:${{{variable}:-}}@", bare), True
-        for placeholder in held:
-            bare = bare.replace("\0", _PASSWORD.sub(r"\1@", placeholder), 1)
-        fields[key] = bare
+        safe = secret.without(value, variable)
+        if safe is None:
+            return None
+        fields[key] = safe[0]
+        asked = asked or safe[1]
     if not asked:
         return replace(one, fields=fields)
     note = f"set {variable}: the password stands in the file"

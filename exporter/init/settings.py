@@ -6,7 +6,8 @@ from pathlib import Path
 
 # os.environ.get, os.getenv, django-environ's env and env.str, python-decouple's config: a name, maybe a default.
 _READERS = ("get", "getenv", "env", "config", "str", "url", "path", "int", "bool")
-_URLS = ("db", "db_url", "parse", "cache", "cache_url")
+# Besides them environs, which wraps dj_database_url as dj_db_url.
+_URLS = ("db", "db_url", "dj_db_url", "parse", "cache", "cache_url")
 
 
 class Settings:
@@ -18,10 +19,12 @@ class Settings:
         self._open: set[str] = set()
         """Names whose values are being looked for: one of them again is a circle."""
         for statement in ast.walk(module):
-            if isinstance(statement, ast.Assign):
-                for target in statement.targets:
-                    if isinstance(target, ast.Name):
-                        self._assigned[target.id] = statement.value
+            targets = statement.targets if isinstance(statement, ast.Assign) else []
+            if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+                targets = [statement.target]
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    self._assigned[target.id] = statement.value
 
     def node(self, name: str) -> ast.expr | None:
         return self._assigned.get(name)
@@ -72,13 +75,13 @@ class Settings:
             return given or ""
         variable = given or words.get("env") or ("CACHE_URL" if "cache" in called else "DATABASE_URL")
         default = words.get("default") or ""
-        return f"${{{variable}:-{default}}}" if default and "${" not in default else f"${{{variable}}}"
+        return _variable(variable, default)
 
     def value(self, node: ast.expr | None, default: str = "") -> str | None:
         """The text of an expression, None when it can't be known; `default` is that of a variable without one."""
         match node:
             case ast.Constant(value=str() | int() as plain):
-                return str(plain)
+                return None if "${" in str(plain) else str(plain)  # which here would be a variable's name
             case ast.Name(id=name):
                 return self._folder_of(name) or self._named(name, default)
             case ast.BinOp(left=left, op=ast.Div(), right=right):
@@ -129,7 +132,8 @@ class Settings:
 
 
 def _variable(name: str, default: str) -> str:
-    return f"${{{name}:-{default}}}" if default else f"${{{name}}}"
+    # A brace would end the default early.
+    return f"${{{name}:-{default}}}" if default and not set("{}") & set(default) else f"${{{name}}}"
 
 
 def _called(node: ast.Call) -> str:

@@ -19,7 +19,7 @@ from yarl import URL
 
 BEGINS, ENDS = b"GET /probe?", b"\r\n\r\n"
 LONGEST = 8_192
-KNOWN = 2_000
+KNOWN = 500
 """Requests whose bytes are known."""
 WAITING = 65_536
 """Bytes that a client may send ahead, or leave unread, before it is cut."""

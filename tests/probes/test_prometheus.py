@@ -134,7 +134,9 @@ def test_a_real_one_that_is_well_shows_all_its_figures(tmp_path: Path) -> None:
         config = CONFIG.format(rules=rules, target=alertmanager.port, alertmanagers=f'"127.0.0.1:{alertmanager.port}"')
         with servers.prometheus(config, RESEND) as server:
             fields: dict[str, Any] = {"url": server.url, "target": {"job": "stack"}, "timeout": 5.0}
-            wait_until(lambda: readings(probe("prometheus", **fields)).get("stack_prometheus_target_up"), 20, "it scrapes")
+            wait_until(
+                lambda: readings(probe("prometheus", **fields)).get("stack_prometheus_target_up"), 20, "it scrapes"
+            )
             wait_until(lambda: readings(probe("prometheus", **fields))["stack_prometheus_notifications_sent_total"], 20)
             found = readings(probe("prometheus", **fields))
     sent, series = found.pop("stack_prometheus_notifications_sent_total"), found.pop("stack_prometheus_head_series")
