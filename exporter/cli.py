@@ -44,7 +44,11 @@ def _status(arguments: Sequence[str]) -> int:
                 return refuse(f"--env.file: {options.env_file} is not a file")
             from dotenv import load_dotenv  # noqa: PLC0415
 
-            load_dotenv(options.env_file)
+            try:
+                load_dotenv(options.env_file)
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or "it is not UTF-8"
+                return refuse(f"--env.file: {options.env_file} can't be read: {why}")
         if options.verb == "run":
             return daemon.run(options)
         # What a verb shows at the terminal (rich's cursor) is put in order on the way out.

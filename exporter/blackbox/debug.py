@@ -48,4 +48,6 @@ def _shown(value: Any) -> Any:
         return {str(key): _shown(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return [_shown(item) for item in value]
-    return value if isinstance(value, int | bool) else str(value)
+    if isinstance(value, float):  # seconds
+        return f"{value:g}s"
+    return value if isinstance(value, int) else str(value)

@@ -9,7 +9,7 @@ from exporter.blackbox.http_settings import HTTPSettings
 from exporter.blackbox.run import Failed
 from exporter.probes._http_request import Target, _agent, basic, target
 
-LARGEST = 1024 * 1024
+LARGEST = 8 * 1024 * 1024
 """Bytes of a file that a module names."""
 SENSITIVE = frozenset(("authorization", "cookie", "cookie2", "proxy-authorization", "www-authenticate"))
 """Headers that do not go along to another host, as Go has it; credentials of the module do not either."""

@@ -38,14 +38,20 @@ def init(folder: Path, output: str, environ: Mapping[str, str], *, force: bool) 
 def look(folder: Path, environ: Mapping[str, str]) -> tuple[list[Proposal], list[Remark], list[str]]:
     """What the environment, .env, the compose file and Django's settings name: the first to name something wins."""
     dotenv = folder / ".env"
-    more = {key: value for key, value in dotenv_values(dotenv).items() if value} if dotenv.is_file() else {}
-    known = {**more, **environ}
     found: list[Proposal | Remark] = []
+    more: dict[str, str] = {}
+    if dotenv.is_file():
+        try:
+            more = {key: value for key, value in dotenv_values(dotenv).items() if value}
+        except (OSError, ValueError):
+            found.append(Remark(".env: can't be read, or is not UTF-8"))
+    known = {**more, **environ}
+    composed = [paths] if (paths := compose.files(folder)) else []
     sources = []
     for source, entries in (
         ("the environment", environment.read(environ, "the environment")),
         (".env", environment.read(more, ".env")),
-        *((path.name, compose.read(path, known)) for path in compose.files(folder)),
+        *((" and ".join(path.name for path in paths), compose.read(paths, known)) for paths in composed),
         *((str(path.relative_to(folder)), django.read(path, folder)) for path in django.files(folder)),
     ):
         listed = list(entries)

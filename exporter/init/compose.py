@@ -1,17 +1,22 @@
 """Services of a Compose file as components: by their image, or for a worker by its command."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
+from dotenv import dotenv_values
 
-from exporter.init import environment
+from exporter.init import environment, secret
 from exporter.init.proposal import Proposal, Remark
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+OVERRIDES = tuple(name.replace("compose.", "compose.override.") for name in NAMES)
 LARGEST = 1024 * 1024
+_MOST = 20
+"""Files of variables of a service."""
 
 # What the last part of an image's name begins with, its kind, and the port that it listens on.
 IMAGES = {
@@ -27,32 +32,46 @@ _ACCOUNT = {
     "mongodb": ("MONGO_INITDB_ROOT_USERNAME", "MONGO_INITDB_ROOT_PASSWORD", ""),
     "rabbitmq": ("RABBITMQ_DEFAULT_USER", "RABBITMQ_DEFAULT_PASS", ""),
 }
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?::?[-?]([^}]*))?\}|([A-Za-z_][A-Za-z0-9_]*))")
-_CHECKED = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0):(\d{1,5})(/[^\s'\"|;]*)?")
+# ${NAME}, ${NAME:-default}, ${NAME:?what is said when it is missing}, $NAME
+_VARIABLE = re.compile(
+    r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*)|:?\?[^}]*)?\}|([A-Za-z_][A-Za-z0-9_]*))",
+)
+# Without its query, which may hold a token.
+_CHECKED = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0):(\d{1,5})(/[^\s'\"|;?#]*)?")
 _APP = re.compile(
     r"CELERY_BROKER_URL|CELERY_BROKER|BROKER_URL|[A-Z_]*(DATABASE|REDIS|CACHE|MONGO|AMQP|RABBITMQ|MYSQL)[A-Z_]*_UR[LI]"
 )
 
 
 def files(folder: Path) -> list[Path]:
-    """The Compose file of a folder, as Compose itself finds it."""
-    return [path for name in NAMES if (path := folder / name).is_file()][:1]
+    """The Compose file of a folder and the one that overrides it, as Compose itself finds them."""
+    base = [path for name in NAMES if (path := folder / name).is_file()][:1]
+    return base and [*base, *[path for name in OVERRIDES if (path := folder / name).is_file()][:1]]
 
 
-def read(path: Path, environ: Mapping[str, str]) -> Iterator[Proposal | Remark]:
-    """What the services are; `environ` is what the file's own variables stand for."""
-    try:
-        services = _services(path)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
-        yield Remark(f"{path.name}: can't be read as a Compose file")
-        return
-    for name, service in services.items():
-        if isinstance(service, dict) and re.fullmatch(r"[A-Za-z0-9._-]+", str(name)):
-            yield from _service(str(name), service, path.name, environ)
+def read(paths: Sequence[Path], environ: Mapping[str, str]) -> Iterator[Proposal | Remark]:
+    """What the services are; `environ` is what the files' own variables stand for."""
+    merged: dict[str, dict[str, Any]] = {}
+    origins: dict[str, str] = {}
+    for path in paths:
+        try:
+            services = _services(path)
+        except (OSError, ValueError, yaml.YAMLError, RecursionError):
+            yield Remark(f"{path.name}: can't be read as a Compose file")
+            continue
+        for name, service in services.items():
+            if isinstance(service, dict) and re.fullmatch(r"[A-Za-z0-9._-]+", str(name)):
+                known = merged.setdefault(str(name), {"variables": {}})
+                variables = known["variables"] | _files_variables(service.get("env_file"), path.parent)
+                known |= {**service, "variables": variables | _environment(service.get("environment"))}
+                origins.setdefault(str(name), path.name)
+    for name, service in merged.items():
+        yield from _service(name, service, origins[name], environ)
 
 
 def _services(path: Path) -> Mapping[str, Any]:
-    text = path.read_text()
+    with path.open() as file:
+        text = file.read(LARGEST + 1)
     if len(text) > LARGEST:
         raise ValueError
     document = yaml.safe_load(text)
@@ -62,11 +81,22 @@ def _services(path: Path) -> Mapping[str, Any]:
     return services
 
 
+def _files_variables(written: Any, folder: Path) -> dict[str, str]:
+    """Those of env_file: a path, or a list of paths or of {path: …}."""
+    variables: dict[str, str] = {}
+    for one in written[:_MOST] if isinstance(written, list) else [written]:
+        name = _text(one.get("path") if isinstance(one, dict) else one)
+        with suppress(OSError, ValueError):
+            if name and (file := folder / name).is_file():
+                variables |= {key: value for key, value in dotenv_values(file).items() if value}
+    return variables
+
+
 def _service(
     name: str, service: Mapping[str, Any], file: str, environ: Mapping[str, str]
 ) -> Iterator[Proposal | Remark]:
     image = _text(service.get("image")).partition("@")[0].rpartition("/")[2].partition(":")[0]
-    variables = _environment(service.get("environment"))
+    variables = service["variables"]
     origin = f"service {name} in {file}"
     component = re.sub(r"[^a-z0-9_-]", "-", name.lower())[:63]
     command = _words(service.get("command"))
@@ -99,7 +129,9 @@ def _application(
         yield Proposal(component, "http", {"url": url}, f"health check of {origin}", url)
     meant = {key: _interpolated(text, environ) for key, text in variables.items() if _APP.fullmatch(key)}
     # What holds a password is left to the database's own service, whose password is a variable of its own.
-    yield from environment.read({key: text for key, text in meant.items() if "@" not in text}, origin, literal=True)
+    yield from environment.read(
+        {key: text for key, text in meant.items() if not secret.holds(text)}, origin, literal=True
+    )
 
 
 def _fields(kind: str, host: str, port: int, variables: Mapping[str, str], command: str) -> tuple[dict[str, Any], str]:
@@ -133,7 +165,7 @@ def _fields(kind: str, host: str, port: int, variables: Mapping[str, str], comma
         return fields, ""
     found = _VARIABLE.fullmatch(raw)
     name = (found[1] or found[3]) if found else password_key
-    note = "" if found else f"set {name}: the password stands in the Compose file itself"
+    note = "" if found else f"set {name}: the password stands in the Compose file, or its env_file"
     return {**fields, "password": f"${{{name}:-}}"}, note
 
 

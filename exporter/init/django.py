@@ -1,7 +1,9 @@
 """Django's settings as components: databases, caches, broker, mail, media, logs, migrations. Read, never imported."""
 
 import ast
+import os
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +27,17 @@ def files(folder: Path) -> list[Path]:
     """Modules of settings: settings.py, or those in a package of that name; only beside a manage.py."""
     if not (folder / "manage.py").is_file():
         return []
-    seen = []
-    for number, path in enumerate(folder.rglob("*.py")):
-        if number > _MOST:
-            break
-        parts = path.relative_to(folder).parts
-        if not _SKIPPED & set(parts) and (path.name == "settings.py" or "settings" in parts[:-1]):
-            seen.append(path)
+    modules = islice(_modules(folder), _MOST)
+    seen = [one for one in modules if one.name == "settings.py" or "settings" in one.relative_to(folder).parts[:-1]]
     # Production's say what is probed in production; they go first.
     return sorted(seen, key=lambda path: (not path.stem.startswith("prod"), path.stem != "base", str(path)))
+
+
+def _modules(folder: Path) -> Iterator[Path]:
+    """The project's own; a virtual environment alone has more of them than any project."""
+    for at, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - _SKIPPED)
+        yield from (Path(at, name) for name in names if name.endswith(".py"))
 
 
 def read(path: Path, folder: Path) -> Iterator[Proposal | Remark]:
@@ -78,7 +82,7 @@ def _databases(settings: Settings, folder: Path, origin: str) -> Iterator[Propos
                 continue
         else:
             entries = settings.entries(node)
-            engine = (settings.value(entries.get("ENGINE")) or "").rpartition(".")[2]
+            engine = _default_of(settings.value(entries.get("ENGINE")) or "").rpartition(".")[2]
             kind = _ENGINES.get(engine, "")
             if not kind:
                 yield Remark(f"{told}: there is no kind for the engine {engine or 'that it has'}")
@@ -165,7 +169,12 @@ def _size(size: int) -> str:
 
 def _kind_of(url: str, default: str) -> str:
     """By the scheme of the URL, or of the default that it has."""
-    text = url.partition(":-")[2].rstrip("}") if url.startswith("${") else url
+    text = _default_of(url)
     return (
         next((one.kind for one in found({"DATABASE_URL": text}) if one.kind != "celery"), default) if text else default
     )
+
+
+def _default_of(text: str) -> str:
+    """The default of a variable; what is none stands for itself."""
+    return text.partition(":-")[2].rstrip("}") if text.startswith("${") else text

@@ -45,21 +45,21 @@ def _lines(project: str, found: Sequence[Proposal], remarks: Sequence[Remark], s
     if remarks:
         yield ""
         yield "# Found, and left out:"
-        yield from (f"# - {remark.text}" for remark in remarks)
+        yield from (f"# - {' '.join(remark.text.split())}" for remark in remarks)
 
 
 def _fields(fields: Mapping[str, Any], indent: str) -> Iterator[str]:
     for key, value in fields.items():
         if isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values()):
-            yield f"{indent}{key}:"
+            yield f"{indent}{_quoted(key)}:"
             yield from _fields(value, indent + "  ")
         else:
-            yield f"{indent}{key}: {_flow(value)}"
+            yield f"{indent}{_quoted(key)}: {_flow(value)}"
 
 
 def _flow(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_quoted(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{_quoted(key)}: {_quoted(one)}" for key, one in value.items()) + "}"
     if isinstance(value, Iterable) and not isinstance(value, str):
         return "[" + ", ".join(map(_quoted, value)) + "]"
     return _scalar(value)

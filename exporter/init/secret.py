@@ -8,8 +8,8 @@ _MARK = re.compile("\0([0-9]+)\0")
 _PASSWORD = re.compile(r"(://[^:]*):(.*)@", re.DOTALL)
 _BARE = re.compile(r"\A([^:]*):(.*)@", re.DOTALL)
 _NAMED = re.compile(
-    r"(?i)(?:\A|[?&;#\s])[^=&;\s]*"
-    r"(?:pass|pwd|secret|token|key|credential|signature|auth(?!source|mechanism=))[^=&;\s]*\s*=(?!\0[0-9]+\0(?:[&;#\s]|\Z)).",
+    r"(?i)(?:\A|[?&;#\s])[^=&;?#/\s]*"
+    r"(?:pass|pwd|secret|token|key|credential|signature|auth(?!source|mechanism=))[^=&;?#/\s]*\s*=(?!\0[0-9]+\0(?:[&;#\s]|\Z)).",
     re.DOTALL,
 )
 

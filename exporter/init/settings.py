@@ -19,12 +19,12 @@ class Settings:
         self._open: set[str] = set()
         """Names whose values are being looked for: one of them again is a circle."""
         for statement in ast.walk(module):
-            targets = statement.targets if isinstance(statement, ast.Assign) else []
-            if isinstance(statement, ast.AnnAssign) and statement.value is not None:
-                targets = [statement.target]
-            for target in targets:
-                if isinstance(target, ast.Name):
-                    self._assigned[target.id] = statement.value
+            if isinstance(statement, ast.Assign):
+                for target in statement.targets:
+                    if isinstance(target, ast.Name):
+                        self._assigned[target.id] = statement.value
+            elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
+                self._assigned[statement.target.id] = statement.value
 
     def node(self, name: str) -> ast.expr | None:
         return self._assigned.get(name)
