@@ -121,8 +121,11 @@ class Exchange(asyncio.Protocol):
             self._received += len(data)
             if self._received > HEAD:
                 response.fail(f"more than {HEAD} bytes of headers")
-        if response.complete or response.error or (response.headed and not self._told):
-            self._told = response.headed
+        if response.complete or response.error:
+            self._free()
+            response.wake()
+        elif response.headed and not self._told:
+            self._told = True
             response.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -133,7 +136,7 @@ class Exchange(asyncio.Protocol):
                 response.wake()
             else:
                 response.fail(str(exc) if exc is not None else "unexpected EOF" if response.headed else "EOF")
-        vars(self).pop("_parser", None)  # it holds us: a ring that only the garbage collector would undo
+        self._free()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.response.headed:  # what comes later is a trailer
@@ -156,6 +159,10 @@ class Exchange(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self.response.headed:
             self.response.complete = True
+
+    def _free(self) -> None:
+        """Drop the parser, which holds us: a ring that only the garbage collector would undo."""
+        vars(self).pop("_parser", None)
 
     def _chunked(self) -> bool:
         return any("chunked" in value.lower() for value in self.response.values(b"transfer-encoding"))

@@ -103,7 +103,7 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder
         forward=file.forward,
         tracing=file.tracing,
         web=file.web,
-        probing=modules.read(file.probe, report) if file.probe is not None else None,
+        probing=modules.read(file.probe, folder, report) if file.probe is not None else None,
         store=store,
         concurrency=file.concurrency,
         component_files=globs,

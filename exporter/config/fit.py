@@ -73,7 +73,7 @@ def _leaf(wanted: Any, value: Any, path: Path, report: Report) -> Any:
     try:
         msgspec.convert(value, wanted, dec_hook=decode)
     except msgspec.ValidationError as error:
-        if path in report.expanded and isinstance(value, str) and not isinstance(other := scalar(value), str):
+        if report.was_expanded(path) and isinstance(value, str) and not isinstance(other := scalar(value), str):
             return _leaf(wanted, other, path, report)
         report.add((*path, *_steps(error)), _words(error, wanted, value))
     return value

@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path as File
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from exporter.blackbox.access import Access, network
 from exporter.blackbox.probing import Probing
 from exporter.blackbox.settings import Module
 from exporter.config import document, fit
-from exporter.config.problem import ConfigError, Enough, Path, Report
+from exporter.config.problem import ConfigError, Enough, Path, Problem, Report
 from exporter.config.sections import Probing as Section
 from exporter.nearest import suggestion
 
@@ -20,13 +21,13 @@ DRIVERS = {"dns": "dns", "grpc": "h2"}
 """What a prober imports; the extra that brings it has the prober's name."""
 
 
-def read(section: Section, report: Report) -> Probing | None:
-    """The modules and whom they may ask; None with the reasons in `report`. Raises ConfigError for the file's own."""
+def read(section: Section, folder: File, report: Report) -> Probing | None:
+    """The modules and whom they may ask; None with the reasons in `report`. A relative file is taken from `folder`."""
     for number, entry in enumerate(section.allow):
         if network(entry) is None and (not entry or "/" in entry or ":" in entry or entry.replace(".", "").isdigit()):
             report.add(("probe", "allow", number), "is neither a network (CIDR), nor an address, nor a host name")
     try:
-        with open(section.modules, "rb") as file:  # noqa: PTH123 - a Path has no shorter way to read so many bytes
+        with (folder / section.modules).open("rb") as file:
             content = file.read(document.LARGEST + 1)
         text = content.decode()
     except OSError as error:
@@ -35,7 +36,11 @@ def read(section: Section, report: Report) -> Probing | None:
     except UnicodeDecodeError:
         report.add(("probe", "modules"), "is not UTF-8")
         return None
-    return Probing(modules(text, section.modules), Access(section.allow))
+    try:
+        return Probing(modules(text, section.modules), Access(section.allow))
+    except ConfigError as error:
+        report.problems += [Problem(one.line, one.path, one.message, error.source) for one in error.problems]
+        return None
 
 
 def modules(text: str, source: str) -> Mapping[str, Module]:

@@ -72,7 +72,10 @@ class Report:
     def same(self, path: Path, written: Path) -> None:
         """What is at `path`, and below, was made of what is written at `written`."""
         self._same[path] = written
-        self.expanded |= {(*path, *each[len(written) :]) for each in self.expanded if each[: len(written)] == written}
+
+    def was_expanded(self, path: Path) -> bool:
+        """Whether ${…} made the text at the path, or at what this was made of."""
+        return path in self.expanded or self._written(path) in self.expanded
 
     def _written(self, path: Path) -> Path:
         for end in range(len(path), 0, -1):

@@ -122,7 +122,7 @@ class Probing(Section, frozen=True):
     modules: Annotated[
         str,
         Meta(
-            description="blackbox_exporter's configuration file, with its modules.",
+            description="blackbox_exporter's configuration file, with its modules; relative to this file's folder.",
             examples=["/etc/prometheus/blackbox.yml"],
         ),
     ]

@@ -165,21 +165,28 @@ def _certificates(name: str) -> "list[x509.Certificate]":
 
     raw = _bytes(name)
     try:
-        return x509.load_pem_x509_certificates(raw) if b"-----BEGIN" in raw else [x509.load_der_x509_certificate(raw)]
-    except ValueError:
+        found = x509.load_pem_x509_certificates(raw) if b"-----BEGIN" in raw else [x509.load_der_x509_certificate(raw)]
+        for one in found:  # these are decoded when they are looked at, and only then found to be wrong
+            _ = one.subject, one.issuer, one.not_valid_before_utc, one.not_valid_after_utc
+    except (ValueError, x509.InvalidVersion):
         # cryptography's own message may quote the file, which may be a key by mistake.
         raise Down("invalid", f"{name} holds no certificate, neither as PEM nor as DER") from None
+    return found
 
 
 def _fits(certificate: "x509.Certificate", key_file: str) -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
 
     try:
         key = serialization.load_pem_private_key(_bytes(key_file), password=None)
-    except (ValueError, TypeError):  # TypeError: it is encrypted
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
         raise Down("key", f"{key_file} holds no private key that can be read without a password") from None
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(*form) == certificate.public_key().public_bytes(*form)
+    try:
+        return key.public_key().public_bytes(*form) == certificate.public_key().public_bytes(*form)
+    except (ValueError, UnsupportedAlgorithm):  # a curve that nobody here knows has no key of ours
+        return False
 
 
 def _issued(one: "x509.Certificate", issuer: "x509.Certificate") -> bool:

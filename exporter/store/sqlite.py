@@ -136,12 +136,14 @@ class Store:
             if write is None or not (await asyncio.wait({write}, timeout=_PATIENCE))[0]:
                 log.warning("the disk does not take the state", extra={"file": str(self.file)})
                 return False
+            error = write.exception()
             if self._write is write:
                 self._write = None
-                if (error := write.exception()) is not None:
+                if error is not None:
                     self._changed = self._writing | self._changed
                     log.warning("state can't be written and is kept in memory", extra={"error": str(error)})
-                    return False
+            if error is not None:  # of whoever waits here each is told, as what it changed may be in it
+                return False
         return True
 
     def _begin(self) -> bool:

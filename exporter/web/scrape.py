@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from math import isfinite
 
 from exporter import exposition, process
@@ -12,6 +13,8 @@ from exporter.web.call import Answer, Call, Refused
 TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
 LONGEST = 120.0
 """Seconds that a request waits for a run at most, whatever it asks for."""
+RELOADING = 0.05
+"""Seconds between two looks at whether a component that a reload changes is there again."""
 
 
 async def metrics(call: Call) -> Answer:
@@ -28,16 +31,24 @@ async def component(call: Call, name: str) -> Answer:
 
     The run is waited for as long as Prometheus waits for us; after that the series are those of the run before.
     """
-    record = call.services.state.records.get(name)
-    if record is None:
-        raise Refused(404, "no component has this name", errors=[name[:200]])
-    if not _recent(record):
-        try:
+    records = call.services.state.records
+    if name in records and not _recent(records[name]):
+        with suppress(TimeoutError):  # no result in time
             async with asyncio.timeout(patience(call)):
-                await call.services.scheduler.run_now(name)
-        except (TimeoutError, KeyError):  # no result in time, or removed by a reload
-            pass
+                await _run(call, name)
+    if name not in records:
+        raise Refused(404, "no component has this name", errors=[name[:200]])
     return _page(call, {name})
+
+
+async def _run(call: Call, name: str) -> None:
+    while name in call.services.state.records:
+        try:
+            await call.services.scheduler.run_now(name)
+        except KeyError:  # a reload takes it away, and may bring it back
+            await asyncio.sleep(RELOADING)
+        else:
+            return
 
 
 def patience(call: Call, default: float = LONGEST) -> float:

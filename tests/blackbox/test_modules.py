@@ -151,6 +151,8 @@ def test_the_file_is_part_of_the_configuration(tmp_path: Path) -> None:
     first = load(text, source="c.yaml", environ={})
     assert first.probing is not None
     assert first == load(text, source="c.yaml", environ={})
+    beside = load(text.replace(str(file), file.name), source=str(tmp_path / "c.yaml"), environ={})
+    assert beside.probing == first.probing, "a relative file is taken from the configuration's folder"
     file.write_text("modules: {x: {prober: icmp}}")
     assert first != load(text, source="c.yaml", environ={})
     file.write_text("modules: {x: {prober: smtp}}")

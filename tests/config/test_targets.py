@@ -1,6 +1,7 @@
 """Components that are written once for several targets, and those in files of their own."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def test_a_mapping_gives_the_names_and_a_variable_shows_nothing_of_its_value() -
     assert [one.name for one in named.components] == ["db-one", "db-two"]
     listed = loaded(text % '["${A}", "postgresql://b/x"]', A="postgresql://u:p@hidden/x")
     assert [one.name for one in listed.components] == ["db-0", "db-b-x"]
+
+
+def test_a_thousand_targets_from_variables_are_read_in_seconds() -> None:
+    text = "components: {c: {kind: tcp, timeout: '${T}', targets: [%s]}}"
+    began = time.monotonic()
+    config = loaded(text % ", ".join(f'"${{H}}:{n + 1}"' for n in range(1000)), H="h", T="1s")
+    assert (len(config.components), time.monotonic() - began < 20) == (1000, True)
+    (problem,) = problems("components: {c: {kind: disk, targets: ['/a', '/b'], writable: '${W}'}}", W="perhaps")
+    assert problem.startswith("it.yaml:1: components.c.writable: expected")
 
 
 def test_a_long_name_is_cut_and_stays_its_own() -> None:

@@ -136,6 +136,22 @@ def test_a_private_key_in_place_of_a_certificate_is_quoted_nowhere(tmp_path: Pat
     )
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a:UserWarning")
+def test_no_flipped_byte_of_a_certificate_or_a_key_is_a_defect_of_ours(tmp_path: Path) -> None:
+    pair, authority = certificates.pair(), certificates.authority()
+    whole = x509.load_pem_x509_certificate(pair.certificate.read_bytes()).public_bytes(Encoding.DER)
+    key = pair.key.read_bytes()
+    file, other = tmp_path / "it.der", tmp_path / "it.key"
+    reasons = set()
+    for at in range(0, len(whole), 3):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        reasons.add(probe("certificate", files=[str(file)], ca_file=str(authority), key_file=str(pair.key)).reason)
+    for at in range(key.index(b"\n") + 1, key.rindex(b"\n-")):
+        other.write_bytes(key[:at] + (b"A" if key[at : at + 1] != b"A" else b"B") + key[at + 1 :])
+        reasons.add(probe("certificate", files=[str(pair.certificate)], key_file=str(other)).reason)
+    assert {"invalid", "key"} <= reasons <= Certificate.reasons.keys() | {""}
+
+
 def test_a_fifo_holds_nothing_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "it.pem")
     assert probe("certificate", files=[str(tmp_path / "it.pem")], timeout=1.0).reason == "unreadable"

@@ -137,6 +137,28 @@ def test_what_fell_due_while_nobody_listened_has_its_grace_and_is_not_counted(mo
     assert memory.counts["stack_heartbeat_missed_total", ()] == 1
 
 
+@pytest.mark.parametrize("due", [{"cron": "* * * * *"}, {"every": "1s"}])
+def test_a_month_without_a_daemon_is_skipped_and_not_counted_through(
+    due: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(monkeypatch, grace="10s", **due)
+    again = Job(monkeypatch, job.memory, grace="10s", **due)
+    again.now = MIDNIGHT + 30 * 86400
+    vars(again.component.probe)["_began"] = again.now - 0.5
+    assert again.run().outcome == "healthy"
+    began = time.perf_counter()
+    assert again.after(11).reason == "missed"
+    assert time.perf_counter() - began < 0.2
+    assert again.memory.counts["stack_heartbeat_missed_total", ()] == 1
+
+
+def test_a_clock_that_was_ahead_puts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job(monkeypatch)
+    job.after(400 * 86400, state="success")
+    assert job.after(-400 * 86400).outcome == "healthy"
+    assert job.after(3600 + 301).reason == "missed"
+
+
 def test_runs_that_overlap_are_told_apart_by_their_name_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     job = Job(monkeypatch)
     job.tell(state="start", run="a")
@@ -162,6 +184,7 @@ def test_an_exit_status_and_a_duration_are_taken_as_the_job_says_them(monkeypatc
         ({"state": "done"}, "state is one of start, success, failure"),
         ({"status": "success"}, "unknown field 'status'"),
         ({"exit": "x"}, "exit is the job's exit status"),
+        ({"exit": "--5"}, "exit is"),
         ({"exit": "0", "state": "success"}, "in place of state"),
         ({"duration": "nan"}, "duration is a number"),
         ({"duration": "soon"}, "duration is a number"),

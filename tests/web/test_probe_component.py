@@ -99,3 +99,22 @@ async def test_who_is_unknown_and_who_is_asked_for_twice_is_refused() -> None:
         assert (await of(s, "nobody")).status == 404
         assert (await of(s, "")).status == 404
         assert (await ask(s.port, "GET /probe?component=it&target=x")).status == 400
+
+
+async def test_a_reload_in_the_meantime_is_no_empty_answer() -> None:
+    slow, quick = Counted(takes=5.0), Counted()
+    async with stand() as s:
+        for name in ("gone", "changed"):
+            s.add(asked_alone(component(slow.work, name, interval=60.0, timeout=10.0)), scheduled=True)
+        asked = [asyncio.create_task(of(s, name)) for name in ("gone", "changed")]
+        while slow.runs < 2:
+            await asyncio.sleep(0.01)
+        for name in ("gone", "changed"):
+            await s.scheduler.remove(name)
+            await asyncio.sleep(0.01)
+            s.state.remove(name)
+            s.page.drop(name)
+        s.add(asked_alone(component(quick.work, "changed", interval=60.0)), scheduled=True)
+        async with asyncio.timeout(3):
+            gone, changed = await asyncio.gather(*asked)
+        assert (gone.status, changed.status, quick.runs, COLD in changed.text) == (404, 200, 1, True)
