@@ -90,7 +90,8 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder
     resolve.check_families((*resolved, *more.components), report)
     groups = spread.groups | more.groups
     known = {one.name for one in (*resolved, *more.components)} | spread.components.keys() | groups.keys()
-    if isinstance(components, dict):
+    # What files hold comes and goes, and must not make the configuration wrong by that.
+    if isinstance(components, dict) and not globs:
         _check_windows(values.get("maintenance"), known | components.keys(), report)
     store = _store(rest.get("store"), report)
     for path, first in parsed.repeated.items():

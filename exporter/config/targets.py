@@ -68,16 +68,22 @@ def add(
 
 
 def name_of(target: str) -> str:
-    """A component's name for a target: its host, port and path, without credentials, query and scheme."""
-    place = target
+    """A component's name for a target: its host, port and path, without credentials, query and scheme.
+
+    '' where it can't be told what is host and what password: to a URL's reader redis://:12/ss@host has the port 12.
+    """
+    credentials, _, place = target.rpartition("@")
     if "://" in target:
         try:
             url = urlsplit(target)
-            place = f"{url.hostname or ''}{f'-{url.port}' if url.port else ''}-{url.path}"
+            clear = not credentials or "@" in url.netloc or ":" not in url.netloc
+            place = f"{url.hostname or ''}{f'-{url.port}' if url.port else ''}-{url.path}" if clear else ""
         except ValueError:
             place = ""
+    elif "?" in credentials:
+        place = ""
     else:
-        place = target.partition("?")[0].rpartition("@")[2]
+        place = place.partition("?")[0]
     return re.sub(r"[^a-z0-9_]+", "-", place.lower()).strip("-")
 
 

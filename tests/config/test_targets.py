@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.config import Config, ConfigError, load, read
+from exporter.config.targets import name_of
 
 from tests.kinds import specimens  # noqa: F401
 
@@ -44,6 +45,22 @@ def test_each_target_is_a_component_called_after_its_place_without_credentials()
         "one": "a:1",
     }
     assert {one.interval for one in config.components} == {15.0, 30.0}
+
+
+@pytest.mark.parametrize(
+    "target", ["redis://:12/canary@h", "s3://u:1/canary@h", "a:12?canary@h", "redis://u:1#canary@h", "u:can?ary@h"]
+)
+def test_a_password_that_is_not_percent_encoded_is_in_no_name(target: str) -> None:
+    assert name_of(target) == ""
+    assert name_of("https://pages.example/@me") == "pages-example-me"
+
+
+def test_a_window_may_name_a_component_whose_file_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "it.yaml"
+    window = "maintenance: [{components: [gone], from: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z'}]\n"
+    file.write_text(window + "component_files: ['more/*.yaml']\n")
+    assert read(file, {}).components == ()
+    assert problems(window) == ["it.yaml:1: maintenance[0].components[0]: no component is named gone"]
 
 
 def test_a_mapping_gives_the_names_and_a_variable_shows_nothing_of_its_value() -> None:

@@ -68,6 +68,8 @@ def mysqlwire(
     def converse(connection: socket.socket, _: bytes) -> None:
         connection.sendall(greeting(version))
         _, _, proof = _read(connection)[32:].partition(b"\0")
+        if not proof:
+            return  # the client left before it logged in
         connection.sendall(login or (packet(2, b"\x01\x03") + ok(3) if proof[0] else ok(2)))
         while payload := _read(connection):
             running.requests.append(payload[1:] if payload != QUIT else QUIT)
