@@ -79,3 +79,8 @@ def test_the_probe_in_contributing_passes_its_own_test_and_the_linter(tmp_path: 
         input=probe, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert linted.returncode == 0, linted.stdout
+
+
+def test_every_kind_says_what_it_was_tested_on() -> None:
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", PAGES["docs/tested.md"], re.MULTILINE)
+    assert sorted(kind for row in rows for kind in re.findall(r"\w+", row)) == catalogue.kinds()

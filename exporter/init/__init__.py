@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from exporter.init import compose, django, environment, page
-from exporter.init.proposal import Proposal, Remark, chosen
+from exporter.init import compose, django, environment, page, parts
+from exporter.init.proposal import DATABASES, Proposal, Remark, chosen
 from exporter.leave import refuse
 
 NAME = "exporter.yaml"
@@ -57,8 +57,17 @@ def look(folder: Path, environ: Mapping[str, str]) -> tuple[list[Proposal], list
         listed = list(entries)
         found += listed
         sources += [source] if listed else []
+    # Other files name the same servers by these variables, and then say more of them.
+    kinds = {kind for one in found if isinstance(one, Proposal) for kind in _alike(one.kind)}
+    if more_found := [one for one in parts.read(more, ".env") if one.kind not in kinds]:
+        found += more_found
+        sources += [".env"] if ".env" not in sources else []
     kept, remarks = chosen(found, known)
     return kept, remarks, sources
+
+
+def _alike(kind: str) -> tuple[str, ...]:
+    return DATABASES if kind in DATABASES else (kind,)
 
 
 def _say(file: Path, found: list[Proposal], remarks: list[Remark], dotenv: Path | None) -> None:

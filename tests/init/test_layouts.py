@@ -91,3 +91,34 @@ def test_a_dotenv_that_is_not_utf8_is_said(content: bytes, tmp_path: Path) -> No
     assert (done.returncode, "# - .env: can't be read" in done.stdout, done.stderr) == (0, True, "")
     done = command("check", "--env.file=.env", folder=tmp_path)
     assert (done.returncode, done.stderr) == (2, "stack-exporter: --env.file: .env can't be read: it is not UTF-8\n")
+
+
+def test_laravel_names_its_servers_in_parts(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "DB_CONNECTION=pgsql\nDB_HOST=db\nDB_DATABASE=shop\nDB_USERNAME=app\nDB_PASSWORD=canary\n"
+        "REDIS_HOST=127.0.0.1\nREDIS_PASSWORD=null\nREDIS_PORT=6379\nMAIL_HOST=mailpit\nMAIL_PORT=1025\n"
+    )
+    done = command("init", folder=tmp_path)
+    checked = command("check", "--config.file=exporter.yaml", "--env.file=.env", folder=tmp_path)
+    assert (checked.returncode, checked.stdout) == (0, "exporter.yaml: valid, 4 components\n")
+    assert "canary" not in done.stdout + (tmp_path / "exporter.yaml").read_text()
+    found, remarks, _ = look(tmp_path, {})
+    assert ({one.name: one.fields for one in found}, remarks) == (
+        {
+            "database": {
+                "dsn": "postgresql://${DB_USERNAME}@${DB_HOST}:${DB_PORT:-5432}/${DB_DATABASE}",
+                "password": "${DB_PASSWORD:-}",
+            },
+            "redis": {"url": "redis://${REDIS_HOST}:${REDIS_PORT:-6379}/0"},
+            "mail": {"address": "${MAIL_HOST}:${MAIL_PORT:-25}"},
+        },
+        [],
+    )
+
+
+def test_parts_of_what_a_url_names_too_are_not_probed_twice(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "DATABASE_URL=mysql://app:canary@db/shop\nDB_CONNECTION=mysql\nDB_HOST=db\nDB_PORT=3306\nDB_NAME=shop\n"
+        "REDIS_URL=redis://localhost\nREDIS_HOST=127.0.0.1\n"
+    )
+    assert [one.origin for one in look(tmp_path, {})[0]] == ["DATABASE_URL in .env", "REDIS_URL in .env"]
