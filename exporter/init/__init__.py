@@ -86,3 +86,4 @@ def _say(file: Path, found: list[Proposal], remarks: list[Remark], dotenv: Path 
     variables = f" --env.file={dotenv}" if dotenv is not None else ""
     out.print(f"\ncheck it:  stack-exporter check --config.file={file}{variables}")
     out.print(f"try it:    stack-exporter once --config.file={file}{variables}")
+    out.print(f"run it:    stack-exporter --config.file={file}{variables}")

@@ -1,16 +1,14 @@
 """Goes to a broker, Redis or RabbitMQ, for one round or to follow events."""
 
-import time
-
 from exporter.metric import gauge
 from exporter.probe import Down, Readings
-from exporter.probes import _celery_amqp, _celery_redis, _net
+from exporter.probes import _celery_amqp, _celery_redis, _net, _tls
 from exporter.probes._amqp import Malformed
 from exporter.probes._celery_broker import ROOM, Names, Quote, Session, Stream
 from exporter.probes._celery_frames import Frames
 from exporter.probes._celery_resp import Replies
 from exporter.probes._celery_url import Place, Target
-from exporter.probes._tls import TLS, Certificate
+from exporter.probes._tls import TLS
 
 CERTIFICATE_NOT_AFTER = gauge(
     "stack_celery_certificate_not_after_timestamp_seconds",
@@ -66,9 +64,7 @@ async def stream(out: Readings, target: Target, tls: TLS | None, names: Names, q
 async def _connect(
     out: Readings, target: Target, tls: TLS | None, quote: Quote, *, room: int, shown: bool
 ) -> Connection:
-    def show(certificate: Certificate) -> None:
-        out.set(CERTIFICATE_NOT_AFTER, certificate.not_after)
-        out.set(CERTIFICATE_REMAINING, certificate.not_after - time.time())
+    show = _tls.dates(out, CERTIFICATE_NOT_AFTER, CERTIFICATE_REMAINING)
 
     # What nobody verifies may well be expired.
     seen = show if shown and tls is not None and not tls.insecure_skip_verify else None

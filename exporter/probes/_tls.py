@@ -48,12 +48,22 @@ def expiry(remaining: Metric) -> Signal:
     )
 
 
-def dates(out: Readings, not_after: Metric, remaining: Metric) -> "Callable[[Certificate], None]":
-    """What to hand to `connect` as `show`, so that the server's certificate sets these two gauges."""
+def dates(
+    out: Readings,
+    not_after: Metric,
+    remaining: Metric,
+    not_before: Metric | None = None,
+    verified: Metric | None = None,
+) -> "Callable[[Certificate], None]":
+    """What to hand to `connect` as `show`, so that the server's certificate sets these gauges."""
 
     def show(found: Certificate) -> None:
         out.set(not_after, found.not_after)
         out.set(remaining, found.not_after - time.time())
+        if not_before is not None:
+            out.set(not_before, found.not_before)
+        if verified is not None:
+            out.set(verified, float(found.verified))
 
     return show
 

@@ -1,6 +1,5 @@
 """Does a name server answer a question, and as it should?"""
 
-import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,7 @@ from exporter.probes._dns_exchange import Server, exchange
 from exporter.probes._dns_message import SOA, Malformed, Message, Query
 from exporter.probes._dns_records import same, text
 from exporter.probes._pattern import LINE, Pattern, utf8
-from exporter.probes._tls import TLS, Certificate
+from exporter.probes._tls import TLS
 from exporter.redact import quoted
 
 ANSWERS = gauge("stack_dns_answers", "Records of the type that answer the question.", "component")
@@ -137,11 +136,7 @@ class DNS(Probe, kw_only=True, frozen=True):
         host, port = _address.parse(self.server or _system(), self._port)
         server = Server(host, port, self.protocol, self.tls)
 
-        def show(found: Certificate) -> None:
-            out.set(NOT_BEFORE, found.not_before)
-            out.set(NOT_AFTER, found.not_after)
-            out.set(REMAINING, found.not_after - time.time())
-            out.set(VERIFIED, float(found.verified))
+        show = _tls.dates(out, NOT_AFTER, REMAINING, NOT_BEFORE, VERIFIED)
 
         message, truncated = await exchange(out, server, self._asked, show=show)
         out.set(TRUNCATED, truncated)

@@ -1,7 +1,6 @@
 """Does a gRPC server say, by the standard health service, that it is serving?"""
 
 import re
-import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -12,7 +11,7 @@ from exporter.metric import gauge
 from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _address, _grpc_health, _net, _tls
 from exporter.probes._grpc_health import STATUSES, Answer, Check, check
-from exporter.probes._tls import TLS, Certificate
+from exporter.probes._tls import TLS
 from exporter.redact import quoted
 from exporter.values import Secret
 
@@ -82,11 +81,7 @@ class GRPC(Probe, kw_only=True, frozen=True):
                 raise ValueError(f"metadata: {name[:60]!r}: expected printable ASCII without spaces around it")
 
     async def run(self, out: Readings) -> None:
-        def show(found: Certificate) -> None:
-            out.set(NOT_BEFORE, found.not_before)
-            out.set(NOT_AFTER, found.not_after)
-            out.set(REMAINING, found.not_after - time.time())
-            out.set(VERIFIED, float(found.verified))
+        show = _tls.dates(out, NOT_AFTER, REMAINING, NOT_BEFORE, VERIFIED)
 
         out.set(SERVING, 0)
         answer = await check(out, *self._where, self._asked, tls=self.tls, show=show)

@@ -1,6 +1,5 @@
 """Does a web server answer as expected, within its time, and how long is its certificate good for?"""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ from exporter.probes._http_redirect import STATUSES, check, follow, literal, met
 from exporter.probes._http_request import TOKEN, Target, basic, problem, request, target
 from exporter.probes._lookup import resolve
 from exporter.probes._threads import Lane
-from exporter.probes._tls import TLS, Certificate
+from exporter.probes._tls import TLS
 from exporter.values import Secret, Size
 
 STATUS = gauge("stack_http_status_code", "Status of the last response.", "component")
@@ -161,11 +160,7 @@ class HTTP(Probe, kw_only=True, frozen=True):
         def exchange() -> Exchange:
             return Exchange(to.where, limit, keep=self.expect.reads_body, headers_only=hop.method == "HEAD")
 
-        def show(found: Certificate) -> None:
-            out.set(NOT_BEFORE, found.not_before)
-            out.set(NOT_AFTER, found.not_after)
-            out.set(REMAINING, found.not_after - time.time())
-            out.set(VERIFIED, float(found.verified))
+        show = _tls.dates(out, NOT_AFTER, REMAINING, NOT_BEFORE, VERIFIED)
 
         if self._proxy is None:
             transport, answer = await _net.connect(

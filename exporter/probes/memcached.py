@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -13,7 +12,7 @@ from exporter.metric import Metric, counter, gauge, info
 from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _net, _tls
 from exporter.probes._memcached_wire import Replies, Reply, ReplyError, store
-from exporter.probes._tls import TLS, Certificate
+from exporter.probes._tls import TLS
 from exporter.redact import quoted
 from exporter.values import Secret
 
@@ -156,9 +155,7 @@ class Memcached(Probe, kw_only=True, frozen=True):
         return (match["v6"] or match["host"], int(match["port"] or 11211)) if match else ("", 0)
 
     async def _ask(self, out: Readings, names: tuple[str, ...], request: bytes) -> Replies:
-        def show(certificate: Certificate) -> None:
-            out.set(CERTIFICATE_NOT_AFTER, certificate.not_after)
-            out.set(CERTIFICATE_REMAINING, certificate.not_after - time.time())
+        show = _tls.dates(out, CERTIFICATE_NOT_AFTER, CERTIFICATE_REMAINING)
 
         host, port = self._place
         if not host:

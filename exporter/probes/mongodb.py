@@ -128,10 +128,7 @@ class MongoDB(Probe, kw_only=True, frozen=True):
 
     async def _reach(self, out: Readings) -> None:
         """See that one of the hosts answers, and its certificate. Raises Down, as the last one had it."""
-
-        def show(found: Certificate) -> None:
-            out.set(NOT_AFTER, found.not_after)
-            out.set(REMAINING, found.not_after - time.time())
+        show = _tls.dates(out, NOT_AFTER, REMAINING)
 
         target = self._target
         if target.encrypted and target.tls is None:

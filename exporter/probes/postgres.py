@@ -27,7 +27,7 @@ from exporter.probes._postgres_readings import (
     TRANSACTION_IDS,
 )
 from exporter.probes._postgres_session import session
-from exporter.probes._tls import Certificate, expiry
+from exporter.probes._tls import dates, expiry
 from exporter.redact import quoted
 from exporter.values import Duration, Secret
 
@@ -98,9 +98,7 @@ class Postgres(Probe, kw_only=True, frozen=True):
         return _postgres_dsn.parse(self.dsn.reveal())
 
     async def run(self, out: Readings) -> None:
-        def show(certificate: Certificate) -> None:
-            out.set(CERTIFICATE_NOT_AFTER, certificate.not_after)
-            out.set(CERTIFICATE_REMAINING, certificate.not_after - time.time())
+        show = dates(out, CERTIFICATE_NOT_AFTER, CERTIFICATE_REMAINING)
 
         password = self.password.reveal() or self._target.password
         # The server gives up before we do, so that a query never outlives its run; a lock is told from a slow query.

@@ -1,7 +1,6 @@
 """Does RabbitMQ let a client in, has it the queues that it should, and, if asked to, does a message pass through?"""
 
 import os
-import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -15,7 +14,7 @@ from exporter.probes._amqp import Frames, Malformed
 from exporter.probes._amqp_session import Blocked, Mechanism, Refused, Session
 from exporter.probes._rabbitmq_management import Management
 from exporter.probes._rabbitmq_readings import Finding
-from exporter.probes._tls import TLS, Certificate
+from exporter.probes._tls import TLS
 from exporter.redact import quoted
 from exporter.values import Secret
 
@@ -122,9 +121,7 @@ class RabbitMQ(Probe, kw_only=True, frozen=True):
             out.degraded(reason, detail)
 
     async def _ask_broker(self, out: Readings) -> list[Finding]:
-        def show(certificate: Certificate) -> None:
-            out.set(_rabbitmq_readings.CERTIFICATE_NOT_AFTER, certificate.not_after)
-            out.set(_rabbitmq_readings.CERTIFICATE_REMAINING, certificate.not_after - time.time())
+        show = _tls.dates(out, _rabbitmq_readings.CERTIFICATE_NOT_AFTER, _rabbitmq_readings.CERTIFICATE_REMAINING)
 
         target, tls = self._target, (self.tls or TLS()) if self._target.encrypted else None
         # What nobody verifies may well be expired.

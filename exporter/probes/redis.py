@@ -1,7 +1,6 @@
 """Does Redis or Valkey take a connection, answer PING and, if asked to, keep a key, and how full and busy is it?"""
 
 import os
-import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -11,7 +10,7 @@ from msgspec import Meta
 from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _net, _redis_info, _redis_url, _tls
 from exporter.probes._resp import Replies, Reply, ReplyError, command
-from exporter.probes._tls import TLS, Certificate
+from exporter.probes._tls import TLS
 from exporter.redact import quoted
 from exporter.values import Secret
 
@@ -148,9 +147,7 @@ class Redis(Probe, kw_only=True, frozen=True):
             raise _net.failure(replies.lost, self._target.where)
 
     async def _ask(self, out: Readings, request: bytes, count: int) -> Replies:
-        def show(certificate: Certificate) -> None:
-            out.set(_redis_info.CERTIFICATE_NOT_AFTER, certificate.not_after)
-            out.set(_redis_info.CERTIFICATE_REMAINING, certificate.not_after - time.time())
+        show = _tls.dates(out, _redis_info.CERTIFICATE_NOT_AFTER, _redis_info.CERTIFICATE_REMAINING)
 
         target, tls = self._target, self._tls
         if target.path:

@@ -16,7 +16,7 @@ from exporter.probes import _net, _s3_canary, _s3_clouds, _s3_errors, _s3_url, _
 from exporter.probes._s3_bucket import Bucket, Login
 from exporter.probes._s3_clouds import Cloud
 from exporter.probes._s3_sign import Keys, inherited
-from exporter.probes._tls import TLS, Certificate
+from exporter.probes._tls import TLS
 from exporter.redact import quoted
 from exporter.values import Duration, Secret, Size
 
@@ -175,9 +175,7 @@ class S3(Probe, kw_only=True, frozen=True):
         if self._place.cloud != "s3":
             return Cloud(out, self._place, self.endpoint, self._options, self._clean)
 
-        def show(found: Certificate) -> None:
-            out.set(NOT_AFTER, found.not_after)
-            out.set(REMAINING, found.not_after - time.time())
+        show = _tls.dates(out, NOT_AFTER, REMAINING)
 
         def tell(ahead: float) -> None:
             out.set(CLOCK_SKEW, abs(ahead))

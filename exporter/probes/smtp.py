@@ -97,11 +97,7 @@ class SMTP(Probe, kw_only=True, frozen=True):
     async def run(self, out: Readings) -> None:
         host, port = self._where
 
-        def show(found: Certificate) -> None:
-            out.set(NOT_BEFORE, found.not_before)
-            out.set(NOT_AFTER, found.not_after)
-            out.set(REMAINING, found.not_after - time.time())
-            out.set(VERIFIED, float(found.verified))
+        show = _tls.dates(out, NOT_AFTER, REMAINING, NOT_BEFORE, VERIFIED)
 
         tls = (self.tls or TLS()) if self.encryption == "tls" else None
         where = f"{host}:{port}"

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Annotated, ClassVar
@@ -14,7 +13,7 @@ from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _net, _tls
 from exporter.probes._lines import Lines
 from exporter.probes._pattern import LINE, Pattern
-from exporter.probes._tls import TLS, Certificate
+from exporter.probes._tls import TLS
 from exporter.redact import quoted
 from exporter.values import Secret
 
@@ -80,11 +79,7 @@ class TCP(Probe, kw_only=True, frozen=True):
     async def run(self, out: Readings) -> None:
         host, port = self._where
 
-        def show(found: Certificate) -> None:
-            out.set(NOT_BEFORE, found.not_before)
-            out.set(NOT_AFTER, found.not_after)
-            out.set(REMAINING, found.not_after - time.time())
-            out.set(VERIFIED, float(found.verified))
+        show = _tls.dates(out, NOT_AFTER, REMAINING, NOT_BEFORE, VERIFIED)
 
         steps, upgraded = self._halves
         tls = None if upgraded is not None else self.tls
