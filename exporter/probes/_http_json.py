@@ -16,6 +16,8 @@ from exporter.values import Secret
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of a body: Prometheus' rules of a large team take some."""
+LABEL = 128
+"""Characters of what a server says of itself that become a label's value."""
 
 REASONS: Mapping[str, str] = {
     "protocol": "What answers does not speak HTTP/1.1.",

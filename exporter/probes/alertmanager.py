@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from exporter.metric import counter, gauge, info
 from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _http_json, _net, _tls
-from exporter.probes._http_json import Answer, Server, server
+from exporter.probes._http_json import LABEL, Answer, Server, server
 from exporter.probes._openmetrics import samples
 from exporter.probes._tls import TLS
 from exporter.redact import quoted
@@ -109,7 +109,7 @@ class Alertmanager(Probe, kw_only=True, frozen=True):
             raise Down("not_ready", f"{ready.where}: {quoted(ready.body[:200].decode(errors='replace'), self)}")
         status = (await self._get(out, "/api/v2/status")).json(_Status)
         if status.versionInfo.version:
-            out.set(INFO, 1, status.versionInfo.version)
+            out.set(INFO, 1, status.versionInfo.version[:LABEL])
         self._own(out, await self._get(out, "/metrics"))
         # Without a cluster it has the status "disabled", and itself alone.
         found = len(status.cluster.peers or ()) or 1
@@ -124,7 +124,7 @@ class Alertmanager(Probe, kw_only=True, frozen=True):
             if name == _RELOADED:
                 reloaded = value
             else:
-                key = name, labels.get(_OWN[name][1], "")
+                key = name, labels.get(_OWN[name][1], "")[:LABEL]
                 totals[key] = totals.get(key, 0.0) + value
         for (name, label), value in totals.items():
             out.set(_OWN[name][0], value, label)

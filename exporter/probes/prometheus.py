@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from exporter.metric import counter, gauge, info
 from exporter.probe import Down, Probe, Readings, Signal
 from exporter.probes import _http_json, _net, _tls
-from exporter.probes._http_json import Answer, Server, server
+from exporter.probes._http_json import LABEL, Answer, Server, server
 from exporter.probes._openmetrics import samples
 from exporter.probes._tls import TLS
 from exporter.redact import quoted
@@ -153,7 +153,7 @@ class Prometheus(Probe, kw_only=True, frozen=True):
         if ready.status != 200:
             raise Down("not_ready", f"{ready.where}: {quoted(ready.body[:200].decode(errors='replace'), self)}")
         if version := (await self._ask(out, "/api/v1/status/buildinfo", _Build)).version:
-            out.set(INFO, 1, version)
+            out.set(INFO, 1, version[:LABEL])
         self._own(out, await self._get(out, "/metrics"))
         self._rules(out, await self._ask(out, "/api/v1/rules", _Groups))
         self._targets(out, await self._ask(out, "/api/v1/targets?state=active", _Targets))

@@ -128,3 +128,11 @@ def test_a_real_one_shows_its_alerts_and_that_it_can_or_can_not_send() -> None:
         'stack_alertmanager_notifications_failed_total{integration="webhook"}': 0.0,
         'stack_alertmanager_notification_requests_failed_total{integration="webhook"}': 0.0,
     }
+
+
+def test_what_it_says_of_itself_is_cut_to_a_label() -> None:
+    page = b'alertmanager_notifications_total{integration="%s"} 1\n' % (b"i" * 3000)
+    with fake({"/api/v2/status": (200, {"versionInfo": {"version": "v" * 9000}}), "/metrics": (200, page)}) as fields:
+        shown = readings(probe("alertmanager", **fields))
+    assert shown[f'stack_alertmanager_info{{version="{"v" * 128}"}}'] == 1
+    assert shown[f'stack_alertmanager_notifications_total{{integration="{"i" * 128}"}}'] == 1
