@@ -8,8 +8,8 @@ from exporter.config import Config
 from exporter.config.component_files import fingerprint
 from exporter.supervise import Tasks
 
-EVERY = 2.0
-"""Seconds between two looks; asked for by name, as inotify tells nothing of NFS and of a ConfigMap's links."""
+EVERY = 1.0
+"""Seconds between two looks; by name, as inotify tells nothing of NFS and of a ConfigMap's links."""
 
 
 class Changes:
@@ -24,19 +24,22 @@ class Changes:
         """From now on the files of this one."""
         had, self._config = self._config, config
         if config.component_files and not had.component_files:
-            self._tasks.start(
-                "files", self._work, heartbeat=math.inf
-            )  # a mount that hangs is no reason to be restarted
+            # inf: a mount that hangs is no reason to be restarted.
+            self._tasks.start("files", self._work, heartbeat=math.inf)
         elif had.component_files and not config.component_files:
             await self._tasks.end("files")
 
     async def _work(self) -> None:
-        refused = None
+        refused = pending = None
         while True:
             await asyncio.sleep(EVERY)
             before = self._config
             now = await asyncio.to_thread(fingerprint, before.component_files)
             self._tasks.beat("files")
-            if before is self._config and now not in (before.files_seen, refused):
-                refused = now  # what is refused is looked at again when it has changed again
-                await self._reload()
+            if before is not self._config or now in (before.files_seen, refused):
+                continue
+            if now != pending:
+                pending = now  # it may be half written: what is the same at the next look is whole
+                continue
+            refused = now  # what is refused is looked at again when it has changed again
+            await self._reload()

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -15,17 +17,25 @@ from rich.text import Text
 from exporter import drivers
 from exporter.component import Component
 from exporter.metric import Metric
-from exporter.probe import Readings, Result
+from exporter.probe import Probe, Readings, Result, Unit
+from exporter.quantity import moment, quantity, seconds
 from exporter.run import run_once
 from exporter.tally import Counting, Tallies
 
 COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 MARKS = {"healthy": "●", "degraded": "▲", "unhealthy": "✖"}
 READINGS_SHOWN = 4
-IN_A_PIPE = 240
+IN_A_PIPE = 120
+"""Columns of what has no width of its own, unless COLUMNS says otherwise."""
 NARROW = 120
 """Columns below which a table shows no more than status, time and reason."""
+BACKGROUND = (
+    "What a kind reads in the background is not seen by once, but by the daemon: lines of logs, the usage of S3 and of "
+    "disks with a quota, SQLite's checks, Celery's events."
+)
 _FEW = ("component", "status", "took", "reason")
+_UNITS = re.compile(r"(_timestamp)?_(seconds|bytes|ratio)(?=(_total)?$)")
+"""What the value says itself."""
 
 
 class Nothing:
@@ -50,13 +60,15 @@ async def once(components: Sequence[Component], output: str) -> int:
         json.dump([as_json(result) for result in results], sys.stdout, indent=2)
         print()  # noqa: T201 - the command's output
     else:
-        # A pipe has no width of its own, and what reads it wants a row in a line.
-        console = Console(width=None if sys.stdout.isatty() else IN_A_PIPE)
+        console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else IN_A_PIPE)
         watched = {
             component.name: [limit.signal.metric for limit in component.limits if limit.signal.statistic == "last"]
             for component in components
         }
         console.print(table(results, watched, wide=console.width >= NARROW))
+        unseen = [each.name for each in components if type(each.probe).watch is not Probe.watch]
+        if unseen:
+            console.print(f"\n{BACKGROUND} Here: {', '.join(unseen)}.", style="dim", markup=False, highlight=False)
     return 1 if any(not result.up for result in results) else 0
 
 
@@ -119,7 +131,7 @@ def table(results: Sequence[Result], watched: Mapping[str, Sequence[Metric]], *,
             "component": Text(result.component, style="bold"),
             "kind": Text(result.kind),
             "status": Text(f"{MARKS[result.outcome]} {result.outcome}", style=colour),
-            "took": Text(_time(result.duration)),
+            "took": Text(seconds(result.duration)),
             "readings": Text(_readings(result, watched[result.component]), style="dim"),
             "reason": reason,
         }
@@ -127,16 +139,12 @@ def table(results: Sequence[Result], watched: Mapping[str, Sequence[Metric]], *,
     return shown
 
 
-def _time(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
-
-
 def _readings(result: Result, watched: Sequence[Metric]) -> str:
     lines = []
     for (metric, labels), value in sorted(result.values.items(), key=lambda item: item[0][0] not in watched):
         if metric.type == "info":
             continue
-        name = metric.name.removeprefix(f"stack_{result.kind}_").removesuffix("_ratio")
+        name = _UNITS.sub("", metric.name.removeprefix(f"stack_{result.kind}_"))
         lines.append(
             f"{name}{{{','.join(labels)}}} {_value(metric, value)}" if labels else f"{name} {_value(metric, value)}"
         )
@@ -145,6 +153,6 @@ def _readings(result: Result, watched: Sequence[Metric]) -> str:
 
 
 def _value(metric: Metric, value: float) -> str:
-    if metric.unit == "ratio":
-        return f"{value * 100:.3g} %"
-    return f"{value / 2**30:.1f} GiB" if metric.unit == "bytes" and value >= 2**28 else f"{value:g}"
+    if metric.name.endswith("_timestamp_seconds"):
+        return moment(value)
+    return quantity(value, cast("Unit", metric.unit or "number"))

@@ -101,6 +101,8 @@ class Readings:
         self.values: dict[tuple[Metric, tuple[str, ...]], float] = {}
         self.degradations: list[tuple[str, str]] = []
         self.phases: list[Phase] = []
+        self.where = ""
+        """With what the run talks, such as db:5432, for whoever cuts it off; '' while that is not known."""
         self._sink = sink
         self._kept = kept
         self._phase = ""

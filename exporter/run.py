@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from exporter.component import Component, Limit
 from exporter.metric import Metric
 from exporter.probe import Down, Kept, Outcome, Readings, Result, Sink
+from exporter.quantity import crossing
 from exporter.redact import redact, redacted
 
 ABANDON_AFTER = 1.0
@@ -121,7 +122,7 @@ def _verdict(
     if expired:
         phase = out.open_phase
         reason = f"{phase}_timeout" if phase in ("resolve", "connect") else "timeout"
-        return "unhealthy", reason, f"no end within {component.timeout:g} s" + (f", in phase {phase}" if phase else "")
+        return "unhealthy", reason, _cut_off(out, component.timeout)
     if error is not None:
         return "unhealthy", "internal", f"{type(error).__name__} in the probe"
     if out.degradations:
@@ -133,9 +134,17 @@ def _verdict(
     if crossed:
         # A critical one first, as the worse of two is what to say.
         limit, value = min(crossed, key=lambda pair: pair[0].severity != "critical")
-        side = f"at or {limit.signal.direction} its {limit.severity} threshold"
-        return "degraded", "threshold", f"{limit.signal.name} {value:g} is {side} {limit.value:g}"
+        return "degraded", "threshold", crossing(limit, value)
     return "healthy", "", ""
+
+
+def _cut_off(out: Readings, timeout: float) -> str:
+    """Where and in what the deadline struck."""
+    words = f"{out.where}: " if out.where else ""
+    words += f"no end within {timeout:g} s"
+    words += f", in phase {out.open_phase}" if out.open_phase else ""
+    # A server of another protocol waits for a line that never ends.
+    return words + ("; it may not speak TLS there" if out.open_phase == "tls" else "")
 
 
 def _worst(limit: Limit, values: Mapping[tuple[Metric, tuple[str, ...]], float]) -> float | None:

@@ -18,7 +18,8 @@ MAY = {
     "component": "metric values probe",
     "probes": "metric values probe redact probes._",
     "redact": "values",
-    "run": "metric values probe component redact",
+    "quantity": "metric values probe component",
+    "run": "metric values probe component redact quantity",
     "entry": "metric values probe component run tally",
     "schedule": "metric values probe component entry run slots supervise tally turn log",
     "state": "metric values probe component tally",
@@ -35,10 +36,10 @@ MAY = {
     "forward": "metric values probe component tally config forward",
     "web": (
         "metric values config probe component state tally health exposition process schedule supervise log nearest "
-        "blackbox web"
+        "blackbox quantity web"
     ),
 }
-PURE = ("metric", "values", "component", "redact", "health", "config.problem", "config.maintenance")
+PURE = ("metric", "values", "component", "redact", "quantity", "health", "config.problem", "config.maintenance")
 IMPURE = {"asyncio", "socket", "ssl", "threading", "subprocess", "random", "tempfile", "aiohttp"}
 TOP = {"app": {"daemon"}, "daemon": {"cli", "verbs"}, "verbs": {"cli"}, "cli": {"__main__"}}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "handler", "service", "factory", "misc"}

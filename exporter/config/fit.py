@@ -1,4 +1,4 @@
-"""Plain values as a struct of a given class, or every problem in them, each with its path and without the value."""
+"""Plain values as a struct of a given class, or every problem in them, each with its path and without a secret."""
 
 import re
 import types
@@ -11,14 +11,17 @@ from msgspec import Struct
 from exporter.config.check import check, metas
 from exporter.config.document import scalar
 from exporter.config.problem import Path, Report
-from exporter.nearest import suggestion
-from exporter.values import decode
+from exporter.config.targets import ADDRESSES
+from exporter.config.wording import form, meant, without
+from exporter.values import Secret, decode
 
 S = TypeVar("S", bound=Struct)
 
 _AT = re.compile(r" - at `\$([^`]*)`\Z")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
-_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+# A URL's user and password or its query, or an option such as password=…, in a field that is no Secret.
+_CREDENTIALS = re.compile(r"(?is)://.*[@?]|(?:pass|secret|token|key)[a-z_]*=")
 _TYPES = {
     "str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "object": "a mapping",
     "array": "a list", "null": "nothing",
@@ -55,12 +58,12 @@ def _struct(cls: type[Struct], value: dict[str, Any], path: Path, report: Report
     fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
     for key in value:
         if key not in fields:
-            report.add((*path, key), f"unknown key{suggestion(key, fields)}")
+            report.add((*path, key), f"unknown key{meant(key, fields, value)}")
     for key, field in fields.items():
         if field.required and key not in value:
             report.add((*path, key), "is required")
     fitted = {key: _fit(fields[key].type, item, (*path, key), report) for key, item in value.items() if key in fields}
-    check(cls, fitted, path, report, lambda error: _words(error, cls, value))
+    check(cls, fitted, path, report, lambda error: _words(error, cls, value, path, report))
     return fitted
 
 
@@ -70,12 +73,20 @@ def _leaf(wanted: Any, value: Any, path: Path, report: Report) -> Any:
         if len(shapes) == 1 and "" not in shapes:
             report.add(path, f"expected {_TYPES[shapes.pop()]}, got a text")
         return value
+    if isinstance(value, str) and (name := _VARIABLE.fullmatch(value)) and not report.was_expanded(path):
+        if path[-1:] and path[-1] in ADDRESSES:
+            report.add(path, f"a variable is written with braces: ${{{name[1]}}}")
+            return value
+        if Secret in members(wanted) and value.isupper():  # its name is not told: a password may begin with $
+            report.add(path, "a variable is written with braces, ${NAME}; a secret that looks so stands in one")
+            return value
     try:
         msgspec.convert(value, wanted, dec_hook=decode)
     except msgspec.ValidationError as error:
         if report.was_expanded(path) and isinstance(value, str) and not isinstance(other := scalar(value), str):
             return _leaf(wanted, other, path, report)
-        report.add((*path, *_steps(error)), _words(error, wanted, value))
+        message, steps = _words(error, wanted, value, path, report), _steps(error)
+        report.add((*path, *steps), message if steps else form(message, wanted, value, path, report))
     return value
 
 
@@ -108,8 +119,8 @@ def _steps(error: msgspec.ValidationError) -> Path:
     return tuple(int(index) if index else key for key, index in _STEP.findall(known))
 
 
-def _words(error: msgspec.ValidationError, wanted: Any, value: Any) -> str:
-    """The error in the terms of YAML; never the value, which msgspec and __post_init__ may quote."""
+def _words(error: msgspec.ValidationError, wanted: Any, value: Any, path: Path, report: Report) -> str:
+    """The error in the terms of YAML; never a secret, which __post_init__ may quote."""
     message = _AT.sub("", str(error))
     if message.startswith("Invalid enum value"):
         options = [str(o) for m in members(wanted) if get_origin(m) is Literal for o in get_args(m)]
@@ -124,17 +135,28 @@ def _words(error: msgspec.ValidationError, wanted: Any, value: Any) -> str:
         # That what stands in a file is a text says nothing, unless the shape is wrong.
         message = message.replace(" or nothing", "")
         return message if " mapping" in message or " list" in message else message.removesuffix(", got a text")
-    texts = list(_texts(value))
-    message = _QUOTED.sub(lambda m: "…" if any((m[1] or m[2] or "") in t for t in texts) else m[0], message)
-    for text in sorted(texts, key=len, reverse=True):
-        if len(text) >= 8:
-            message = message.replace(text, "…")
-    return message
+    return without(message, set(_secrets(wanted, value, path, report)))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _secrets(wanted: Any, value: Any, path: Path, report: Report) -> Iterator[str]:
+    """The texts in a value that may be secret: of a Secret, from ${…}, with credentials, or where none was expected."""
+    options = list(members(wanted))
     if isinstance(value, str):
-        yield value
+        if Secret in options or report.was_expanded(path) or _CREDENTIALS.search(value):
+            yield value
     elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
+        for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _secrets(_inner(options, step), item, (*path, step), report)
+
+
+def _inner(options: list[Any], step: str | int) -> Any:
+    """The type of what is at a key or an index; Secret where it is not known."""
+    found = []
+    for member in options:
+        if isinstance(member, type) and issubclass(member, Struct):
+            found += [one.type for one in msgspec.structs.fields(member) if one.encode_name == step]
+        elif get_origin(member) is dict and isinstance(step, str):
+            found.append(get_args(member)[1])
+        elif get_origin(member) in (list, tuple, set, frozenset) and isinstance(step, int):
+            found.append(get_args(member)[0])
+    return found[0] if len(found) == 1 else Secret

@@ -33,7 +33,7 @@ KINDS = {
     }.items()
     for scheme in schemes.split()
 }
-_PORTS = {
+PORTS = {
     "postgres": 5432,
     "redis": 6379,
     "mysql": 3306,
@@ -53,6 +53,7 @@ _ENDPOINTS = (
     "AWS_ENDPOINT_URL_S3",
     "AWS_S3_ENDPOINT_URL",
     "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT",
     "S3_ENDPOINT_URL",
     "S3_ENDPOINT",
     "MINIO_ENDPOINT",
@@ -150,7 +151,7 @@ def _bucket(variable: str, environ: Mapping[str, str]) -> tuple[tuple[str, ...],
 
 def _server(variable: str, name: str, kind: str, url: SplitResult) -> tuple[tuple[str, ...], Found]:
     places = url.netloc.rpartition("@")[2]
-    default = str(_PORTS.get(kind) or (443 if url.scheme == "https" else 80))
+    default = str(PORTS.get(kind) or (443 if url.scheme == "https" else 80))
     host, port = places, default
     if match := re.fullmatch(r"(.*?):([0-9]{1,5})", places):
         host, port = match[1], match[2]

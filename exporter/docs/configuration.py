@@ -53,7 +53,7 @@ components:
 ```
 
 `component_files` names files with more of them, by glob, relative to the configuration's folder. They are looked at
-every two seconds, and when one comes, goes or changes, the configuration is reloaded. Such a file has `components`,
+every second, and when one has come, gone or changed, the configuration is reloaded. Such a file has `components`,
 as here, or is a list in the form of Prometheus' file_sd, as YAML or JSON. Of a group's labels `kind`, `team` and
 `component` (what the names begin with) count; the others are Prometheus' own.
 

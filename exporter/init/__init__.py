@@ -1,6 +1,7 @@
 """stack-exporter init: a commented exporter.yaml for the project in a folder, from what its own files say."""
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,15 +76,30 @@ def _say(file: Path, found: list[Proposal], remarks: list[Remark], dotenv: Path 
     from rich.text import Text  # noqa: PLC0415
 
     out = Console(highlight=False, soft_wrap=True)
-    out.print(Text.assemble("wrote ", (os.fspath(file), "bold"), f": {len(found)} components and the host"))
+    out.print(
+        Text.assemble(
+            "wrote ",
+            (os.fspath(file), "bold"),
+            f": {len(found)} component{'' if len(found) == 1 else 's'} and the host",
+        )
+    )
     name, kind = (max((len(getattr(one, field)) for one in found), default=0) for field in ("name", "kind"))
     for one in found:
         out.print(
             Text.assemble(("  " + one.name.ljust(name), "cyan"), f"  {one.kind.ljust(kind)}  ", (one.origin, "dim"))
         )
+    for one in found:
+        if "set " in one.note:
+            out.print(Text(f"  {one.name}: {one.note}", "yellow"))
     for remark in remarks:
         out.print(Text(f"  {remark.text}", "yellow"))
     variables = f" --env.file={dotenv}" if dotenv is not None else ""
-    out.print(f"\ncheck it:  stack-exporter check --config.file={file}{variables}")
-    out.print(f"try it:    stack-exporter once --config.file={file}{variables}")
-    out.print(f"run it:    stack-exporter --config.file={file}{variables}")
+    # As it was called: after `make run` it is in .venv/bin, and not on the PATH.
+    command = (
+        sys.argv[0]
+        if sys.argv[0].endswith("/stack-exporter") and not shutil.which("stack-exporter")
+        else "stack-exporter"
+    )
+    out.print(f"\ncheck it:  {command} check --config.file={file}{variables}")
+    out.print(f"try it:    {command} once --config.file={file}{variables}")
+    out.print(f"run it:    {command} --config.file={file}{variables}")

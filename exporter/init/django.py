@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config.discover import found
-from exporter.init.proposal import Proposal, Remark
+from exporter.init.proposal import UNKNOWN, Proposal, Remark
 from exporter.init.settings import Settings
 
 _SKIPPED = {"node_modules", "site-packages", ".venv", "venv", "env", ".git", ".tox"}
@@ -116,8 +116,8 @@ def _database(
 
 
 _DEFAULTS = {
-    "postgres": {"NAME": "postgres", "USER": "postgres", "HOST": "localhost", "PORT": "5432"},
-    "mysql": {"NAME": "mysql", "USER": "root", "HOST": "localhost", "PORT": "3306"},
+    "postgres": {"NAME": UNKNOWN, "USER": UNKNOWN, "HOST": "localhost", "PORT": "5432"},
+    "mysql": {"NAME": UNKNOWN, "USER": UNKNOWN, "HOST": "localhost", "PORT": "3306"},
     "sqlite": {"NAME": "db.sqlite3"},
 }
 

@@ -17,7 +17,8 @@ def text(project: str, found: Sequence[Proposal], remarks: Sequence[Remark], sou
 
 
 def _lines(project: str, found: Sequence[Proposal], remarks: Sequence[Remark], sources: Sequence[str]) -> Iterator[str]:
-    yield f"# Written by `stack-exporter init` from {', '.join(sources) or 'nothing that it knows'}; yours to edit."
+    told = ", ".join(sources) or "nothing: no file here says anything"
+    yield f"# Written by `stack-exporter init` from {told}; yours to edit."
     yield "# ${NAME} is a variable of the environment, ${NAME:-x} the same with a default. Secrets stay out of here."
     yield "# Every key: docs/configuration.md; every metric, threshold and reason: stack-exporter metrics."
     yield f"service: {_scalar(re.sub(r'[^A-Za-z0-9_.-]+', '-', project) or 'app')}"
@@ -26,6 +27,8 @@ def _lines(project: str, found: Sequence[Proposal], remarks: Sequence[Remark], s
     yield "# How often each is probed and when a run counts as failed, unless a component says otherwise."
     yield "defaults: {interval: 15s, timeout: 5s, rise: 2, fall: 3}"
     yield ""
+    if any(one.origin.startswith(("service ", "health check of service ")) for one in found):
+        yield "# Names of Compose services resolve inside their network: run the daemon there, as one more service."
     yield "components:"
     yield "  # This machine: load, memory, and what its cgroup allows."
     yield "  host: {kind: host}"

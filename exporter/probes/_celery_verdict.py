@@ -67,7 +67,8 @@ def judge(
     eventless = _eventless(demands, memory, answers, out)
     missing = _celery_workers.missing(demands.workers, answers)
     if not answers.pings and demands.number:
-        raise Down("no_worker", f"{where} is well, and no worker answered within {demands.answer_within:g} s")
+        wanted = f", not {', '.join(missing)[:_SHOWN]}" if missing else ""
+        raise Down("no_worker", f"{where} is well, and no worker answered{wanted}")
     if answers.foreign:
         out.degraded("serializer", f"workers answer in {quote(answers.foreign)}, not in JSON")
     elif missing or answers.pings < demands.min_workers:

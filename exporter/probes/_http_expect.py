@@ -122,7 +122,7 @@ class Expect(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, dict
                 yield name, "json", f"{name}: the expression does not fit the body's types"
                 continue
             if found is None or found is False or found in ("", [], {}):  # JMESPath's own idea of false
-                yield name, "json", f"{name} is not true"
+                yield name, "json", f"{name} is not true: {self.json[name][:80]}"
 
     @cached_property
     def _statuses(self) -> frozenset[int]:

@@ -47,8 +47,8 @@ async def connect(
     has checked them. `show` is told the server's certificate, also when it does not pass verification. The protocol
     hears `connection_made` with the plain transport; with TLS the returned one takes its place.
     """
+    out.where = where = f"{host}:{port}"
     addresses = addresses or await resolve(out, host, port)
-    where = f"{host}:{port}"
     if tls is None:
         with out.phase("connect"):
             return (await _connect(addresses, port, factory, where))[:2]
@@ -68,6 +68,7 @@ async def connect(
 
 async def connect_unix(out: Readings, path: str, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
     """The same to a Unix socket."""
+    out.where = path
     with out.phase("connect"):
         try:
             return await asyncio.get_running_loop().create_unix_connection(factory, path)

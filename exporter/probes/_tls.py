@@ -183,6 +183,18 @@ def _no_password() -> str:
     raise ssl.SSLError(1, "the private key is encrypted")
 
 
+def silence() -> None:
+    """Have cryptography not warn of certificates that break RFC 5280, such as by a negative serial number.
+
+    They are others' certificates, and public authorities are among them. For the process and not by catch_warnings,
+    which in one thread takes back what another has set; and anew each time, as it may be what took this back.
+    """
+    from cryptography.utils import CryptographyDeprecationWarning  # noqa: PLC0415 - after x509, which takes 40 ms
+
+    if ("ignore", None, CryptographyDeprecationWarning, None, 0) not in warnings.filters:
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+
+
 @lru_cache(maxsize=1024)
 def _seconds(text: str) -> float:
     return float(ssl.cert_time_to_seconds(text))
@@ -192,6 +204,7 @@ def _seconds(text: str) -> float:
 def _dates(der: bytes) -> tuple[float, float]:
     from cryptography import x509  # noqa: PLC0415 - 40 ms that only unverified certificates need
 
+    silence()
     found = x509.load_der_x509_certificate(der)
     return found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp()
 

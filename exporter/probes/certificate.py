@@ -164,6 +164,7 @@ def _certificates(name: str) -> "list[x509.Certificate]":
     from cryptography import x509  # noqa: PLC0415 - 40 ms that only this kind needs
 
     raw = _bytes(name)
+    _tls.silence()
     try:
         found = x509.load_pem_x509_certificates(raw) if b"-----BEGIN" in raw else [x509.load_der_x509_certificate(raw)]
         for one in found:  # these are decoded when they are looked at, and only then found to be wrong

@@ -51,7 +51,7 @@ class Heartbeat(Probe, kw_only=True, frozen=True):
 
     reasons: ClassVar[Mapping[str, str]] = {
         "missed": "A report was due, its grace has passed, and none came.",
-        "failed": "The job reported that its last run failed.",
+        "failed": "The job reported that its last run failed, or began again although the one before had not ended.",
         "overrun": "A run has been under way for longer than max_duration.",
     }
     signals: ClassVar[tuple[Signal, ...]] = (
@@ -119,7 +119,7 @@ class Heartbeat(Probe, kw_only=True, frozen=True):
         if kept["counted"] > kept["seen"]:
             raise Down("missed", f"a report was due {_ago(now - late)} ago; {_last(kept['last'], now)}")
         if kept["failed"]:
-            raise Down("failed", f"the last run failed {_ago(now - kept['last']['failure'])} ago")
+            raise Down("failed", kept["failed"].replace("AGO", _ago(now - kept["last"].get("failure", now))))
         if self.max_duration is not None and running > self.max_duration:
             out.degraded("overrun", f"a run has been under way for {_ago(running)}")
 
@@ -128,11 +128,12 @@ class Heartbeat(Probe, kw_only=True, frozen=True):
 
         `run` tells runs apart that overlap; `duration`, in seconds, is how long it took where no start was reported.
         """
-        state, run, took = _report(told)
+        state, run, took, status = _report(told)
         now = time.time()
         kept = self._kept(out)
         if state == "start":
-            kept["runs"].pop(run, None)
+            if kept["runs"].pop(run, None) is not None:
+                kept["failed"] = "a run began, and the one before had not ended"
             kept["runs"][run] = now
             while len(kept["runs"]) > MOST_RUNS:
                 del kept["runs"][next(iter(kept["runs"]))]
@@ -143,7 +144,7 @@ class Heartbeat(Probe, kw_only=True, frozen=True):
             if took is not None:
                 kept["took"] = took
                 out.observe(TOOK, took)
-            kept["failed"] = state == "failure"
+            kept["failed"] = f"the last run failed AGO ago{status}" if state == "failure" else ""
         kept["last"][state] = now
         kept["seen"] = kept["counted"] = now
         out.count(REPORTS, 1, state)
@@ -154,7 +155,7 @@ class Heartbeat(Probe, kw_only=True, frozen=True):
         kept = out.kept("state")
         if kept is None:
             now = time.time()
-            kept = {"seen": now, "counted": now, "last": {}, "runs": {}, "took": None, "failed": False}
+            kept = {"seen": now, "counted": now, "last": {}, "runs": {}, "took": None, "failed": ""}
             out.keep("state", kept)
         if kept["seen"] > (now := time.time()):  # the clock was ahead: what is due must not be put off for as long
             kept = {**kept, "seen": now, "counted": now}
@@ -187,8 +188,8 @@ class Heartbeat(Probe, kw_only=True, frozen=True):
         return time.time()
 
 
-def _report(told: Mapping[str, str]) -> tuple[str, str, float | None]:
-    """State, run and duration. Raises ValueError, for whoever reports."""
+def _report(told: Mapping[str, str]) -> tuple[str, str, float | None, str]:
+    """State, run, duration, and the exit status in words. Raises ValueError, for whoever reports."""
     if unknown := sorted(set(told) - {"state", "exit", "run", "duration"}):
         raise ValueError(f"unknown field {unknown[0][:40]!r}: a report has state or exit, run, duration")
     state = told.get("state", "success")
@@ -206,7 +207,8 @@ def _report(told: Mapping[str, str]) -> tuple[str, str, float | None]:
             took = -1.0
         if not 0 <= took < 3650 * _DAY:
             raise ValueError("duration is a number of seconds")
-    return state, told.get("run", ""), took
+    status = f", with exit status {int(told['exit'])}" if "exit" in told else ""
+    return state, told.get("run", ""), took, status
 
 
 def _last(last: Mapping[str, float], now: float) -> str:

@@ -143,7 +143,9 @@ class HTTP(Probe, kw_only=True, frozen=True):
         for name, _, _ in failures:
             out.count(FAILURES, 1.0, name)
         if failures:
-            raise Down(failures[0][1], f"{hop.target.authority}: {'; '.join(detail for *_, detail in failures)}"[:200])
+            path = hop.target.asked.partition("?")[0]  # a query may hold a token
+            told = "; ".join(detail for *_, detail in failures)
+            raise Down(failures[0][1], f"{hop.target.authority}{path if path != '/' else ''}: {told}"[:200])
 
     async def _failures(self, out: Readings, exchange: Exchange, body: bytes) -> list[tuple[str, str, str]]:
         judge, found = self.expect.failures, (exchange.status, exchange.headers, body)

@@ -6,16 +6,17 @@ from math import ceil
 
 from exporter.component import Limit
 from exporter.probe import COMMON_REASONS, LATENCY, Signal
+from exporter.quantity import counts_down, crossing, quantity, reading, seconds, span
 from exporter.state import Record
 from exporter.web import chart, report
 from exporter.web.markup import Markup, join, tag
-from exporter.web.quantity import quantity, seconds, span
 
 
 def brief(record: Record) -> Markup:
-    """Name, kind, status and reason."""
-    kind = tag("p", record.component.kind, class_="facts")
-    return tag("article", _title(record), kind, _why(record, ""), class_=_class(record))
+    """Name, kind, status and reason; and whether it is critical, which /metrics shows to anybody too."""
+    component = record.component
+    facts = [tag("span", fact) for fact in (component.kind, component.critical and "critical") if fact]
+    return tag("article", _title(record), tag("p", *facts, class_="facts"), _why(record, ""), class_=_class(record))
 
 
 def full(record: Record, now: float) -> Markup:
@@ -66,7 +67,7 @@ def _why(record: Record, message: str) -> Markup | None:
 
 
 def _crossings(record: Record) -> str:
-    """What is beyond its threshold, each signal in a line: as `detail` says it of one, but with units."""
+    """What is beyond its threshold, each signal in a line: as `detail` says it of one."""
     if record.result is None or record.result.reason != "threshold":
         return ""
     worst: dict[str, str] = {}
@@ -74,16 +75,16 @@ def _crossings(record: Record) -> str:
         signal = limit.signal
         value = _value(record, signal) if signal.statistic == "last" else None
         if value is not None and limit.crossed(value):
-            found, bound = quantity(value, signal.unit), quantity(limit.value, signal.unit)
-            words = f"{signal.name} {found} is at or {signal.direction} its {limit.severity} threshold, {bound}"
-            worst.setdefault(signal.name, words)
+            worst.setdefault(signal.name, crossing(limit, value))
     return "\n".join(worst.values())
 
 
 def _history(record: Record) -> Markup | None:
     runs = list(record.runs)
     if not runs:
-        return tag("p", "Its first run is under way.", class_="pending")
+        asked = f"It runs when /probe?component={record.component.name} or a cycle asks."
+        words = "Its first run is under way." if record.component.probe.scheduled else asked
+        return tag("p", words, class_="pending")
     good = sorted(run.duration for run in runs if run.outcome != "unhealthy")
     share = len(good) / len(runs)
     texts = [tag("span", f"last {len(runs)} runs" if len(runs) > 1 else "one run")]
@@ -101,9 +102,12 @@ def _history(record: Record) -> Markup | None:
 
 
 def _phases(record: Record) -> Markup | None:
-    parts = [(phase.name, phase.duration) for phase in record.result.phases] if record.result else []
-    if not parts:
+    lengths: dict[str, float] = {}
+    for phase in record.result.phases if record.result else ():  # one of several requests took its times together
+        lengths[phase.name] = lengths.get(phase.name, 0.0) + phase.duration
+    if not lengths:
         return None
+    parts = list(lengths.items())
     names = [
         tag("span", tag("i", class_=f"phase{n % 5}"), f"{name} ", tag("b", seconds(length)))
         for n, (name, length) in enumerate(parts)
@@ -138,9 +142,9 @@ def _threshold(signal: Signal, limits: Sequence[Limit], value: float) -> Markup:
         state,
         top=1.0 if signal.unit == "ratio" and max(value, *(limit.value for limit in limits)) <= 1 else None,
     )
-    side = "over" if signal.direction == "above" else "under"
-    words = "" if state == "fine" else f" {side} {state}"
-    number = tag("b", quantity(value, signal.unit), words, class_=state)
+    side = "," if counts_down(signal) else " over" if signal.direction == "above" else " under"
+    words = "" if state == "fine" else f"{side} {state}"
+    number = tag("b", reading(signal, value), words, class_=state)
     return tag("li", name, number, picture, tag("small", bounds, class_="bounds"))
 
 

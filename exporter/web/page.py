@@ -103,14 +103,14 @@ def _hero(found: Overall, records: Sequence[Record]) -> Markup:
     return tag(
         "section",
         chart.icon(found.status),
-        tag("div", tag("h1", _headline(found, len(records))), tag("ul", *tally, class_="tally") if tally else None),
+        tag("div", tag("h1", _headline(found, records)), tag("ul", *tally, class_="tally") if tally else None),
         chart.ring(found.score, found.status) if records else None,
         class_=f"hero {found.status}",
     )
 
 
-def _headline(found: Overall, total: int) -> str:
-    if not total:
+def _headline(found: Overall, records: Sequence[Record]) -> str:
+    if not records:
         return "Nothing is watched yet"
     if found.failing:
         names = found.failing
@@ -121,7 +121,10 @@ def _headline(found: Overall, total: int) -> str:
     if found.degraded:
         names = found.degraded
         return f"{names[0]} is degraded" if len(names) == 1 else f"{len(names)} components are degraded"
-    return "Everything is healthy" if found.status == "healthy" else "The first runs are under way"
+    if found.status == "healthy":
+        return "Everything is healthy"
+    awaited = any(record.component.probe.scheduled for record in records)
+    return "The first runs are under way" if awaited else "Nothing has been asked for yet"
 
 
 def _body(call: Call, records: Sequence[Record], now: float) -> Markup:

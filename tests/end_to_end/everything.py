@@ -43,10 +43,12 @@ class Everything:
 @contextmanager
 def everything(folder: Path, postgres: Server, rabbitmq: RabbitMQ) -> Iterator[Everything]:
     """Each component has run well once. Besides, `gone` is down: for the phases and reasons of failures."""
+    pair = certificates.pair()
     with ExitStack() as stack:
         found = _started(
             stack,
-            site=hostile.serving(HELLO),
+            site=hostile.serving(HELLO, tls=pair.context()),
+            port=hostile.serving(hostile.mute, tls=pair.context(), ask=False),
             collector=servers.rotel(),
             cache=servers.valkey(),
             broker=_broker(),
@@ -54,8 +56,8 @@ def everything(folder: Path, postgres: Server, rabbitmq: RabbitMQ) -> Iterator[E
             memcached=servers.memcached(),
             s3=servers.seaweedfs(),
             mongodb=servers.mongodb(),
-            rpc=rpc.rpc(),
-            mail=mail.smtp(),
+            rpc=rpc.rpc(tls=pair),
+            mail=mail.smtp(tls=pair.context()),
             # No real one can be had here that answers for a zone of ours.
             names=nameserver.serving(nameserver.replies("shop.example. 60 IN A 192.0.2.1")),
             watching=_watching(folder),
@@ -97,12 +99,14 @@ def _watching(folder: Path) -> Iterator[tuple[Alertmanager, Prometheus]]:
 def _components(found: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
     """Fields by kind, with whatever makes a kind say more."""
     pair, rabbitmq = certificates.pair(), found["rabbitmq"]
-    database, log = folder / "app.db", folder / "app.log"
+    database, log, access = (folder / name for name in ("app.db", "app.log", "access.log"))
     with sqlite3.connect(database) as connection:
         connection.execute("CREATE TABLE alembic_version (version_num text)")
         connection.execute("INSERT INTO alembic_version VALUES (?)", (REVISION,))
     connection.close()
-    log.write_text('2026-11-22 10:00:00 INFO hello\n2026-11-22 10:00:01 ERROR a "quoted\\ one"\n')
+    log.write_text("2026-11-22 10:00:00 INFO hello\n")
+    access.write_text('::1 - - [22/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "-" 0.012\n')
+    found["mysql"].sql("CREATE DATABASE shop", "CREATE TABLE shop.orders (id int)")
     tls = {"ca_file": str(certificates.authority())}
     query = "SELECT datname AS name, 0.5 AS share, 7 AS seen FROM pg_database"
     seen = {"name": "seen_total", "type": "counter", "help": 'How often: \\ and "quotes".'}
@@ -112,12 +116,17 @@ def _components(found: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]
         "certificate": {"files": [str(pair.certificate)], "key_file": str(pair.key), **tls},
         "disk": {"path": str(folder), "quota": "1GiB", "canary": True},
         "dns": {"query": "shop.example", "server": found["names"].address},
-        "grpc": {"address": found["rpc"].url, "service": "orders"},
+        "grpc": {"address": found["rpc"].url, "service": "orders", "tls": tls},
         "heartbeat": {"token": TOKEN, "cron": "0 3 * * *"},
         "host": {"team": "ours"},
-        "http": {"url": found["site"].url},
+        "http": {"url": f"https://{found['site'].address}/", "tls": tls},
         "icmp": {"host": "127.0.0.1", "spacing": "10ms"},
-        "logs": {"files": {"app": {"path": str(log), "from": "start", "policy": {"size": "1MiB"}}}},
+        "logs": {
+            "files": {
+                "app": {"path": str(log), "from": "start", "policy": {"size": "1MiB"}},
+                "access": {"path": str(access), "from": "start", "format": "combined"},
+            }
+        },
         "memcached": {"address": found["memcached"].address, "canary": True},
         "migrations": {"dsn": f"sqlite:///{database}", "tool": "alembic", "expected": REVISION},
         "mongodb": {"url": found["mongodb"].url, "databases": ["admin"]},
@@ -132,7 +141,7 @@ def _components(found: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]
         },
         "redis": {"url": found["cache"].url, "canary": True},
         "s3": {**found["s3"].fields(), "canary": True, "quota": "1GiB"},
-        "smtp": {"address": found["mail"].address, "encryption": "none"},
+        "smtp": {"address": found["mail"].address, "encryption": "starttls", "tls": tls},
         "sql": {
             "dsn": found["postgres"].url,
             "query": query,
@@ -140,7 +149,7 @@ def _components(found: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]
             "values": {"share": {}, "seen": seen},
         },
         "sqlite": {"path": str(database)},
-        "tcp": {"address": f"127.0.0.1:{found['cache'].port}"},
+        "tcp": {"address": found["port"].address, "tls": tls},
     }
 
 

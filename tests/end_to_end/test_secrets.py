@@ -1,139 +1,69 @@
 """Secrets are planted in every field that takes one, every target fails in a way that quotes them, and none is seen."""
 
 import base64
-import itertools
+import json
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 import bcrypt
 import pytest
 
-from tests import hostile, servers
+from exporter import catalogue
+from exporter.blackbox.settings import Module
+from tests import servers
 from tests.command import command
+from tests.end_to_end import planting
+from tests.end_to_end.planting import SECRET_LIKE, Planted
 from tests.servers.exporters import Daemon
 from tests.servers.process import wait_until
 
 ADMIN = {"Authorization": "Bearer hushed-admin-token"}
-SECRET_LIKE = ("hushed", *(base64.b64encode(b" " * n + b"hushed").decode()[-7:-1] for n in range(3)))
-
-
-def echoes(connection: socket.socket, request: bytes) -> None:
-    """A status line, a header and a body that repeat the request."""
-    flat = request.replace(b"\r\n", b" ")
-    connection.sendall(b"HTTP/1.1 500 %s\r\nX-Echo: %s\r\nContent-Length: %d\r\n\r\n%s" % (flat, flat, len(flat), flat))
-
-
-def errs(connection: socket.socket, request: bytes) -> None:
-    """As Redis and PostgreSQL say no, repeating what they were told."""
-    data = connection.recv(4096)
-    if data.startswith(b"*"):
-        connection.sendall(b"-ERR no such thing as '" + data.replace(b"\r\n", b" ") + b"'\r\n")
-        return
-    if data[4:8] == b"\x04\xd2\x16\x2f":  # SSLRequest
-        connection.sendall(b"N")
-        data = connection.recv(4096)
-    connection.sendall(b"R\0\0\0\x08\0\0\0\x03")  # AuthenticationCleartextPassword
-    data += connection.recv(4096)
-    said = b"SFATAL\0C28P01\0Mwrong: " + data.replace(b"\0", b" ") + b"\0\0"
-    connection.sendall(b"E" + (len(said) + 4).to_bytes(4, "big") + said)
-
-
-def repeats(connection: socket.socket, request: bytes) -> None:
-    """A line for each line, the same."""
-    connection.sendall(b"hello\r\n")
-    while data := connection.recv(4096):
-        connection.sendall(b"you said " + data)
-
-
-def redirects(connection: socket.socket, request: bytes) -> None:
-    connection.sendall(
-        b"HTTP/1.1 302 Found\r\nLocation: file:///hushed-in-location?hushed\r\nContent-Length: 0\r\n\r\n"
-    )
-
-
-@dataclass
-class Planted:
-    yaml: list[str] = field(default_factory=list)
-    numbers: Iterator[int] = field(default_factory=itertools.count)
-
-    @property
-    def secret(self) -> str:
-        return f"hushed-{next(self.numbers)}"
-
-    def add(self, fields: str) -> None:
-        self.yaml.append(f"  c{len(self.yaml)}: {{{fields}, fall: 1, interval: 400ms, timeout: 300ms}}\n")
-
-
-def plant(planted: Planted, ports: dict[str, int]) -> None:
-    """Every field of a kind that takes a secret, at every target that fails."""
-    for name in ("refused", "mute", "echo", "redirect", "reset"):
-        at = f"127.0.0.1:{ports[name]}"
-        planted.add(f'kind: http, url: "http://ann:{planted.secret}@{at}/"')
-        planted.add(
-            f'kind: http, url: "http://{at}/", bearer_token: {planted.secret}, body: {planted.secret}, method: POST'
-        )
-        planted.add(f'kind: http, url: "http://{at}/", headers: {{X-Key: {planted.secret}}}, expect: {{status: [200]}}')
-        planted.add(f'kind: http, url: "http://{at}/", basic_auth: {{username: ann, password: {planted.secret}}}')
-        planted.add(f'kind: http, url: "http://a.invalid/", proxy: "http://ann:{planted.secret}@{at}"')
-        planted.add(f'kind: http, url: "https://{at}/", bearer_token: {planted.secret}')
-        planted.add(f'kind: tcp, address: "{at}", dialogue: [{{send: {planted.secret}}}, {{expect: never}}]')
-    for name in ("refused", "mute", "wire", "reset", "echo"):
-        at = f"127.0.0.1:{ports[name]}"
-        planted.add(f'kind: postgres, dsn: "postgresql://ann:{planted.secret}@{at}/x?sslmode=disable"')
-        planted.add(f'kind: postgres, dsn: "postgresql://ann@{at}/x", password: {planted.secret}')
-        planted.add(f'kind: redis, url: "redis://ann:{planted.secret}@{at}/0"')
-        planted.add(f'kind: redis, url: "redis://{at}/0", password: {planted.secret}, canary: true')
-        planted.add(f'kind: redis, url: "rediss://:{planted.secret}@{at}/0"')
-    planted.add(
-        f'kind: tcp, address: "127.0.0.1:{ports["repeat"]}", dialogue: [{{expect: hello, send: {planted.secret}}}, {{expect: never}}]'
-    )
-    planted.add(f'kind: redis, url: "redis://:{planted.secret}@127.0.0.1:{ports["repeat"]}/0"')
-    planted.add(f'kind: postgres, dsn: "postgresql://ann:{planted.secret}@127.0.0.1:{ports["repeat"]}/x"')
-    planted.add('kind: redis, url: "redis://:${HUSH}@a.invalid/0"')
-    planted.add('kind: redis, url: "redis://a.invalid/0", password: "${file:%s}"' % ports["file"])
 
 
 @dataclass
 class Stage:
     daemon: Daemon
     web: Path
+    planted: Planted
+    modules: dict
+    at: dict[str, str]
     config: str
     hash: str
-    seen: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("secrets")
-    file, web = folder / "secret", folder / "web.yaml"
+    file, web, blackbox = folder / "secret", folder / "web.yaml", folder / "blackbox.yml"
     file.write_text("hushed-in-a-file\n")
     word = bcrypt.hashpw(b"hushed-password", bcrypt.gensalt(4)).decode()
     web.write_text(f"basic_auth_users: {{ann: '{word}'}}\n")
     with ExitStack() as stack:
-        running = {
-            "mute": (hostile.mute, False), "echo": (echoes, True), "redirect": (redirects, True),
-            "reset": (hostile.resets(), True), "wire": (errs, False), "repeat": (repeats, False),
-        }  # fmt: skip
-        ports: dict = {n: stack.enter_context(hostile.serving(a, ask=ask)).port for n, (a, ask) in running.items()}
-        ports |= {"refused": hostile.unused(), "file": str(file)}
-        planted = Planted()
-        plant(planted, ports)
-        traces = ", ".join(
-            f"{{endpoint: 'http://127.0.0.1:{ports[name]}', protocol: {protocol}, headers: {{authorization: {planted.secret}}}}}"
+        planted, at = Planted(), planting.targets(stack)
+        planting.plant(planted, at, str(file))
+        modules = planting.modules(planted, at)
+        blackbox.write_text(json.dumps({"modules": modules}))
+        traces = [
+            {"endpoint": f"http://{at[name]}", "protocol": protocol, "headers": {"authorization": planted.secret}}
             for name, protocol in (("echo", "http"), ("refused", "http"), ("refused", "grpc"), ("mute", "grpc"))
-        )
-        config = f"web: {{admin_tokens: [hushed-admin-token]}}\nforward: {{traces: [{traces}]}}\ncomponents:\n"
-        config += "".join(planted.yaml)
+        ]
+        sections = {
+            "web": {"admin_tokens": ["hushed-admin-token"]},
+            "forward": {"traces": traces},
+            "probe": {"modules": str(blackbox), "allow": ["127.0.0.0/8"]},
+        }
+        config = "".join(f"{name}: {json.dumps(section)}\n" for name, section in sections.items()) + "components:\n"
+        config += "".join(f"  c{number}: {json.dumps(one)}\n" for number, one in enumerate(planted.components))
         env = {"HUSH": "hushed-variable", "OTEL_EXPORTER_OTLP_HEADERS": "authorization=hushed-otel"}
         flags = ("--log.level=debug", f"--web.config.file={web}")
         daemon = stack.enter_context(servers.daemon(config, *flags, env=env))
-        wait_until(lambda: _all_have_run(daemon, len(planted.yaml)), 20)
-        yield Stage(daemon, web, config, word)
+        wait_until(lambda: _all_have_run(daemon, len(planted.components)), 30)
+        yield Stage(daemon, web, planted, modules, at, config, word)
 
 
 def _all_have_run(daemon: Daemon, count: int) -> bool:
@@ -146,8 +76,29 @@ def clean(text: str, stage: Stage) -> None:
         assert place == -1, text[max(0, place - 300) : place + 60]
 
 
+def test_there_is_one_in_every_field_that_takes_one(stage: Stage) -> None:
+    every = {kind: set(planting.secret_fields(catalogue.load(kind))) for kind in catalogue.kinds()}
+    planted: dict[str, set[str]] = {kind: set() for kind in every}
+    for one in stage.planted.components:
+        planted[one["kind"]].update(planting.planted_fields(one))
+    missing = {kind: fields - {_known(name, fields) for name in planted[kind]} for kind, fields in every.items()}
+    assert {kind: fields for kind, fields in missing.items() if fields} == {}
+    fields = set(planting.secret_fields(Module))
+    assert (
+        fields - {_known(name, fields) for one in stage.modules.values() for name in planting.planted_fields(one)}
+        == set()
+    )
+
+
+def _known(name: str, fields: set[str]) -> str:
+    """Without the keys of mappings, which are the user's own."""
+    parts = name.split(".")
+    ways = (".".join(part for at, part in enumerate(parts) if at != left) for left in range(len(parts) + 1))
+    return next((way for way in ways if way in fields), name)
+
+
 def test_they_are_not_in_what_is_served_to_an_administrator(stage: Stage) -> None:
-    names = [f"c{number}" for number in range(stage.config.count("\n  c"))]
+    names = [f"c{number}" for number in range(len(stage.planted.components))]
     paths = ["/metrics", "/health", "/health/detailed", "/", "/api/v1/status", "/livez", "/readyz", "/nothing"]
     for path in (*paths, *(f"/health/{name}" for name in names)):
         clean(stage.daemon.get(path, ADMIN).text, stage)
@@ -156,6 +107,17 @@ def test_they_are_not_in_what_is_served_to_an_administrator(stage: Stage) -> Non
     assert cycled.status == 200
     assert len(cycled.json()["data"]["results"]) == len(names)
     clean(cycled.text, stage)
+
+
+@pytest.mark.parametrize("name", ["echo", "redirect", "reset", "mute", "refused", "repeat", "guarded"])
+def test_they_are_not_in_what_probe_says_of_a_target(stage: Stage, name: str) -> None:
+    for module, settings in stage.modules.items():
+        prefix = "http://" if settings["prober"] == "http" else ""
+        for debug in ("true", "false"):
+            query = urlencode({"target": prefix + stage.at[name], "module": module, "debug": debug})
+            answer = stage.daemon.get(f"/probe?{query}", ADMIN)
+            assert (answer.status, "probe_success 0" in answer.text) == (200, True), answer.text
+            clean(answer.text, stage)
 
 
 def test_every_sort_of_failure_was_met_and_none_was_our_own_fault(stage: Stage) -> None:
@@ -175,6 +137,10 @@ def test_they_are_not_in_what_a_stranger_gets(stage: Stage) -> None:
         answer = daemon.get(path, headers)
         assert answer.status in (400, 401, 404), path
         clean(answer.text + str(answer.headers), stage)
+    number = next(n for n, one in enumerate(stage.planted.components) if one["kind"] == "heartbeat")
+    answer = daemon.post(f"/hooks/heartbeat/c{number}", headers={"Authorization": "Bearer hushed-guess"})
+    assert answer.status == 401
+    clean(answer.text + str(answer.headers), stage)
 
 
 def test_they_are_not_in_refused_reloads(stage: Stage) -> None:

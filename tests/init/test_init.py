@@ -145,3 +145,29 @@ def test_a_folder_that_is_none_and_a_dotenv_that_is_not_there_are_refused(tmp_pa
     assert "is not a folder" in command("init", "nowhere", folder=tmp_path).stderr
     done = command("check", "--env.file=nowhere", folder=tmp_path)
     assert (done.returncode, done.stderr) == (2, "stack-exporter: --env.file: nowhere is not a file\n")
+
+
+def test_what_two_files_name_is_one_component(tmp_path: Path) -> None:
+    (tmp_path / "manage.py").touch()
+    (tmp_path / ".env").write_text(
+        "DATABASE_URL=postgres://u:canary@db/x\nREDIS_URL=redis://r:6379/0\nCELERY_BROKER_URL=redis://r:6379/1\n"
+    )
+    (tmp_path / "settings.py").write_text(
+        'DATABASES = {"default": env.db("DATABASE_URL")}\nCELERY_BROKER_URL = env("CELERY_BROKER_URL")\n'
+        'CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": env("REDIS_URL")}}\n'
+    )
+    found, _, _ = look(tmp_path, {})
+    assert [one.name for one in found] == ["database", "redis", "celery", "migrations"]
+
+
+def test_a_variable_that_is_not_set_is_asked_for_and_stands_for_nobody(tmp_path: Path) -> None:
+    (tmp_path / "manage.py").touch()
+    (tmp_path / "settings.py").write_text(
+        'DATABASES = {"default": {"ENGINE": "django.db.backends.mysql", "NAME": "shop", "HOST": "db",\n'
+        ' "USER": config("SHOP_USER"), "PASSWORD": config("SHOP_PASSWORD")}}\n'
+    )
+    (one, _), _, _ = look(tmp_path, {})
+    assert one.fields == {"url": "mysql://${SHOP_USER:-unknown}@db:3306/shop", "password": "${SHOP_PASSWORD:-}"}
+    assert one.note == "set SHOP_USER, SHOP_PASSWORD"
+    (one, _), _, _ = look(tmp_path, {"SHOP_USER": "ann", "SHOP_PASSWORD": "canary"})
+    assert one.note == ""

@@ -58,6 +58,7 @@ def test_an_idle_worker_has_all_readings(celery_server: Any, loop: Any) -> None:
 
 
 def test_a_run_leaves_nothing_at_the_broker(celery_server: Any) -> None:
+    assert probe("celery", url=celery_server.url, timeout=10).up  # the worker opens a connection for its first answer
     before = celery_server.call("KEYS", "*")
     clients = celery_server.call("CLIENT", "LIST").count(b"id=")
     assert probe("celery", url=celery_server.url, timeout=10).up

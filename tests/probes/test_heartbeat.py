@@ -173,7 +173,8 @@ def test_runs_that_overlap_are_told_apart_by_their_name_and_bounded(monkeypatch:
 
 def test_an_exit_status_and_a_duration_are_taken_as_the_job_says_them(monkeypatch: pytest.MonkeyPatch) -> None:
     job = Job(monkeypatch)
-    assert job.after(1, exit="3", duration="7.5").reason == "failed"
+    failed = job.after(1, exit="3", duration="7.5")
+    assert (failed.reason, failed.detail) == ("failed", "the last run failed 0 s ago, with exit status 3")
     assert job.after(1, exit="0").up
     assert job.memory.observations == {("stack_heartbeat_duration_seconds", ()): [7.5]}
 
@@ -219,3 +220,11 @@ def test_a_wrong_report_is_refused_and_changes_nothing(
 def test_a_bad_configuration_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=message):
         component("heartbeat", **{"token": TOKEN, **fields})
+
+
+def test_a_job_that_begins_and_never_ends_is_failed_when_it_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job(monkeypatch)
+    assert job.after(1, state="start").up
+    again = job.after(3600, state="start")
+    assert (again.reason, again.detail) == ("failed", "a run began, and the one before had not ended")
+    assert job.after(60, state="success").up

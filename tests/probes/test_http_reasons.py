@@ -145,7 +145,7 @@ def test_a_refused_certificate_still_shows_its_dates(reason: str, pair: Callable
 def test_a_mute_server_is_a_timeout_at_the_deadline(loop: str) -> None:
     with hostile.serving(hostile.mute) as server:
         result = on(loop, timeout=0.4, url=server.url)
-    assert (result.reason, result.detail) == ("timeout", "no end within 0.4 s, in phase processing")
+    assert (result.reason, result.detail.partition(": ")[2]) == ("timeout", "no end within 0.4 s, in phase processing")
     assert 0.39 <= result.duration < 0.9
 
 

@@ -189,7 +189,7 @@ def test_a_full_backlog_is_a_timeout_of_the_connection_and_a_stopped_server_one_
         assert probing.probe("mongodb", url=f"mongodb://127.0.0.1:{port}", timeout=0.2).reason == "connect_timeout"
     with hostile.serving(hostile.mute, ask=False) as server:
         result = probing.probe("mongodb", url=f"mongodb://{server.address}", timeout=0.3)
-    assert (result.reason, result.detail) == ("timeout", "no end within 0.3 s, in phase hello")
+    assert (result.reason, result.detail.partition(": ")[2]) == ("timeout", "no end within 0.3 s, in phase hello")
     assert result.duration < 0.6
 
 

@@ -181,7 +181,7 @@ def test_a_dripping_answer_ends_with_the_run() -> None:
     with hostile.serving(hostile.drips(mysqlwire.greeting() + b"\xff\xff\0\2", b"\0"), ask=False) as found:
         began = time.monotonic()
         result = probe("mysql", timeout=0.4, url=f"mysql://me@127.0.0.1:{found.port}/")
-    assert (result.reason, result.detail) == ("timeout", "no end within 0.4 s, in phase session")
+    assert (result.reason, result.detail.partition(": ")[2]) == ("timeout", "no end within 0.4 s, in phase session")
     assert time.monotonic() - began < 0.4 + 0.9
 
 

@@ -152,7 +152,7 @@ def test_a_server_that_stops_in_the_middle_is_a_timeout_and_one_that_dies_a_clos
         with mysqlwire.before(server.port, b"SHOW GLOBAL VARIABLES", server.pause) as front:
             result = probe("mysql", timeout=0.4, url=f"mysql://root@127.0.0.1:{front.port}/")
         server.resume()
-        assert (result.reason, result.detail) == ("timeout", "no end within 0.4 s, in phase query")
+        assert (result.reason, result.detail.partition(": ")[2]) == ("timeout", "no end within 0.4 s, in phase query")
         assert result.duration < 0.4 + 0.9
         assert probe("mysql", url=server.url).outcome == "healthy"
         with mysqlwire.before(server.port, b"SHOW GLOBAL VARIABLES", server.kill) as front:
@@ -170,7 +170,7 @@ def test_a_paused_server_is_a_timeout_and_healthy_when_it_goes_on(mariadb_server
         result = probe("mysql", timeout=0.3, url=mariadb_server.url)
     finally:
         mariadb_server.resume()
-    assert (result.reason, result.detail) == ("timeout", "no end within 0.3 s, in phase greeting")
+    assert (result.reason, result.detail.partition(": ")[2]) == ("timeout", "no end within 0.3 s, in phase greeting")
     assert result.duration < 0.3 + 0.9  # run_once abandons what does not end by then
     assert probe("mysql", url=mariadb_server.url).outcome == "healthy"
 

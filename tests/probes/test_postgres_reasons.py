@@ -168,7 +168,7 @@ def test_a_session_ended_by_an_administrator_is_shutting_down() -> None:
 def test_a_server_that_does_not_answer_the_request_for_tls_is_a_timeout(mode: str) -> None:
     with hostile.serving(hostile.mute, ask=False) as found:
         result = probe("postgres", timeout=0.3, **at(found.port, f"?sslmode={mode}"))
-    assert (result.reason, result.detail) == ("timeout", "no end within 0.3 s, in phase negotiation")
+    assert (result.reason, result.detail.partition(": ")[2]) == ("timeout", "no end within 0.3 s, in phase negotiation")
 
 
 def test_a_stopped_postmaster_is_a_timeout(server: Any) -> None:

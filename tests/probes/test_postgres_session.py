@@ -61,7 +61,7 @@ def test_a_query_that_a_live_server_can_not_end_is_cancelled_and_the_session_clo
         result = loop(probing.run("postgres", timeout=0.3, dsn=f"postgresql://postgres@127.0.0.1:{found.port}/x"))
         assert time.monotonic() - began < 0.3 + 0.8
         assert (result.outcome, result.reason) == ("unhealthy", "timeout")
-        assert result.detail == "no end within 0.3 s, in phase query"
+        assert result.detail.partition(": ")[2] == "no end within 0.3 s, in phase query"
         # The session, and the request to cancel it by the key that it was given.
         assert found.connections == 2
         assert [request for request in found.requests if request][1] == pgwire.CANCEL + (4711).to_bytes(4) + (

@@ -214,7 +214,7 @@ def test_without_keys_nothing_is_signed_and_a_refusal_says_so(
 def test_a_mute_server_is_a_timeout_and_a_full_backlog_one_of_the_connection() -> None:
     with hostile.serving(hostile.mute) as server:
         result = probing.probe("s3", url="s3://uploads", endpoint=server.url, timeout=0.2)
-    assert (result.reason, result.detail) == ("timeout", "no end within 0.2 s, in phase list")
+    assert (result.reason, result.detail.partition(": ")[2]) == ("timeout", "no end within 0.2 s, in phase list")
     assert server.connections == 1
     with hostile.full() as port:
         assert (

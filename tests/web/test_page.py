@@ -10,7 +10,7 @@ import pytest
 
 from exporter.state import STATUSES
 from exporter.web import chart, markup
-from exporter.web.quantity import quantity, span
+from exporter.quantity import quantity, span
 from tests.web.client import ask, bearer
 from tests.web.stand import TOKEN, Stand, component, result, stand
 
