@@ -66,9 +66,8 @@ async def once(components: Sequence[Component], output: str) -> int:
             for component in components
         }
         console.print(table(results, watched, wide=console.width >= NARROW))
-        unseen = [each.name for each in components if type(each.probe).watch is not Probe.watch]
-        if unseen:
-            console.print(f"\n{BACKGROUND} Here: {', '.join(unseen)}.", style="dim", markup=False, highlight=False)
+        if any(type(component.probe).watch is not Probe.watch for component in components):
+            console.print(f"\n{BACKGROUND}", style="dim", highlight=False)
     return 1 if any(not result.up for result in results) else 0
 
 

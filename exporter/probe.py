@@ -221,6 +221,8 @@ class Probe(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, dict=
     """Default thresholds of `latency`, warning and critical, in seconds."""
     slow: ClassVar[float | None] = None
     """The kind's own default of `timeout`, for what takes longer than most."""
+    example: ClassVar[str] = ""
+    """A component's keys in YAML, for a kind that its required ones alone don't show."""
 
     interval: Annotated[Duration | None, Meta(description="Time between two runs.")] = None
     timeout: Annotated[

@@ -40,7 +40,7 @@ def counts_down(signal: Signal) -> bool:
 def until(value: float) -> str:
     """When something is that many seconds away, or was: in 20 days, 3 h 5 min ago."""
     length = abs(value)
-    words = f"{_digits(length // _DAY)} days" if 2 * _DAY <= length and isfinite(length) else seconds(length)
+    words = f"{_digits(length // _DAY)} days" if length >= 2 * _DAY and isfinite(length) else seconds(length)
     return f"{words} ago" if value < 0 else f"in {words}"
 
 
@@ -59,7 +59,7 @@ def seconds(value: float) -> str:
         return f"{_digits(value * 1e6)} µs"
     if 0 < value < 1:
         return f"{_digits(value * 1e3)} ms"
-    return span(value) if 120 <= value and isfinite(value) else f"{_digits(value)} s"
+    return span(value) if value >= 120 and isfinite(value) else f"{_digits(value)} s"
 
 
 def size(value: float) -> str:

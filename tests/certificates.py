@@ -89,6 +89,13 @@ def wrong_host() -> Pair:
     return pair("elsewhere.example")
 
 
+def negative_serial() -> bytes:
+    """DER, with a serial number that RFC 5280 forbids and authorities have given; its signature does not hold."""
+    one = x509.load_pem_x509_certificate(pair().certificate.read_bytes())
+    serial = one.serial_number.to_bytes((one.serial_number.bit_length() + 8) // 8, "big")
+    return one.public_bytes(serialization.Encoding.DER).replace(serial, b"\x80" + serial[1:], 1)
+
+
 @cache
 def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="certificates-"))

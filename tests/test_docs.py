@@ -1,8 +1,10 @@
 """The generated pages say all that the code declares."""
 
 import json
+import re
 
 from exporter import catalogue, docs
+from exporter.config import load
 from exporter.docs import command
 from exporter.docs.metrics import show
 from exporter.options import FLAGS
@@ -65,6 +67,25 @@ def test_a_kinds_keys_are_a_table():
         "| `login.password` | secret | required | Password. |",
         "| `statuses` | list of whole number or text | `[200]` | Statuses. |",
     ]
+
+
+def test_a_nested_key_has_the_name_of_its_mapping_in_its_path():
+    page = docs.pages()["configuration.md"]
+    for key in ("files.<name>.path", "values.<column>.name", "management.url", "traces[].endpoint"):
+        assert f"| `{key}` |" in page
+    assert "files.path" not in page
+    assert "values[]" not in page
+
+
+def test_every_kind_has_an_example_that_loads():
+    page = docs.pages()["configuration.md"]
+    environ = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)}", page), "long-enough")
+    environ |= {"DATABASE_URL": "postgresql://h/d", "CELERY_BROKER_URL": "redis://h", "RABBITMQ_URL": "amqp://h"}
+    for kind in set(catalogue.kinds()) - {"undriven"}:
+        part = page.partition(f"\n### {kind}\n")[2].partition("\n### ")[0]
+        text = re.search("```yaml\n(.*?)```", part, re.DOTALL)[1]
+        (component,) = load(text, source="it", environ=environ).components
+        assert (component.name, component.kind) == (kind, kind)
 
 
 def test_check_says_which_page_is_out_of_date_and_writes_nothing(tmp_path, monkeypatch, capsys):

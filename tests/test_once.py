@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile
+from exporter import once
+from exporter.metric import counter, gauge
+from exporter.quantity import moment
+from tests import certificates, hostile
 from tests.command import command, environment, in_terminal
 
 MORE_KINDS = Path(__file__).parent / "end_to_end" / "programs" / "more_kinds.py"
@@ -66,11 +69,45 @@ def test_a_table_in_a_pipe_is_plain_one_row_a_component_the_broken_first(config:
     ended = command("once", f"--config.file={config}", "gone", "folder")
     assert ended.returncode == 1
     assert (COLOUR.findall(ended.stdout), ended.stderr) == ([], "")
-    rows = [line for line in ended.stdout.splitlines() if line[:1].strip()]
+    rows = [line for line in ended.stdout.split("\n\n")[0].splitlines() if line[:1].strip()]
     assert [row.split()[0] for row in rows] == ["component", "gone", "folder"]
     assert "✖ unhealthy" in rows[1]
     assert "refused" in rows[1]
+    assert max(map(len, ended.stdout.splitlines())) <= 120
     assert "▲ degraded" in rows[2]
+
+
+def test_readings_are_in_units_and_a_certificate_that_is_odd_brings_no_warning(tmp_path: Path) -> None:
+    pem = tmp_path / "odd.der"
+    pem.write_bytes(certificates.negative_serial())
+    (tmp_path / "exporter.yaml").write_text(f"components: {{tls: {{kind: certificate, files: [{pem}], bundle: true}}}}")
+    ended = command("once", f"--config.file={tmp_path / 'exporter.yaml'}", env={"COLUMNS": "300"})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    ends = moment(certificates.pair().not_after)
+    assert f"remaining{{{pem}}} 89 d 23 h" in ended.stdout and f"not_after{{{pem}}} {ends}" in ended.stdout
+    assert once.BACKGROUND not in ended.stdout
+
+
+def test_what_only_a_daemon_sees_is_said_under_a_table_of_kinds_that_have_such(config: Path) -> None:
+    shown = command("once", f"--config.file={config}", "folder", env={"COLUMNS": "300"}).stdout
+    assert shown.endswith(f"\n\n{once.BACKGROUND}\n")
+    assert once.BACKGROUND not in command("once", f"--config.file={config}", "site", env={"COLUMNS": "300"}).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("stack_x_until_timestamp_seconds", 1.79546e09, "2026-11-23 18:53 UTC"),
+        ("stack_x_memory_bytes", 6.71089e07, "64 MiB"),
+        ("stack_x_wait_seconds", 3.47717e-05, "34.8 µs"),
+        ("stack_x_cpu_seconds_total", 7500.0, "2 h 5 min"),
+        ("stack_x_full_ratio", 0.256636, "25.7 %"),
+        ("stack_x_keys", 1234567.0, "1\u202f234\u202f567"),
+    ],
+)
+def test_a_value_is_in_the_unit_that_the_metrics_name_ends_with(name: str, value: float, text: str) -> None:
+    made = (counter if name.endswith("_total") else gauge)(name, "It.", "component")
+    assert once._value(made, value) == text
 
 
 def test_a_table_in_a_terminal_is_coloured_and_progress_is_shown_while_it_waits(config: Path) -> None:

@@ -9,7 +9,7 @@ from exporter.metric import gauge
 from exporter.probe import COMMON_REASONS, Down, Readings, Result, Signal
 from exporter.run import run_once
 from tests.probing import Memory, readings
-from tests.scripted import LEVEL, SIZE, WAIT, component
+from tests.scripted import LEVEL, SIZE, WAIT, component, mute
 
 FULL = Signal("full", LEVEL, "ratio", "How full.", direction="above")
 LARGE = Signal("large", SIZE, "bytes", "How large.", direction="below")
@@ -75,13 +75,14 @@ def test_the_first_degradation_is_the_reason_and_comes_before_thresholds() -> No
 @pytest.mark.parametrize(
     ("limits", "detail"),
     [
-        ([Limit(FULL, "warning", 0.9)], "full 0.95 is at or above its warning threshold 0.9"),
-        ([Limit(FULL, "warning", 0.95)], "full 0.95 is at or above its warning threshold 0.95"),
+        ([Limit(FULL, "warning", 0.9)], "full 95 % is at or above its warning threshold 90 %"),
+        ([Limit(FULL, "warning", 0.95)], "full 95 % is at or above its warning threshold 95 %"),
         ([Limit(FULL, "warning", 0.951)], None),
-        ([Limit(LARGE, "critical", 100)], "large 50 is at or below its critical threshold 100"),
+        ([Limit(LARGE, "critical", 100)], "large 50 B is at or below its critical threshold 100 B"),
         ([Limit(LARGE, "critical", 49)], None),
-        ([Limit(FULL, "warning", 0.8), Limit(FULL, "critical", 0.9)], "full 0.95 is at or above its critical threshold 0.9"),
-        ([Limit(FULL, "warning", 0.8), Limit(FULL, "critical", 0.99)], "full 0.95 is at or above its warning threshold 0.8"),
+        ([Limit(LARGE, "warning", 1.2 * 2**30)], "large 50 B is at or below its warning threshold 1.2 GiB"),
+        ([Limit(FULL, "warning", 0.8), Limit(FULL, "critical", 0.9)], "full 95 % is at or above its critical threshold 90 %"),
+        ([Limit(FULL, "warning", 0.8), Limit(FULL, "critical", 0.99)], "full 95 % is at or above its warning threshold 80 %"),
         ([Limit(Signal("f", LEVEL, "ratio", "It.", statistic="p95"), "critical", 0.1)], None),
         ([Limit(Signal("f", LEVEL, "ratio", "It.", statistic="rate"), "critical", 0.1)], None),
         ([Limit(Signal("f", gauge("stack_other_ratio", "It.", "component"), "ratio", "It."), "critical", 0.0)], None),
@@ -100,6 +101,38 @@ def test_a_threshold_is_crossed_by_the_worst_of_the_newest_values_alone(
     assert (*verdict(result), result.detail) == (
         ("healthy", "", "") if detail is None else ("degraded", "threshold", detail)
     )
+
+
+def test_an_infinite_reading_crosses_a_threshold_like_any_other() -> None:
+    async def work(out: Readings) -> None:
+        out.set(LEVEL, float("inf"), "left")
+
+    result = once(work, limits=(Limit(FULL, "warning", 0.9),))
+    assert (*verdict(result), result.detail) == (
+        *("degraded", "threshold"),
+        "full inf % is at or above its warning threshold 90 %",
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "phase", "detail"),
+    [
+        ("", "", "no end within 0.05 s"),
+        ("", "login", "no end within 0.05 s, in phase login"),
+        ("db:5432", "login", "db:5432: no end within 0.05 s, in phase login"),
+        ("db:5432", "tls", "db:5432: no end within 0.05 s, in phase tls; it may not speak TLS there"),
+    ],
+)
+def test_a_deadline_tells_where_and_in_what_it_struck(where: str, phase: str, detail: str) -> None:
+    async def work(out: Readings) -> None:
+        out.where = where
+        if phase:
+            with out.phase(phase):
+                await mute(out)
+        await mute(out)
+
+    result = once(work, timeout=0.05)
+    assert (*verdict(result), result.detail) == ("unhealthy", "timeout", detail)
 
 
 def test_a_detail_is_one_bounded_line_without_controls() -> None:

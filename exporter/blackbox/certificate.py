@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from exporter.probes import _tls
+
 if TYPE_CHECKING:
     from cryptography import x509
 
@@ -41,6 +43,7 @@ def leaf(der: bytes) -> Leaf:
     """What there is to tell of a certificate."""
     from cryptography import x509  # noqa: PLC0415 - 40 ms that only TLS needs
 
+    _tls.silence()
     found = x509.load_der_x509_certificate(der)
     try:
         alternatives = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -62,6 +65,7 @@ def expires(der: bytes) -> float:
     """Until when a certificate is valid, in Unix seconds."""
     from cryptography import x509  # noqa: PLC0415
 
+    _tls.silence()
     return x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
 
 

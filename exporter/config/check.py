@@ -45,7 +45,7 @@ def check(
         report.add((*path, *(blamed if len(blamed) == 1 else ()), *below), message)
         if not blamed:
             return
-        if below:
+        if below and len(given[blamed[0]]) > 1:
             given[blamed[0]] = {key: value for key, value in given[blamed[0]].items() if key != below[0]}
         else:
             failed.update(blamed)

@@ -25,6 +25,8 @@ _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]{0,16})(\.[0-9]{0,17})?|\.[0-9]{1,17})([eE][-+]?[0-9]{1,2})?")
 
+_INDENTED = re.compile(r" *\t")
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'")
 _BINARY = "tag:yaml.org,2002:binary"
 
 # libyaml's parser where PyYAML was built with it: a file of 1 MiB takes 0.1 s, and 5 s without.
@@ -74,7 +76,7 @@ def parse(text: str, *, source: str, foreign: bool = False, listed: bool = False
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ConfigError(
-            [Problem(mark.line + 1 if mark else 0, "", f"is not YAML: {_words(error)}")], source
+            [Problem(mark.line + 1 if mark else 0, "", f"is not YAML: {_words(error, mark, text)}")], source
         ) from None
     except yaml.YAMLError:
         control = Reader.NON_PRINTABLE.search(text)
@@ -198,7 +200,14 @@ def _line(event: Any) -> int:
     return line + 1
 
 
-def _words(error: yaml.MarkedYAMLError) -> str:
+def _words(error: yaml.MarkedYAMLError, mark: Any, text: str) -> str:
     """The parser's message. What it quotes may be a secret, but for signs such as ',' and ']'."""
     message = str(error.problem or error.context)
-    return re.sub(r"(\s*'[^\w\s]{1,3}')|\s*(['\"]).*?\2", lambda quoted: quoted[1] or "", message, flags=re.DOTALL)
+    words = re.sub(r"(\s*'[^\w\s]{1,3}')|\s*(['\"]).*?\2", lambda quoted: quoted[1] or "", message, flags=re.DOTALL)
+    line = "".join(text.removeprefix("\ufeff").split("\n")[mark.line : mark.line + 1]) if mark else ""
+    if _INDENTED.match(line) or line[mark.column : mark.column + 1] == "\t" if mark else False:
+        return "use spaces, not tabs"
+    # To YAML the { of ${ begins a mapping in a mapping, and only there: elsewhere it is a part of a text.
+    if "expected ','" in words and "${" in _QUOTED.sub("", line):
+        return f'{words}; within {{…}} quote it: "${{NAME}}"'
+    return words

@@ -9,6 +9,8 @@ from typing import Any
 from exporter.config.problem import Path, Report
 
 LARGEST_FILE = 64 * 1024
+_LONGEST = 200
+"""Characters of a path that is told."""
 
 _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:-(.*))?", re.DOTALL)
@@ -62,18 +64,19 @@ def _content(path: str) -> str:
     """A file's text without the line end at its end."""
     if not path.startswith("/"):
         raise _Unknown("${file:…} takes an absolute path")
+    shown = f"${{file:{path if path.isprintable() and len(path) <= _LONGEST else '…'}}}"
     try:
         # Not blocking, because a named pipe without a writer would hold the start for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
-        raise _Unknown(f"the file of ${{file:…}} can't be read: {getattr(error, 'strerror', 'not a path')}") from None
+        raise _Unknown(f"{shown} can't be read: {getattr(error, 'strerror', 'not a path')}") from None
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _Unknown("the path of ${file:…} is not a regular file")
+            raise _Unknown(f"{shown} is not a regular file")
         content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
-        raise _Unknown(f"the file of ${{file:…}} is larger than {LARGEST_FILE // 1024} KiB")
+        raise _Unknown(f"{shown} is larger than {LARGEST_FILE // 1024} KiB")
     try:
         return content.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise _Unknown("the file of ${file:…} is not UTF-8") from None
+        raise _Unknown(f"{shown} is not UTF-8") from None

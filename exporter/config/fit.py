@@ -1,8 +1,9 @@
 """Plain values as a struct of a given class, or every problem in them, each with its path and without a secret."""
 
+import json
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -12,14 +13,18 @@ from exporter.config.check import check, metas
 from exporter.config.document import scalar
 from exporter.config.problem import Path, Report
 from exporter.config.targets import ADDRESSES
-from exporter.config.wording import form, meant, without
+from exporter.nearest import suggestion
+from exporter.probe import Threshold
 from exporter.values import Secret, decode
 
 S = TypeVar("S", bound=Struct)
 
 _AT = re.compile(r" - at `\$([^`]*)`\Z")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+_AMOUNT = re.compile(r"[0-9.]{1,20} ?[A-Za-z]{0,3}%?|off")
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+_ADDRESSES = (*ADDRESSES, "uri", "hostname", "endpoint")
 # A URL's user and password or its query, or an option such as password=…, in a field that is no Secret.
 _CREDENTIALS = re.compile(r"(?is)://.*[@?]|(?:pass|secret|token|key)[a-z_]*=")
 _TYPES = {
@@ -58,13 +63,19 @@ def _struct(cls: type[Struct], value: dict[str, Any], path: Path, report: Report
     fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
     for key in value:
         if key not in fields:
-            report.add((*path, key), f"unknown key{meant(key, fields, value)}")
+            report.add((*path, key), f"unknown key{_meant(key, fields, value)}")
     for key, field in fields.items():
         if field.required and key not in value:
             report.add((*path, key), "is required")
     fitted = {key: _fit(fields[key].type, item, (*path, key), report) for key, item in value.items() if key in fields}
     check(cls, fitted, path, report, lambda error: _words(error, cls, value, path, report))
     return fitted
+
+
+def _meant(key: str, fields: Iterable[str], given: Iterable[str]) -> str:
+    """'; did you mean dsn?' for a url, or for what is written like a key that there is."""
+    others = [name for name in fields if name in _ADDRESSES and name not in given] if key in _ADDRESSES else []
+    return f"; did you mean {others[0]}?" if others else suggestion(key, fields)
 
 
 def _leaf(wanted: Any, value: Any, path: Path, report: Report) -> Any:
@@ -86,7 +97,7 @@ def _leaf(wanted: Any, value: Any, path: Path, report: Report) -> Any:
         if report.was_expanded(path) and isinstance(value, str) and not isinstance(other := scalar(value), str):
             return _leaf(wanted, other, path, report)
         message, steps = _words(error, wanted, value, path, report), _steps(error)
-        report.add((*path, *steps), message if steps else form(message, wanted, value, path, report))
+        report.add((*path, *steps), message if steps else _shown(message, wanted, value, path, report))
     return value
 
 
@@ -135,14 +146,14 @@ def _words(error: msgspec.ValidationError, wanted: Any, value: Any, path: Path, 
         # That what stands in a file is a text says nothing, unless the shape is wrong.
         message = message.replace(" or nothing", "")
         return message if " mapping" in message or " list" in message else message.removesuffix(", got a text")
-    return without(message, set(_secrets(wanted, value, path, report)))
+    return _without(message, set(_secrets(wanted, value, path, report)))
 
 
 def _secrets(wanted: Any, value: Any, path: Path, report: Report) -> Iterator[str]:
     """The texts in a value that may be secret: of a Secret, from ${…}, with credentials, or where none was expected."""
     options = list(members(wanted))
     if isinstance(value, str):
-        if Secret in options or report.was_expanded(path) or _CREDENTIALS.search(value):
+        if Secret in options or Any in options or report.was_expanded(path) or _CREDENTIALS.search(value):
             yield value
     elif isinstance(value, dict | list):
         for step, item in value.items() if isinstance(value, dict) else enumerate(value):
@@ -160,3 +171,29 @@ def _inner(options: list[Any], step: str | int) -> Any:
         elif get_origin(member) in (list, tuple, set, frozenset) and isinstance(step, int):
             found.append(get_args(member)[0])
     return found[0] if len(found) == 1 else Secret
+
+
+def _without(message: str, secrets: set[str]) -> str:
+    """A message in which … stands for each secret, for quoted parts of one, and for short ones that are a word."""
+    message = _QUOTED.sub(lambda m: "…" if any((m[1] or m[2] or "") in secret for secret in secrets) else m[0], message)
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        whole = re.escape(secret) if len(secret) >= 8 else rf"(?<!\w){re.escape(secret)}(?!\w)"
+        message = re.sub(whole, "…", message)
+    return message
+
+
+def _shown(message: str, wanted: Any, value: Any, path: Path, report: Report) -> str:
+    """What is wrong with the shape of a value, and the right one: by what is written, or by the field's example."""
+    shape = message.partition(", got ")[0]
+    if shape not in ("expected a mapping", "expected a list"):
+        return message
+    options = list(members(wanted))
+    if Threshold in options and path:
+        plain = not report.was_expanded(path) and _AMOUNT.fullmatch(str(value))
+        return message.replace(shape, f"{shape}, such as {{{path[-1]}: {{warning: {value if plain else '…'}}}}}")
+    items = [get_args(one)[0] for one in options if get_origin(one) in (list, tuple, set, frozenset)]
+    if isinstance(value, int | float) and items and int in members(items[0]):
+        return message.replace(shape, f"{shape}, such as [{value}]")
+    examples = [example for meta in metas(wanted) for example in meta.examples or ()]
+    example = json.dumps(examples[0]).replace('"', "") if examples else ""
+    return message.replace(shape, f"{shape}, such as {example}") if example else message

@@ -149,7 +149,13 @@ class File(Section, frozen=True):
     service: Annotated[str, Meta(description="Name of the application beside which the daemon runs.")] = ""
     environment: Annotated[str, Meta(description="Where it runs, such as production.")] = ""
     defaults: Annotated[Defaults, Meta(description="What holds for every component.")] = Defaults()
-    components: Annotated[dict[str, Any], Meta(description="What is probed, by name; each has a kind.")] = {}
+    components: Annotated[
+        dict[str, Any],
+        Meta(
+            description="What is probed, by name; each has a kind.",
+            examples=[{"web": {"kind": "http", "url": "https://shop.example"}}],
+        ),
+    ] = {}
     component_files: Annotated[
         tuple[str | ComponentFiles, ...],
         Meta(

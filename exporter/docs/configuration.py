@@ -1,12 +1,15 @@
 """Every key of the configuration file."""
 
 from collections.abc import Iterable, Iterator
+from textwrap import indent
 from typing import Any, get_args, get_origin
 
 import msgspec
+import yaml
 from msgspec import Struct
 
 from exporter import catalogue
+from exporter.config.check import metas
 from exporter.config.fit import members
 from exporter.config.resolve import signals
 from exporter.config.schema import default
@@ -26,8 +29,9 @@ VALUES = """\
 
 `${NAME}` is the environment variable NAME, `${NAME:-default}` the same with a default for when it is unset or empty,
 `${file:/path}` the text of a file; `$${` is a literal `${`. They are put in after the file is parsed, so a value can't
-add YAML. The file is YAML 1.2 (`no`, `on`, `0o10` and `12:30` are text) of at most 1 MiB, without anchors, aliases,
-merge keys and tags. Unknown keys and keys written twice are refused.
+add YAML. Within `{…}` and `[…]` they are quoted: `{dsn: "${DATABASE_URL}"}`. The file is YAML 1.2 (`no`, `on`, `0o10`
+and `12:30` are text) of at most 1 MiB, without anchors, aliases, merge keys and tags. Unknown keys and keys written
+twice are refused.
 
 An editor that knows yaml-language-server completes and checks the file by its schema:
 
@@ -92,6 +96,7 @@ def page() -> Iterator[str]:
         if cls.drivers:
             needs = f"{'Needs' if cls.needs is Probe.needs else 'May need'} `pip install 'stack-exporter[{kind}]'`"
             yield f"{needs}; `make run` and the container image have it already.\n"
+        yield f"```yaml\ncomponents:\n  {kind}:\n{indent(example(kind), '    ')}```\n"
         yield _fields(cls, without=Probe)
         names = ", ".join(f"`{name}`" for name in signals(cls))
         yield f"Signals: {names}. Their defaults are in [metrics.md](metrics.md#{kind}).\n"
@@ -116,10 +121,29 @@ def _rows(cls: type[Struct], prefix: str, known: Iterable[str] = ()) -> Iterator
             yield f"`{key}`", words(field.type), f"`defaults.{key}`", description(field.type)
             continue
         text = "required" if field.required else "" if shown in (None, "", [], {}) else f"`{_yaml(shown)}`"
-        many = any(get_origin(t) in (tuple, list) for t in members(field.type))
         yield f"`{key}`", words(field.type), text, description(field.type)
         if nested is not None and field.name != "thresholds":
-            yield from _rows(nested, f"{key}[]." if many else f"{key}.")
+            yield from _rows(nested, f"{key}{_step(field.encode_name, field.type)}.")
+
+
+def example(kind: str) -> str:
+    """The keys of a component of a kind in YAML: what it shows itself, or what it requires."""
+    cls = catalogue.load(kind)
+    if cls.example:
+        return f"kind: {kind}\n{cls.example}"
+    required = [field for field in msgspec.structs.fields(cls) if field.required]
+    shown = {
+        field.encode_name: next(e for meta in metas(field.type) for e in meta.examples or ()) for field in required
+    }
+    return yaml.safe_dump({"kind": kind, **shown}, sort_keys=False, width=1000)
+
+
+def _step(key: str, wanted: Any) -> str:
+    """What stands between a key and those of the mappings in it."""
+    origins = [get_origin(one) for one in members(wanted) if _nested(one) is not None]
+    if dict in origins:
+        return ".<column>" if key == "values" else ".<name>"
+    return "[]" if {tuple, list} & {*origins} else ""
 
 
 def _yaml(value: Any) -> str:

@@ -14,6 +14,7 @@ MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 ATTRIBUTES = ("any", "primary", "standby", "prefer-standby", "read-write", "read-only")
 # PostgreSQL's own, Django's and django-environ's; each may name a driver, as SQLAlchemy's do: postgresql+asyncpg.
 _SCHEMES = {"postgres", "postgresql", "postgis", "pgsql", "psql", "timescale", "timescalegis"}
+_PERCENT = "special characters in a password are percent-encoded"
 _PORT = re.compile(r"[0-9]{1,5}")
 
 
@@ -63,7 +64,7 @@ def parse(dsn: str) -> Target:
         url = urlsplit(dsn)
         query = dict(parse_qsl(url.query))
     except ValueError:
-        raise ValueError("the URL can't be read: are special characters in its password percent-encoded?") from None
+        raise ValueError(f"the URL can't be read; {_PERCENT}") from None
     # From the right: an @ inside a password is often left as it is.
     credentials, _, places = url.netloc.rpartition("@")
     user, _, password = credentials.partition(":")
@@ -125,5 +126,5 @@ def _places(hosts: str, ports: str) -> tuple[tuple[str, ...] | None, tuple[int, 
 
 def _port(text: str) -> int:
     if not _PORT.fullmatch(text) or not 0 < int(text) < 65536:
-        raise ValueError("a port is a number from 1 to 65535")
+        raise ValueError(f"a port is a number from 1 to 65535; {_PERCENT}")
     return int(text)

@@ -1,6 +1,7 @@
 """Metrics that are named in the configuration, and the cells of a row as their values and labels."""
 
 import datetime as dt
+import json
 import re
 from decimal import Decimal
 from functools import cache
@@ -14,6 +15,14 @@ from exporter.metric import Metric
 PREFIX = "stack_sql_"
 OWN = "query_"
 """What the kind's own metrics begin with after PREFIX, so that none of a later version is somebody's already."""
+_WORDS = {"sum", "count", "bucket", "created", "gsum", "gcount", "total", "info"}
+_WORDS |= {"gauge", "counter", "histogram", "summary", "untyped"}
+"""What no metric of ours may be called, or end in."""
+_UNITS = dict.fromkeys(
+    ("milliseconds", "microseconds", "nanoseconds", "minutes", "hours", "days", "ms", "us"), "seconds"
+)
+_UNITS |= dict.fromkeys(("bits", "kilobytes", "megabytes", "gigabytes", "kb", "mb", "gb"), "bytes")
+_UNITS |= {"percent": "ratio", "pct": "ratio"}
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 _TAKEN = ("component", "instance", "job", "le")
 LONGEST = 200
@@ -30,7 +39,7 @@ class Value(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     type: Annotated[
         Literal["gauge", "counter"], Meta(description="A counter only rises, and its name ends in `_total`.")
     ] = "gauge"
-    help: Annotated[str, Meta(description="What it is, as a sentence.")] = ""
+    help: Annotated[str, Meta(description="What it is.")] = ""
 
 
 @cache
@@ -55,15 +64,28 @@ def families(values: tuple[str, ...] | dict[str, Value], labels: tuple[str, ...]
     for column, value in written.items():
         name = value.name or column.lower()
         if name.startswith(OWN):
-            raise ValueError(f"values.{column}: names that begin with {PREFIX}{OWN} are the exporter's own")
-        says = value.help or f"The column {column} of a configured query."
+            told = f"names that begin with {PREFIX}{OWN} are the exporter's own"
+            raise ValueError(f"{_another(column, name, value.type)}; {told}")
+        says = " ".join((value.help or f"The column {column} of a configured query").split()).rstrip(".") + "."
         try:
             found[column] = family(name, value.type, says, labels)
-        except ValueError as error:
-            raise ValueError(f"values.{column}: {PREFIX}{name}: {error}") from None
+        except ValueError:
+            raise ValueError(_another(column, name, value.type)) from None
     if len({metric.name.removesuffix("_total") for metric in found.values()}) < len(found):
         raise ValueError("values: two columns become the same metric")
     return found
+
+
+def _another(column: str, name: str, type_: str) -> str:
+    """What to write for a column whose name is no metric's."""
+    words = re.findall(r"[a-z0-9]+", name.removeprefix(OWN).lower())
+    rises = "; or type: counter, if it only rises" if type_ == "gauge" and words[-1:] == ["total"] else ""
+    units = "; metrics are in base units: convert it in the query" if _UNITS.keys() & {*words} else ""
+    words = [_UNITS.get(word, word) for word in words if word not in _WORDS]
+    name = "_".join([*(words or ["orders"]), *(["total"] if type_ == "counter" else [])])
+    also = "type: counter, " if type_ == "counter" else ""
+    shown = column if re.fullmatch(r"[\w ()*]+", column) else json.dumps(column, ensure_ascii=False)
+    return f"values: the column {column} needs another name: {{{shown}: {{{also}name: {name}}}}}{rises}{units}"
 
 
 def number(cell: Any) -> float | None:

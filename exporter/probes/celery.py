@@ -83,6 +83,11 @@ class Celery(Probe, kw_only=True, frozen=True):
         Signal("task", _celery_events.DURATION, "seconds", "How long tasks run.", statistic="p95"),
         _tls.expiry(_celery_connect.CERTIFICATE_REMAINING),
     )
+    example: ClassVar[str] = """\
+url: ${CELERY_BROKER_URL}
+queues: [celery, mails]
+beat: {task: shop.tasks.heartbeat, within: 5m}
+"""
     slow: ClassVar[float | None] = 10.0
     # A worker that does not answer is waited for, which is no slowness of the broker.
     latency: ClassVar[tuple[float | None, float | None]] = (3.0, 8.0)

@@ -59,6 +59,12 @@ class Heartbeat(Probe, kw_only=True, frozen=True):
         Signal("duration", LAST_TOOK, "seconds", "How long the last run took."),
         Signal("running", RUNNING, "seconds", "How long a run has been under way."),
     )
+    example: ClassVar[str] = """\
+token: ${BACKUP_TOKEN}
+cron: 0 3 * * *
+timezone: Europe/Paris
+grace: 30m
+"""
     drivers: ClassVar[tuple[str, ...]] = ("cronsim",)
 
     token: Annotated[
@@ -77,8 +83,10 @@ class Heartbeat(Probe, kw_only=True, frozen=True):
     def __post_init__(self) -> None:
         if len(self.token.reveal()) < 8:
             raise ValueError("token: has at least 8 characters")
-        if (self.every is None) == (not self.cron):
-            raise ValueError("one of every and cron says when a report is due")
+        if self.every is None and not self.cron:
+            raise ValueError("says nowhere when a report is due: give every, such as 24h, or cron, such as 0 3 * * *")
+        if self.every is not None and self.cron:
+            raise ValueError("every and cron both say when a report is due: give one of them")
         if self.every is not None and self.every < 1:
             raise ValueError("every: is at least 1s")
         if self.max_duration is not None and self.max_duration <= 0:

@@ -76,6 +76,11 @@ class HTTP(Probe, kw_only=True, frozen=True):
         "proxy": "The proxy did not open the way.",
     }
     signals: ClassVar[tuple[Signal, ...]] = (_tls.expiry(REMAINING),)
+    example: ClassVar[str] = """\
+url: https://shop.example/health
+headers: {x-key: "${SHOP_KEY}"}
+expect: {status: [200], body: '"ok"', json: {workers: "workers > `0`"}}
+"""
 
     url: Annotated[
         str,

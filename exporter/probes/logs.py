@@ -83,6 +83,11 @@ class Logs(Probe, kw_only=True, frozen=True):
         Signal("stored", STORED, "bytes", "Size of the logs and their rotated files."),
         Signal("request_duration", DURATION, "seconds", "How long requests take.", statistic="p95"),
     )
+    example: ClassVar[str] = """\
+files:
+  app: {path: /var/log/shop/*.log, format: json, fields: {level: severity}}
+  access: {path: /var/log/nginx/access.log, format: combined, policy: {size: 100MB, keep: 14d}}
+"""
 
     files: Annotated[
         dict[str, Files],

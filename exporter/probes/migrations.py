@@ -58,6 +58,11 @@ class Migrations(Probe, kw_only=True, frozen=True):
     signals: ClassVar[tuple[Signal, ...]] = (
         Signal("pending", PENDING, "number", "Migrations of the code that the database has not."),
     )
+    example: ClassVar[str] = """\
+dsn: ${DATABASE_URL}
+tool: alembic
+path: /srv/shop/migrations
+"""
     drivers: ClassVar[tuple[str, ...]] = ("asyncpg", "pymysql")
 
     dsn: Annotated[
@@ -68,7 +73,7 @@ class Migrations(Probe, kw_only=True, frozen=True):
             examples=["postgresql://database/shop"],
         ),
     ]
-    password: Annotated[Secret, Meta(description="The password, if it is not in the DSN.")] = Secret("")
+    password: Annotated[Secret, Meta(description="The password; it wins over one in the DSN.")] = Secret("")
     tool: Annotated[Literal["alembic", "django"], Meta(description="What migrates.", examples=["alembic"])]
     path: Annotated[
         str | tuple[str, ...],

@@ -74,8 +74,8 @@ class MongoDB(Probe, kw_only=True, frozen=True):
             examples=["mongodb://monitor@database:27017/shop"],
         ),
     ]
-    username: Annotated[str, Meta(description="The user, if it is not in the URL.")] = ""
-    password: Annotated[Secret, Meta(description="The password, if it is not in the URL.")] = Secret("")
+    username: Annotated[str, Meta(description="The user; it wins over one in the URL.")] = ""
+    password: Annotated[Secret, Meta(description="The password; with username it wins over the URL's.")] = Secret("")
     databases: Annotated[
         tuple[str, ...], Meta(description="Databases whose sizes are read; by default the one of the URL.")
     ] = ()

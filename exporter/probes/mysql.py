@@ -63,8 +63,8 @@ class Mysql(Probe, kw_only=True, frozen=True):
             examples=["mysql://monitor@database:3306/"],
         ),
     ]
-    username: Annotated[str, Meta(description="The user, if it is not in the URL.")] = ""
-    password: Annotated[Secret, Meta(description="The password, if it is not in the URL.")] = Secret("")
+    username: Annotated[str, Meta(description="The user; it wins over one in the URL.")] = ""
+    password: Annotated[Secret, Meta(description="The password; it wins over one in the URL.")] = Secret("")
     tls: Annotated[TLS | None, Meta(description="How to do TLS, which is then required; wins over ssl-mode.")] = None
     replication: Annotated[
         Literal["auto", "required", "off"],

@@ -77,7 +77,7 @@ class Postgres(Probe, kw_only=True, frozen=True):
             examples=["postgresql://database:5432/shop"],
         ),
     ]
-    password: Annotated[Secret, Meta(description="The password, if it is not in the DSN.")] = Secret("")
+    password: Annotated[Secret, Meta(description="The password; it wins over one in the DSN.")] = Secret("")
     role: Annotated[
         Literal["any", "primary", "replica"],
         Meta(description="What the server is expected to be; if not, it is degraded."),

@@ -60,6 +60,11 @@ class RabbitMQ(Probe, kw_only=True, frozen=True):
         Signal("unroutable", _rabbitmq_readings.UNROUTABLE, "number", "Unroutable messages a second.", "rate"),
         _tls.expiry(_rabbitmq_readings.CERTIFICATE_REMAINING),
     )
+    example: ClassVar[str] = """\
+url: ${RABBITMQ_URL}
+queues: [orders]
+management: {url: "http://rabbitmq:15672", username: monitor, password: "${MONITOR_PASSWORD}"}
+"""
 
     url: Annotated[
         Secret,
@@ -68,8 +73,8 @@ class RabbitMQ(Probe, kw_only=True, frozen=True):
             examples=["amqp://rabbitmq:5672/shop"],
         ),
     ]
-    username: Annotated[str, Meta(description="The user, if it is not in the URL.")] = ""
-    password: Annotated[Secret, Meta(description="The password, if it is not in the URL.")] = Secret("")
+    username: Annotated[str, Meta(description="The user; it wins over one in the URL.")] = ""
+    password: Annotated[Secret, Meta(description="The password; it wins over one in the URL.")] = Secret("")
     mechanism: Annotated[
         Mechanism, Meta(description="How to log in: PLAIN, or EXTERNAL with tls.cert_file's certificate.")
     ] = "PLAIN"

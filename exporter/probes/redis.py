@@ -86,8 +86,8 @@ class Redis(Probe, kw_only=True, frozen=True):
             examples=["rediss://cache:6379/0"],
         ),
     ]
-    username: Annotated[str, Meta(description="The user, if it is not in the URL.")] = ""
-    password: Annotated[Secret, Meta(description="The password, if it is not in the URL.")] = Secret("")
+    username: Annotated[str, Meta(description="The user; it wins over one in the URL.")] = ""
+    password: Annotated[Secret, Meta(description="The password; it wins over one in the URL.")] = Secret("")
     db: Annotated[Number | None, Meta(description="Number of the database, if it is not in the URL.")] = None
     tls: Annotated[TLS | None, Meta(description="How to do TLS with rediss.")] = None
     info: Annotated[bool, Meta(description="Read INFO; without it the server is only pinged.")] = True

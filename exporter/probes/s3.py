@@ -61,6 +61,13 @@ class S3(Probe, kw_only=True, frozen=True):
         Signal("clock_skew", CLOCK_SKEW, "seconds", "How far the clocks are apart.", warning=300, critical=840),
         _tls.expiry(REMAINING),
     )
+    example: ClassVar[str] = """\
+url: s3://uploads
+access_key_id: ${ACCESS_KEY_ID}
+secret_access_key: ${SECRET_ACCESS_KEY}
+quota: 1TiB
+prefixes: {tenant-1/: 100GiB, tenant-2/: 50GiB}
+"""
 
     url: Annotated[
         str,

@@ -5,6 +5,7 @@ may do: give it a user that can read what it needs and nothing more.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -48,6 +49,15 @@ class Sql(Probe, kw_only=True, frozen=True):
         Signal("highest", HIGHEST, "number", "The highest number in the first column of `values`."),
         Signal("lowest", LOWEST, "number", "The lowest number in the first column of `values`.", direction="below"),
     )
+    example: ClassVar[str] = """\
+dsn: ${DATABASE_URL}
+query: SELECT state, count(*) AS orders, max(age) AS oldest FROM orders GROUP BY state
+labels: [state]
+values:
+  orders: {help: Orders by state.}
+  oldest: {name: oldest_order_seconds}
+thresholds: {highest: {warning: 500}}  # of the first column of values
+"""
     drivers: ClassVar[tuple[str, ...]] = ("asyncpg", "pymysql")
     latency: ClassVar[tuple[float | None, float | None]] = (None, None)
 
@@ -59,7 +69,7 @@ class Sql(Probe, kw_only=True, frozen=True):
             examples=["postgresql://database/shop"],
         ),
     ]
-    password: Annotated[Secret, Meta(description="The password, if it is not in the DSN.")] = Secret("")
+    password: Annotated[Secret, Meta(description="The password; it wins over one in the DSN.")] = Secret("")
     query: Annotated[
         str,
         Meta(
@@ -117,20 +127,19 @@ class Sql(Probe, kw_only=True, frozen=True):
         values = dict(zip(self._metrics.values(), _places(tuple(self._metrics), answer), strict=True))
         if len(answer.rows) > self.max_rows:
             out.degraded("too_many_rows", f"the query gives more than {self.max_rows} rows")
-        faults: dict[str, int] = {}
+        faults: Counter[tuple[str, str]] = Counter()
         seen: set[tuple[str, ...]] = set()
         first: list[float] = []
         for row in answer.rows[: self.max_rows]:
             named = tuple(label(row[place]) for place in labels)
             if named in seen:
-                faults["duplicate"] = faults.get("duplicate", 0) + 1
+                faults["duplicate", ""] += 1
                 continue
             seen.add(named)
             for order, (metric, place) in enumerate(values.items()):
                 found = number(row[place])
                 if found is None or (metric.type == "counter" and found < 0):
-                    fault = "null" if row[place] is None else "not_a_number"
-                    faults[fault] = faults.get(fault, 0) + 1
+                    faults["null" if row[place] is None else "not_a_number", answer.columns[place]] += 1
                     continue
                 out.set(metric, found, *named)
                 if not order:
@@ -138,7 +147,7 @@ class Sql(Probe, kw_only=True, frozen=True):
         if first:
             out.set(HIGHEST, max(first))
             out.set(LOWEST, min(first))
-        _tell(faults, self.labels, out)
+        _tell(faults, self.labels, min(len(answer.rows), self.max_rows), out)
 
 
 def _first_word(query: str) -> str:
@@ -159,11 +168,11 @@ def _places(names: tuple[str, ...], answer: Answer) -> list[int]:
     return [answer.columns.index(name) for name in names]
 
 
-def _tell(faults: Mapping[str, int], labels: tuple[str, ...], out: Readings) -> None:
-    if count := faults.get("duplicate"):
+def _tell(faults: Mapping[tuple[str, str], int], labels: tuple[str, ...], rows: int, out: Readings) -> None:
+    if count := faults.get(("duplicate", "")):
         told = f"the same {', '.join(labels)} as one before" if labels else "no labels to tell them by"
         out.degraded("duplicate", f"{count} of the rows have {told}"[:200])
-    if count := faults.get("null"):
-        out.degraded("null", f"{count} values are NULL")
-    if count := faults.get("not_a_number"):
-        out.degraded("not_a_number", f"{count} values are no numbers, or negative ones of counters")
+    for reason, told in (("null", "NULL"), ("not_a_number", "no number, or negative and a counter's")):
+        columns = [f"{column} ({count} of {rows} rows)" for (fault, column), count in faults.items() if fault == reason]
+        if columns:
+            out.degraded(reason, f"{told}: {', '.join(columns)}"[:200])

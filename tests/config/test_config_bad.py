@@ -5,9 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from exporter import catalogue
 from exporter.config import ConfigError, load, read
+from exporter.config.fit import fit
+from exporter.config.problem import Report
 
 from tests.kinds import specimens  # noqa: F401
 
@@ -67,3 +70,23 @@ components:
     assert not [
         problem for problem in caught.value.problems if problem.message.rstrip("…").endswith((":", "expected", "not "))
     ]
+
+
+class Named(Struct, kw_only=True, frozen=True):
+    items: dict[str, int] = {}
+
+    def __post_init__(self) -> None:
+        if not self.items:
+            raise ValueError("items: expected one at least")
+        for name, number in self.items.items():
+            if number < 0:
+                raise ValueError(f"items.{name}: is negative")
+
+
+def test_what_is_left_when_all_of_a_mapping_is_wrong_is_no_second_mistake():
+    report = Report({})
+    assert fit(Named, {"items": {"a": -1, "b": 2, "c": -3}}, (), report) is None
+    assert fit(Named, {"items": {"d": -1}}, (), report) is None
+    assert [str(problem) for problem in report.problems] == [
+        "items.a: is negative", "items.c: is negative", "items.d: is negative",
+    ]  # fmt: skip

@@ -2,10 +2,15 @@
 
 import itertools
 import traceback
+from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from exporter.config import ConfigError, load
+from exporter.config.fit import fit
+from exporter.config.problem import Report
+from exporter.values import Secret
 
 from tests.kinds import specimens  # noqa: F401
 
@@ -15,6 +20,10 @@ PLACES = {
     "headers": "headers: {x-key: X}",
     "password": "login: {user: me, password: X}",
     "url": "url: 'http://me:X@host/'",
+    "braces": "token: $X",
+    "one threshold": "thresholds: {used: X}",
+    "a list of one": "statuses: X",
+    "unknown": "unknown: {deep: X}",
     "not a number": "port: X",
     "not an option": "mode: X",
     "not a duration": "interval: X",
@@ -72,3 +81,53 @@ def test_a_sections_secret_is_never_seen(text, way):
     seen = problems(text + "\n")
     assert "it:" in seen or "Config(" in seen
     assert CANARY not in seen or (text.startswith("web: {allowed") and "it:" not in seen)
+
+
+class Quoting(Struct, kw_only=True, frozen=True):
+    """Its check quotes all that it is given, in three ways."""
+
+    plain: str = ""
+    secret: Secret = Secret("")
+    by_name: dict[str, str] = {}
+    secrets: dict[str, Secret] = {}
+    items: tuple[str, ...] = ()
+    anything: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        seen = [
+            self.plain,
+            self.secret.reveal(),
+            *self.by_name.values(),
+            *self.items,
+            *map(str, self.anything.values()),
+        ]
+        for text in filter(None, [*seen, *(one.reveal() for one in self.secrets.values())]):
+            raise ValueError(f"it is {text}, as {text!r} or {text}s, and no A record")
+
+
+def told(value: dict[str, Any], *expanded: tuple[str | int, ...]) -> str:
+    report = Report({})
+    report.expanded.update(expanded)
+    assert fit(Quoting, value, (), report) is None
+    return "\n".join(str(problem) for problem in report.problems)
+
+
+@pytest.mark.parametrize("text", ["/run/ca.pem", "job", "A", "shop_total", "no such thing", "https://shop.example/"])
+@pytest.mark.parametrize("key", ["plain", "by_name", "items"])
+def test_what_stands_in_a_plain_field_is_told_but_not_what_came_from_a_variable(key: str, text: str) -> None:
+    value, path = {"plain": (text, ()), "by_name": ({"k": text}, ("k",)), "items": ([text], (0,))}[key]
+    assert f"it is {text}, as '{text}'" in told({key: value})
+    assert "it is …, as … or " in told({key: value}, (key, *path))
+
+
+@pytest.mark.parametrize("text", [CANARY, "pw", "job", "x y", f"a'{CANARY}", "https://h/" + CANARY])
+@pytest.mark.parametrize("key", ["secret", "secrets", "anything"])
+def test_a_secret_is_never_told_however_short(key: str, text: str) -> None:
+    seen = told({key: text if key == "secret" else {"k": text}})
+    assert f"is {text}," not in seen
+    assert CANARY not in seen
+
+
+@pytest.mark.parametrize("text", [f"redis://:{CANARY}@h", f"http://h/?token={CANARY}", f"host=h password={CANARY}"])
+def test_credentials_in_a_plain_field_are_not_told(text: str) -> None:
+    assert CANARY not in told({"plain": text})

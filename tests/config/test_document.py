@@ -70,7 +70,7 @@ BOMBS = {
     "control character": ("a: 1\nb: \x00canary", Problem(2, "", "is not YAML: it holds a character that is not allowed")),
     "half a surrogate pair": ("a: \ud800", Problem(0, "", "is not text: it holds half of a surrogate pair")),
     "unclosed quote": ("a: 'canary", Problem(1, "", "is not YAML: found unexpected end of stream")),
-    "tab": ("a:\n\t- canary: x", Problem(2, "", "is not YAML: found character that cannot start any token")),
+    "tab": ("a:\n\t- canary: x", Problem(2, "", "is not YAML: use spaces, not tabs")),
     "colon": ("a: b: canary", Problem(1, "", "is not YAML: mapping values are not allowed in this context")),
 }  # fmt: skip
 

@@ -11,13 +11,13 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from exporter.probe import Probe
 from exporter.values import Secret
 from tests import hostile
 from tests.fakes import amqp, mysqlwire
 from tests.servers import rpc
 
 SECRET_LIKE = ("hushed", *(base64.b64encode(b" " * n + b"hushed").decode()[-7:-1] for n in range(3)))
+ELSEWHERE = "file:///hushed-in-location?hushed"
 
 
 def echoes(connection: socket.socket, request: bytes) -> None:
@@ -70,9 +70,7 @@ def repeats(connection: socket.socket, request: bytes) -> None:
 
 
 def redirects(connection: socket.socket, request: bytes) -> None:
-    connection.sendall(
-        b"HTTP/1.1 302 Found\r\nLocation: file:///hushed-in-location?hushed\r\nContent-Length: 0\r\n\r\n"
-    )
+    connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: {ELSEWHERE}\r\nContent-Length: 0\r\n\r\n".encode())
 
 
 def _printable(data: bytes) -> str:
@@ -178,8 +176,6 @@ def modules(p: Planted, at: dict[str, str]) -> dict[str, Any]:
 def secret_fields(cls: type[msgspec.Struct], before: str = "") -> Iterator[str]:
     """Those of a configuration that are Secrets, at any depth: `password`, `management.password`."""
     for one in msgspec.structs.fields(cls):
-        if cls is not Probe and one.name == "thresholds":
-            continue
         name = f"{before}{one.encode_name}"
         for type_ in _inner(one.type):
             if type_ is Secret:

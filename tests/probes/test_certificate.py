@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,15 @@ def test_der_is_read_and_a_bundle_is_no_chain(tmp_path: Path) -> None:
     assert probe("certificate", **written(tmp_path, one.public_bytes(Encoding.DER))).outcome == "healthy"
     both = chain(certificates.pair().certificate, certificates.self_signed().certificate)
     assert probe("certificate", **written(tmp_path, both), bundle=True).outcome == "healthy"
+
+
+@pytest.mark.parametrize("action", ["error", "always"])
+def test_what_rfc_5280_forbids_is_read_without_a_warning(action: Any, tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True, action=action) as warned:
+        result = probe("certificate", **written(tmp_path, certificates.negative_serial()))
+        assert result.outcome == "healthy"
+        assert any(',serial="-' in text for text in readings(result))
+        assert warned == []
 
 
 def test_the_threshold_is_three_weeks_by_default_and_critical_at_three_days() -> None:

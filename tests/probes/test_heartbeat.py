@@ -205,8 +205,8 @@ def test_a_wrong_report_is_refused_and_changes_nothing(
 @pytest.mark.parametrize(
     "fields,message",
     [
-        ({}, "one of every and cron"),
-        ({"every": "1h", "cron": "0 3 * * *"}, "one of every and cron"),
+        ({}, "says nowhere when a report is due"),
+        ({"every": "1h", "cron": "0 3 * * *"}, "every and cron both say"),
         ({"every": "10ms"}, "every: is at least 1s"),
         ({"every": "1h", "max_duration": "0s"}, "max_duration: is more than 0s"),
         ({"cron": "0 25 * * *"}, "cron: bad hour; expected five fields"),

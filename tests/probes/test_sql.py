@@ -149,8 +149,12 @@ def test_rows_that_can_be_used_are_exposed_beside_those_that_cannot(tmp_path: Pa
         'stack_sql_n{l="a"}': 1, 'stack_sql_n{l="e"}': 4, 'stack_sql_n{l="g"}': 5,
         "stack_sql_query_rows": 8, "stack_sql_query_highest": 5, "stack_sql_query_lowest": 1,
     }  # fmt: skip
-    assert asked(tmp_path, "('b', NULL), ('c', 'many')").detail == "1 values are NULL"
-    assert asked(tmp_path, "('c', 'many')").detail == "1 values are no numbers, or negative ones of counters"
+    assert asked(tmp_path, "('b', NULL), ('c', 'many')").detail == "NULL: n (1 of 2 rows)"
+    wrong = "no number, or negative and a counter's: "
+    assert asked(tmp_path, "('c', 'many')").detail == f"{wrong}n (1 of 1 rows)"
+    assert asked(tmp_path, "('c', 'many')", labels=[], values=["l", "n"]).detail == (
+        f"{wrong}l (1 of 1 rows), n (1 of 1 rows)"
+    )
     assert asked(tmp_path, "(1, 1), (2, 2)", labels=[]).detail == "1 of the rows have no labels to tell them by"
 
 

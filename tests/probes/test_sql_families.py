@@ -1,5 +1,6 @@
 """Metrics that are named in the configuration, and the drivers that a DSN needs: what is refused, and what becomes of the rest."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -77,12 +78,13 @@ def test_a_metric_that_two_components_mean_differently_is_refused(other: str) ->
     ("fields", "message"),
     [
         ({"values": []}, "values: expected one column at least"),
-        ({"values": ["query_rows"]}, "values.query_rows: names that begin with stack_sql_query_ are the exporter's own"),
-        ({"values": ["oldest_ms"]}, "values.oldest_ms: stack_sql_oldest_ms: base units only"),
-        ({"values": ["orders_total"]}, "values.orders_total: stack_sql_orders_total: counters, and only they, end in _total"),
-        ({"values": {"n": {"type": "counter"}}}, "values.n: stack_sql_n: counters, and only they"),
-        ({"values": {"n": {"help": "Orders"}}}, "values.n: stack_sql_n: help is a sentence"),
-        ({"values": ["order count"]}, "values.order count: stack_sql_order count: a name is stack_"),
+        ({"values": ["query_rows"]}, "values: the column query_rows needs another name: {query_rows: {name: rows}}; names that begin with stack_sql_query_"),
+        ({"values": ["oldest_ms"]}, "values: the column oldest_ms needs another name: {oldest_ms: {name: oldest_seconds}}; metrics are in base units"),
+        ({"values": ["orders_total"]}, "values: the column orders_total needs another name: {orders_total: {name: orders}}; or type: counter"),
+        ({"values": {"n": {"type": "counter"}}}, "values: the column n needs another name: {n: {type: counter, name: n_total}}"),
+        ({"values": ["count"]}, "values: the column count needs another name: {count: {name: orders}}"),
+        ({"values": {"total": {}}}, "values: the column total needs another name: {total: {name: orders}}; or type"),
+        ({"values": ["order count"]}, "values: the column order count needs another name: {order count: {name: order}}"),
         ({"values": ["n", "N"]}, "values: two columns become the same metric"),
         ({"values": {"n": {}, "m": {"name": "n_total", "type": "counter"}}}, "values: two columns become the same metric"),
         ({"labels": ["n"]}, "labels: n is among the values too"),
@@ -109,6 +111,23 @@ def test_a_configuration_that_is_refused(fields: dict[str, Any], message: str) -
         component("sql", **GOOD | fields)
     assert str(caught.value).startswith(message)
     assert "secretpw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("written", "shown"), [("x", "x."), ("Orders. ", "Orders."), ("Two\n lines", "Two lines."), ("", "The column n of a configured query.")])  # fmt: skip
+def test_any_help_will_do_and_ends_as_a_sentence(written: str, shown: str) -> None:
+    (metric,) = component("sql", **GOOD | {"values": {"n": {"help": written}}}).probe.families
+    assert metric.help == shown
+
+
+@pytest.mark.parametrize("name", ["count", "total", "sum", "info", "gauge_count", "age_ms", "Zahl der Läufe", "日本", "query_", "query_count", "9", "_", "x_bytes_total", "percent"])  # fmt: skip
+@pytest.mark.parametrize("type_", ["gauge", "counter"])
+def test_the_name_that_a_message_gives_is_one_that_is_taken(name: str, type_: str) -> None:
+    try:
+        component("sql", **GOOD | {"values": {name: {"type": type_}}})
+    except msgspec.ValidationError as error:
+        told = re.search(r"name: ([^{}]*)}}", str(error))
+        assert told
+        component("sql", **GOOD | {"values": {name: {"type": type_, "name": told[1]}}})
 
 
 DSNS = {

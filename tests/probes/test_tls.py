@@ -3,10 +3,13 @@
 import asyncio
 import os
 import shutil
+import socket
+import warnings
 from pathlib import Path
 
 import pytest
 
+from exporter.blackbox.certificate import leaf
 from exporter.probe import Down
 from exporter.probes import _net, _tls
 from exporter.probes._lookup import is_address
@@ -35,6 +38,28 @@ def test_a_context_is_shared_and_made_anew_when_a_file_changes(tmp_path: Path) -
     assert one.context(("http/1.1",)) is not first
     os.utime(ca, (1, 1))
     assert one.context() is not first
+
+
+def test_dates_of_what_rfc_5280_forbids_are_read_without_a_warning() -> None:
+    with warnings.catch_warnings(record=True, action="always") as warned:
+        dates = _tls._dates(certificates.negative_serial())
+        assert leaf(certificates.negative_serial()).subject == "CN=localhost"
+    assert (dates, warned) == ((certificates.pair().not_before, certificates.pair().not_after), [])
+
+
+def test_a_deadline_in_the_handshake_tells_where_and_that_it_may_be_no_tls() -> None:
+    with hostile.serving(hostile.mute, ask=False) as server:
+        result = probing.probe("tcp", timeout=0.2, address=server.address, tls={})
+    told = f"{server.address}: no end within 0.2 s, in phase tls; it may not speak TLS there"
+    assert (result.reason, result.detail) == ("timeout", told)
+
+
+def test_a_deadline_at_a_unix_socket_tells_which(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        result = probing.probe("memcached", timeout=0.2, address=f"{tmp_path}/s")
+    assert (result.reason, result.detail) == ("timeout", f"{tmp_path}/s: no end within 0.2 s, in phase command")
 
 
 def test_a_file_that_is_gone_when_it_is_needed_is_down_and_no_defect(tmp_path: Path) -> None:

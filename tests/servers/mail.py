@@ -52,9 +52,10 @@ def smtp(
     implicit: bool = False,
     login_in_clear: bool = False,
     without: tuple[str, ...] = (),
+    port: int = 0,
 ) -> Iterator[MailServer]:
     """With `tls` STARTTLS is offered, or with `implicit` TLS is spoken from the start; `without` are AUTH mechanisms."""
-    port = free_port()
+    port = port or free_port()
     controller = Controller(
         _Takes(),
         hostname="localhost",

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from exporter.log import request_id
 from exporter.component import Component, Limit
 from exporter.exposition import Page
@@ -62,6 +64,12 @@ def component(name: str, **fields: Any) -> Component:
     )
     kind = fields.pop("kind", "made_up")
     return Component(name, kind, MadeUp(), **({"limits": limits, "interval": 60.0} | fields))
+
+
+def asked_alone(name: str) -> Component:
+    """One with `scheduled: false`."""
+    made = component(name)
+    return replace(made, probe=msgspec.structs.replace(made.probe, scheduled=False))
 
 
 def result(name: str, outcome: str = "healthy", reason: str = "", detail: str = "", **fields: Any) -> Result:

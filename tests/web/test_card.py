@@ -6,10 +6,10 @@ import pytest
 
 from exporter.component import Limit
 from exporter.metric import counter, gauge
-from exporter.probe import LATENCY, Signal
+from exporter.probe import LATENCY, Phase, Signal
 from exporter.web import chart
 from tests.web.client import ask
-from tests.web.stand import Stand, component, result, stand
+from tests.web.stand import Stand, asked_alone, component, result, stand
 from tests.web.test_page import Parsed
 
 SAVED = Signal(
@@ -17,6 +17,9 @@ SAVED = Signal(
 )  # fmt: skip
 REFUSED = Signal(
     "refused", counter("stack_made_up_refused_total", "Refused.", "component"), "number", "Refused a second.", statistic="rate"
+)  # fmt: skip
+CERTIFICATE = Signal(
+    "certificate", gauge("stack_made_up_certificate_remaining_seconds", "Left.", "component"), "seconds", "Left.", direction="below"
 )  # fmt: skip
 LEFT = Signal(
     "left", gauge("stack_made_up_left", "Left.", "component"), "number", "What is left.", direction="below", warning=5
@@ -58,13 +61,56 @@ async def test_a_signal_says_what_it_is_when_it_is_pointed_at() -> None:
 async def test_what_is_beyond_its_threshold_is_told_with_its_unit_and_the_severest_bound() -> None:
     async with stand(tokens=()) as s:
         s.add(component("db"))
-        s.take(
-            result("db", "degraded", "threshold", "pool 0.9647 is at or above its warning threshold 0.8", pool=0.9647)
-        )
+        s.take(result("db", "degraded", "threshold", "one of them", pool=0.9647))
         page = (await ask(s.port, "GET /")).text
-        assert '<p class="message">pool 96.5 % is at or above its critical threshold, 95 %</p>' in page
+        assert '<p class="message">pool 96.5 % is at or above its critical threshold 95 %</p>' in page
         s.take(result("db", "unhealthy", "refused", "as it was", pool=0.97))
         assert '<p class="message">as it was</p>' in (await ask(s.port, "GET /")).text
+
+
+@pytest.mark.parametrize(
+    ("left", "text", "message"),
+    [
+        (40 * 86400.0, "certificatein 40 days", ""),
+        (20 * 86400.0, "certificatein 20 days, warning", "certificate ends in 20 days, at or below its warning threshold 20 d"),
+        (-117529532.0, "certificate1\u202f360 days ago, critical", "certificate ended 1\u202f360 days ago, at or below its critical threshold 3 d"),
+    ],
+)  # fmt: skip
+async def test_what_is_left_of_a_certificate_is_told_as_a_moment(left: float, text: str, message: str) -> None:
+    limits = (Limit(CERTIFICATE, "warning", 20 * 86400.0), Limit(CERTIFICATE, "critical", 3 * 86400.0))
+    async with stand(tokens=()) as s:
+        s.add(component("db", limits=limits))
+        said = ("degraded", "threshold") if message else ()
+        s.take(replace(result("db", *said), values={(CERTIFICATE.metric, ()): left}))
+        page = Parsed((await ask(s.port, "GET /")).text).text
+        assert text in page and message in page and "warning 20 d, critical 3 d" in page
+
+
+async def test_phases_of_one_name_are_shown_together() -> None:
+    several = (
+        Phase("connect", 0.0, 0.01),
+        Phase("query", 0.01, 0.2),
+        Phase("connect", 0.21, 0.02),
+        Phase("query", 0.23, 0.1),
+    )
+    async with stand(tokens=()) as s:
+        s.add(component("db"))
+        s.take(replace(result("db"), phases=several))
+        page = (await ask(s.port, "GET /")).text
+        text = Parsed(page).text
+        assert "connect 30 ms" in text and "query 300 ms" in text
+        assert (text.count("connect "), page.count('<rect class="phase')) == (1, 2)
+
+
+async def test_what_is_not_scheduled_says_what_it_waits_for() -> None:
+    async with stand(tokens=()) as s:
+        s.add(asked_alone("shop"))
+        s.add(component("db"))
+        text = Parsed((await ask(s.port, "GET /")).text).text
+        assert text.count("It runs when /probe?component=shop or a cycle asks.") == 1
+        assert text.count("Its first run is under way.") == 1
+        s.take(result("shop"))
+        assert "or a cycle asks" not in (await ask(s.port, "GET /")).text
 
 
 async def test_a_scale_reaches_to_the_last_threshold() -> None:

@@ -10,9 +10,8 @@ import pytest
 
 from exporter.state import STATUSES
 from exporter.web import chart, markup
-from exporter.quantity import quantity, span
 from tests.web.client import ask, bearer
-from tests.web.stand import TOKEN, Stand, component, result, stand
+from tests.web.stand import TOKEN, Stand, asked_alone, component, result, stand
 
 CANARIES = [
     "<img src=x onerror=canary()>",
@@ -161,6 +160,23 @@ async def test_with_a_token_runs_latency_phases_and_thresholds_are_shown() -> No
         assert "latency (p95)70 ms" in text and "for 11 min" in text
 
 
+async def test_signed_out_what_is_critical_is_marked_as_such() -> None:
+    async with stand() as s:
+        s.add(component("db", critical=True))
+        s.add(component("mail"))
+        page = (await ask(s.port, "GET /")).text
+        assert page.count("<span>made_up</span><span>critical</span>") == 1
+        assert page.index('<span class="name">db<') < page.index("<span>critical</span>") < page.index("mail<")
+
+
+async def test_where_nothing_is_scheduled_no_run_is_said_to_be_under_way() -> None:
+    async with stand() as s:
+        s.add(asked_alone("shop"))
+        assert "Nothing has been asked for yet" in (await ask(s.port, "GET /")).text
+        s.add(component("db"))
+        assert "The first runs are under way" in (await ask(s.port, "GET /")).text
+
+
 async def test_an_empty_page_says_what_to_do() -> None:
     async with stand() as s:
         text = Parsed((await ask(s.port, "GET /")).text).text
@@ -187,26 +203,6 @@ def test_markup_is_escaped_unless_it_is_markup() -> None:
         markup.tag("p", "<b>", markup.tag("b", "&"), class_='a"b', title=None)
         == '<p class="a&quot;b">&lt;b&gt;<b>&amp;</b></p>'
     )
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "text"),
-    [
-        (0, "seconds", "0 s"), (0.00034, "seconds", "340 µs"), (0.0123, "seconds", "12.3 ms"), (1.5, "seconds", "1.5 s"), (300.0, "seconds", "5 min"),
-        (0.8, "ratio", "80 %"), (0.123456, "ratio", "12.3 %"), (0, "bytes", "0 B"), (1536, "bytes", "1.5 KiB"),
-        (5 * 2**40, "bytes", "5 TiB"), (12345, "number", "12\u202f345"), (2.5, "number", "2.5"),
-    ],
-)  # fmt: skip
-def test_numbers_read_well(value: float, unit: str, text: str) -> None:
-    assert quantity(value, unit) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (150, "2 min"), (3700, "1 h 1 min"), (90000, "1 d 1 h"), (-5, "0 s")],
-)
-def test_ages_read_well(seconds: float, text: str) -> None:
-    assert span(seconds) == text
 
 
 FLAGS = [
