@@ -20,11 +20,11 @@ def check(options: Options) -> int:
     try:
         planned = plan(options, os.environ)
         many = len(planned.config.components)
-        if options.config_file is None and Path("exporter.yaml").is_file():
-            valid.append("exporter.yaml is here and was not asked for: --config.file=exporter.yaml checks it")
         held = f"{many} component{'' if many == 1 else 's'}" if many else "no components: nothing would be probed"
         valid.append(f"{options.config_file or 'what the environment names'}: valid, {held}")
         valid += [f"{one.variable}: {one.kind}, {one.note}" for one in planned.found if not one.probed]
+        if options.config_file is None and Path("exporter.yaml").is_file():
+            valid.append("exporter.yaml is here and was not asked for: --config.file=exporter.yaml checks it")
     except ConfigError as error:
         wrong.append(error)
     if options.web_config_file is not None:

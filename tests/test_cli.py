@@ -135,12 +135,17 @@ def test_a_reader_that_has_left_is_no_error(verb: str, tmp_path: Path) -> None:
 
 
 def test_check_without_a_file_names_what_is_found_and_not_probed(tmp_path: Path) -> None:
-    ended = command("check", env={"HOME": str(tmp_path), "KAFKA_URL": "kafka://db", "REDIS_URL": "redis://r"})
+    environ = {"HOME": str(tmp_path), "KAFKA_URL": "kafka://db", "REDIS_URL": "redis://r"}
+    ended = command("check", env=environ, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.splitlines() == [
+    told = [
         "what the environment names: valid, 5 components",
         "KAFKA_URL: kafka, db:9092: not probed, there is no kind kafka",
     ]
+    assert ended.stdout.splitlines() == told
+    (tmp_path / "exporter.yaml").touch()
+    hint = "exporter.yaml is here and was not asked for: --config.file=exporter.yaml checks it"
+    assert command("check", env=environ, cwd=tmp_path).stdout.splitlines() == [*told, hint]
 
 
 def test_metrics_of_one_kind_and_of_none() -> None:

@@ -85,8 +85,5 @@ class Named(Struct, kw_only=True, frozen=True):
 
 def test_what_is_left_when_all_of_a_mapping_is_wrong_is_no_second_mistake():
     report = Report({})
-    assert fit(Named, {"items": {"a": -1, "b": 2, "c": -3}}, (), report) is None
-    assert fit(Named, {"items": {"d": -1}}, (), report) is None
-    assert [str(problem) for problem in report.problems] == [
-        "items.a: is negative", "items.c: is negative", "items.d: is negative",
-    ]  # fmt: skip
+    assert fit(Named, {"items": {"a": -1, "c": -3}}, (), report) is None
+    assert [str(problem) for problem in report.problems] == ["items.a: is negative", "items.c: is negative"]

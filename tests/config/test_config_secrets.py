@@ -128,6 +128,10 @@ def test_a_secret_is_never_told_however_short(key: str, text: str) -> None:
     assert CANARY not in seen
 
 
+def test_what_lies_deeper_than_was_declared_is_not_told() -> None:
+    assert CANARY not in told({"anything": {"k": {"deep": [CANARY]}}})
+
+
 @pytest.mark.parametrize("text", [f"redis://:{CANARY}@h", f"http://h/?token={CANARY}", f"host=h password={CANARY}"])
 def test_credentials_in_a_plain_field_are_not_told(text: str) -> None:
     assert CANARY not in told({"plain": text})

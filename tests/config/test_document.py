@@ -71,6 +71,10 @@ BOMBS = {
     "half a surrogate pair": ("a: \ud800", Problem(0, "", "is not text: it holds half of a surrogate pair")),
     "unclosed quote": ("a: 'canary", Problem(1, "", "is not YAML: found unexpected end of stream")),
     "tab": ("a:\n\t- canary: x", Problem(2, "", "is not YAML: use spaces, not tabs")),
+    "variable that is no fault": ("a: b: ${X}", Problem(1, "", "is not YAML: mapping values are not allowed in this context")),
+    "quoted variable": ("{a: '${X}' x}", Problem(1, "", "is not YAML: did not find expected ',' or '}'")),
+    "variable in a list": ("a: [${X}]", Problem(1, "", "is not YAML: did not find expected ',' or ']'; within {…} quote it: \"${NAME}\"")),
+    "tab further in": ("a:\n  b: 1\n\tc: 2", Problem(3, "", "is not YAML: use spaces, not tabs")),
     "colon": ("a: b: canary", Problem(1, "", "is not YAML: mapping values are not allowed in this context")),
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from tests.end_to_end.breaking import Case, Pace, falls, look, rises
 from tests.servers import Server
 from tests.servers.exporters import Daemon
 
+pytestmark = pytest.mark.xdist_group("break_and_mend")
 PACE = Pace(interval=0.5, timeout=0.4, rise=2, fall=3)
 NAMES = ("database", "cache", "port", "site", "file", "folder")
 

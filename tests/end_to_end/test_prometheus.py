@@ -75,8 +75,8 @@ def test_a_real_prometheus_scrapes_it_and_stores_exemplars_whose_traces_the_coll
     assert {one["metric"]["component"]: one["value"][1] for one in successes} == {
         **{f"a_{kind}": "1" for kind in catalogue.kinds()}, "gone": "0",
     }  # fmt: skip
-    stored = {one["metric"]["__name__"] for one in prometheus.query('{job="stack"}')}
-    assert {name for name, _ in parsed(stack.daemon.get("/metrics").text)} <= stored
+    shown = {name for name, _ in parsed(stack.daemon.get("/metrics").text)}
+    wait_until(lambda: shown <= {one["metric"]["__name__"] for one in prometheus.query('{job="stack"}')}, 5)
     query = f"/api/v1/query_exemplars?query=stack_probe_duration_seconds_bucket&start={began - 60}&end={began + 60}"
     components = {one["metric"]["component"] for one in successes}
 

@@ -22,6 +22,7 @@ from tests.end_to_end.planting import SECRET_LIKE, Planted
 from tests.servers.exporters import Daemon
 from tests.servers.process import wait_until
 
+pytestmark = pytest.mark.xdist_group("secrets")
 ADMIN = {"Authorization": "Bearer hushed-admin-token"}
 
 
