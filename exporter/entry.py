@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from exporter.component import Component
-from exporter.probe import Kept, Readings, Result
+from exporter.probe import Readings, Result
+from exporter.readings import Kept
 from exporter.run import Abandoned
 from exporter.tally import Counting
 

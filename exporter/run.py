@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from exporter.component import Component, Limit
 from exporter.metric import Metric
-from exporter.probe import Down, Kept, Outcome, Readings, Result, Sink
+from exporter.probe import Down, Outcome, Readings, Result
 from exporter.quantity import crossing
+from exporter.readings import Kept, Sink
 from exporter.redact import redact, redacted
 
 ABANDON_AFTER = 1.0

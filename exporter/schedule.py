@@ -11,7 +11,8 @@ from dataclasses import replace
 from exporter.component import Component
 from exporter.entry import Entry, asked, wait
 from exporter.metric import counter, gauge
-from exporter.probe import Kept, Probe, Readings, Result
+from exporter.probe import Probe, Readings, Result
+from exporter.readings import Kept
 from exporter.run import ABANDON_AFTER, Abandoned, run_once
 from exporter.slots import Crowd, Slots
 from exporter.supervise import Tasks

@@ -133,7 +133,8 @@ def example(kind: str) -> str:
         return f"kind: {kind}\n{cls.example}"
     required = [field for field in msgspec.structs.fields(cls) if field.required]
     shown = {
-        field.encode_name: next(e for meta in metas(field.type) for e in meta.examples or ()) for field in required
+        field.encode_name: next((e for meta in metas(field.type) for e in meta.examples or ()), "…")
+        for field in required
     }
     return yaml.safe_dump({"kind": kind, **shown}, sort_keys=False, width=1000)
 

@@ -73,8 +73,14 @@ def test_no_sslmode_is_that_of_the_environment_or_prefer(monkeypatch: pytest.Mon
         (f"mysql://me:{SECRET}@db/x", "expected a URL such as postgresql://user:password@host:5432/database"),
         (f"host=db password={SECRET}", "expected a URL such as postgresql://user:password@host:5432/database"),
         (SECRET, "expected a URL such as postgresql://user:password@host:5432/database"),
-        (f"postgres://me:{SECRET}@db:0/x", "a port is a number from 1 to 65535; special characters in a password are percent-encoded"),
-        (f"postgres://me:{SECRET}@db:port/x", "a port is a number from 1 to 65535; special characters in a password are percent-encoded"),
+        (
+            f"postgres://me:{SECRET}@db:0/x",
+            "a port is a number from 1 to 65535; special characters in a password are percent-encoded",
+        ),
+        (
+            f"postgres://me:{SECRET}@db:port/x",
+            "a port is a number from 1 to 65535; special characters in a password are percent-encoded",
+        ),
         (
             f"postgres://me:[{SECRET}@db/x",
             "the URL can't be read; special characters in a password are percent-encoded",
