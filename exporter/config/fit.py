@@ -94,7 +94,8 @@ def _leaf(wanted: Any, value: Any, path: Path, report: Report) -> Any:
     try:
         msgspec.convert(value, wanted, dec_hook=decode)
     except msgspec.ValidationError as error:
-        if report.was_expanded(path) and isinstance(value, str) and not isinstance(other := scalar(value), str):
+        loose = path in report.plain or report.was_expanded(path)
+        if loose and isinstance(value, str) and not isinstance(other := scalar(value), str):
             return _leaf(wanted, other, path, report)
         message, steps = _words(error, wanted, value, path, report), _steps(error)
         report.add((*path, *steps), message if steps else _shown(message, wanted, value, path, report))

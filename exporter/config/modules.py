@@ -48,7 +48,7 @@ def modules(text: str, source: str) -> Mapping[str, Module]:
     parsed = document.parse(text, source=source, foreign=True)
     report = Report(parsed.lines)
     # Go's YAML makes of a scalar what its field wants: 220 is a text where one is expected.
-    report.expanded.update(parsed.plain)
+    report.plain.update(parsed.plain)
     found: dict[str, Module] = {}
     with suppress(Enough):
         for path, first in parsed.repeated.items():

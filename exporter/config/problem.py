@@ -52,6 +52,8 @@ class Report:
 
     def __init__(self, lines: Mapping[Path, int]) -> None:
         self.problems: list[Problem] = []
+        self.plain: set[Path] = set()
+        """Where a text is that a foreign document left unquoted, so that it may stand for a number as well."""
         self.expanded: set[Path] = set()
         """Where ${…} made a text, which may stand for a number as well."""
         self._blamed: set[Path] = set()

@@ -102,7 +102,7 @@ class Lines(logging.Handler):
         self._timer: threading.Timer | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._tell_repeats()
+        self._tell_repeats(at=record.created)
         if not self._repeats.again(record):
             self._write(record, 0)
         elif self._timer is None:
@@ -130,9 +130,9 @@ class Lines(logging.Handler):
             self._stream.write(line + "\n")
             self._stream.flush()
 
-    def _tell_repeats(self, *, now: bool = False) -> None:
+    def _tell_repeats(self, *, now: bool = False, at: float | None = None) -> None:
         for record, count in self._repeats.due(now=now):
-            record.created = time.time()  # in the order of the lines around it
+            record.created = time.time() if at is None else at  # in the order of the lines around it
             self._write(record, count)
 
     def _set_timer(self) -> None:

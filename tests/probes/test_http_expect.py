@@ -88,7 +88,7 @@ def test_the_deadline_holds_while_a_body_is_judged_and_the_next_run_does_not_wai
     with hostile.serving(hostile.says(served(JSON))) as server:
         first, second, took = asyncio.run(both(server.url))
     assert (first.reason, second.reason) == ("evaluation", "evaluation")
-    assert first.duration < 0.6
+    assert first.duration < 0.8  # 0.5, and what a busy machine takes
     assert took < 0.4
     assert "judging a body has not come back for" in second.detail
 
