@@ -89,7 +89,7 @@ def test_the_deadline_holds_while_a_body_is_judged_and_the_next_run_does_not_wai
         first, second, took = asyncio.run(both(server.url))
     assert (first.reason, second.reason) == ("evaluation", "evaluation")
     assert first.duration < 0.8  # 0.5, and what a busy machine takes
-    assert took < 0.4
+    assert took < 0.45  # of 0.5: it does not wait for its deadline
     assert "judging a body has not come back for" in second.detail
 
 

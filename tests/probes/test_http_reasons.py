@@ -110,8 +110,11 @@ def test_the_table_has_every_reason() -> None:
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("reason", REASONS)
 def test_each_reason_is_provoked(reason: str, loop: str) -> None:
-    with REASONS[reason]() as fields:
-        result = on(loop, **fields)
+    for _ in range(3):
+        with REASONS[reason]() as fields:
+            result = on(loop, **fields)
+        if (reason, result.reason) != ("evaluation", "timeout"):
+            break  # `evaluation` comes 0.1 s before the deadline, for which a busy machine may stand still
     assert (result.outcome, result.reason) == ("unhealthy", reason), result.detail
     assert DETAILS.get(reason, "") in result.detail
     assert result.detail
