@@ -6,8 +6,9 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from exporter import log as logs
@@ -67,8 +68,13 @@ async def _serve(options: Options, first: "Plan") -> int:
             leave(128 + number)
         ended.set()
 
+    def on(number: int, do: Callable[[], object]) -> None:
+        # Not add_signal_handler: uvloop 0.22 calls its handler twice for one signal that arrives while it reads of
+        # another (loop.pyx, _invoke_signals), and a second SIGTERM ends us at once.
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(do))
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, number)
+        on(number, partial(end, number))
     try:
         app = App(options, os.environ, first)
     except ValueError as error:
@@ -80,7 +86,7 @@ async def _serve(options: Options, first: "Plan") -> int:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    on(signal.SIGHUP, reload)
     try:
         await app.start()
     except OSError as error:
