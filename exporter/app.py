@@ -162,7 +162,7 @@ class App:
         if new == Config() != self.plan.config:
             # What a file that is being written looks like for a moment: every counter would be lost.
             raise ConfigError([Problem(0, "", "is empty, which takes a restart")], source)
-        if new.store != self.plan.config.store:
+        if (new.store, new.database) != (self.plan.config.store, self.plan.config.database):
             raise ConfigError([Problem(0, "store", "changes with a restart only")], source)
 
     async def _swap(self, new: Plan, tracer: spans.Tracer | None) -> None:

@@ -31,13 +31,14 @@ MAY = {
     "config": "metric values probe component catalogue nearest config blackbox",
     "init": "config leave init",
     "changes": "config supervise",
-    "store": "metric values store",
+    "ingest": "metric values tally redact ingest config.application",
+    "store": "metric values store ingest.values ingest.ports",
     "docs": "metric values probe catalogue config options docs web.routes",
     "options": "nearest",
     "forward": "metric values probe component tally config forward",
     "web": (
         "metric values config probe component state tally health exposition process schedule supervise log nearest "
-        "blackbox quantity web"
+        "blackbox quantity web ingest store.rows"
     ),
 }
 PURE = ("metric", "values", "component", "redact", "quantity", "health", "config.problem", "config.maintenance")

@@ -12,12 +12,15 @@ from msgspec import structs
 from exporter.blackbox.probing import Probing
 from exporter.component import Component
 from exporter.config import component_files, document, expand, fit, modules, resolve, targets
+from exporter.config.application import Class, Grouping, Ingest, Measuring, Owner, Price, Retention, Scrub, Slow
 from exporter.config.component_files import Fingerprint
 from exporter.config.document import Document
+from exporter.config.file import File
 from exporter.config.maintenance import Window
 from exporter.config.problem import ConfigError, Enough, Problem, Report
-from exporter.config.sections import Defaults, File, Forward, Tracing, Web
+from exporter.config.sections import Defaults, Forward, Tracing, Web
 from exporter.nearest import suggestion
+from exporter.values import Secret
 
 __all__ = ["Config", "ConfigError", "Problem", "build", "load", "read"]
 
@@ -34,7 +37,19 @@ class Config:
     tracing: Tracing = field(default_factory=Tracing)
     web: Web = field(default_factory=Web)
     probing: Probing | None = None
+    ingest: Ingest = field(default_factory=Ingest)
+    services: Mapping[str, Measuring] = field(default_factory=dict)
+    operations: Mapping[str, Slow] = field(default_factory=dict)
+    classes: Mapping[str, Class] = field(default_factory=dict)
+    owners: tuple[Owner, ...] = ()
+    grouping: tuple[Grouping, ...] = ()
+    scrub: Scrub = field(default_factory=Scrub)
+    ai_prices: Mapping[str, Price] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
     store: Path | None = None
+    """The file of the embedded store, where another than the storage folder's is wanted."""
+    database: Secret | None = None
+    """PostgreSQL's URL, when errors and events are kept there."""
     concurrency: int = 50
     component_files: tuple[str, ...] = ()
     """Patterns of files that hold components, absolute."""
@@ -93,7 +108,7 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder
     # What files hold comes and goes, and must not make the configuration wrong by that.
     if isinstance(components, dict) and not globs:
         _check_windows(values.get("maintenance"), known | components.keys(), report)
-    store = _store(rest.get("store"), report)
+    store, database = _store(file.store, report)
     for path, first in parsed.repeated.items():
         report.add(path, f"is written twice; the first is on line {first}")
     return Config(
@@ -105,22 +120,35 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder
         tracing=file.tracing,
         web=file.web,
         probing=modules.read(file.probe, folder, report) if file.probe is not None else None,
+        ingest=file.ingest,
+        services=file.services,
+        operations=file.operations,
+        classes=file.classes,
+        owners=file.owners,
+        grouping=file.grouping,
+        scrub=file.scrub,
+        ai_prices=file.ai_prices,
+        retention=file.retention,
         store=store,
+        database=database,
         concurrency=file.concurrency,
         component_files=globs,
         files_seen=seen,
     )
 
 
-def _store(text: Any, report: Report) -> Path | None:
-    if not isinstance(text, str) or report.blames(("store",)):
-        return None
-    scheme, _, path = text.partition(":")
+def _store(given: Secret | None, report: Report) -> tuple[Path | None, Secret | None]:
+    if given is None or report.blames(("store",)):
+        return None, None
+    scheme, _, path = given.reveal().partition(":")
     if scheme in ("postgresql", "postgres"):
-        report.add(("store",), "postgresql is not supported yet: a store is sqlite:PATH")
-    elif scheme != "sqlite" or not path or path.startswith("//"):
-        report.add(("store",), "expected sqlite:PATH, such as sqlite:/var/lib/stack-exporter/stack-exporter.db")
-    return Path(path)
+        return None, given
+    if scheme != "sqlite" or not path or path.startswith("//"):
+        report.add(
+            ("store",),
+            "expected sqlite:PATH, such as sqlite:/var/lib/stack-exporter/stack-exporter.db, or postgresql://…",
+        )
+    return Path(path), None
 
 
 def _spread(window: Window, groups: Mapping[str, tuple[str, ...]]) -> Window:

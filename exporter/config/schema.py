@@ -8,9 +8,9 @@ import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
 from exporter import catalogue, values
+from exporter.config.file import File
 from exporter.config.fit import members
 from exporter.config.resolve import NAME, signals
-from exporter.config.sections import File
 from exporter.config.targets import address
 from exporter.probe import Probe, Signal
 from exporter.values import Duration, Ratio, Secret, Size

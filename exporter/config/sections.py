@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
-from exporter.config.maintenance import Window
 from exporter.probe import Runs
 from exporter.values import Duration, Ratio, Secret
 
@@ -141,33 +140,3 @@ class ComponentFiles(Section, frozen=True):
     ]
     kind: Annotated[str, Meta(description="Kind of the targets in files of Prometheus' file_sd form.")] = ""
     fields: Annotated[dict[str, Any], Meta(description="What else each of these targets has, such as interval.")] = {}
-
-
-class File(Section, frozen=True):
-    """The whole file; every key is optional."""
-
-    service: Annotated[str, Meta(description="Name of the application beside which the daemon runs.")] = ""
-    environment: Annotated[str, Meta(description="Where it runs, such as production.")] = ""
-    defaults: Annotated[Defaults, Meta(description="What holds for every component.")] = Defaults()
-    components: Annotated[
-        dict[str, Any],
-        Meta(
-            description="What is probed, by name; each has a kind.",
-            examples=[{"web": {"kind": "http", "url": "https://shop.example"}}],
-        ),
-    ] = {}
-    component_files: Annotated[
-        tuple[str | ComponentFiles, ...],
-        Meta(
-            description="Files with more components, read again when they change.", examples=[["components.d/*.yaml"]]
-        ),
-    ] = ()
-    maintenance: Annotated[tuple[Window, ...], Meta(description="When failures are expected.")] = ()
-    forward: Annotated[Forward, Meta(description="What is sent onward.")] = Forward()
-    tracing: Annotated[Tracing, Meta(description="The daemon's own spans.")] = Tracing()
-    web: Annotated[Web, Meta(description="The scrape listener.")] = Web()
-    probe: Annotated[Probing | None, Meta(description="Targets that a request names: GET /probe.")] = None
-    store: Annotated[
-        str | None, Meta(description="Where state is kept, sqlite:PATH; by default in the storage folder.")
-    ] = None
-    concurrency: Annotated[int, Meta(description="Runs at the same time.", ge=1, le=1000)] = 50

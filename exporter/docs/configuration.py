@@ -10,10 +10,11 @@ from msgspec import Struct
 
 from exporter import catalogue
 from exporter.config.check import metas
+from exporter.config.file import File
 from exporter.config.fit import members
 from exporter.config.resolve import signals
 from exporter.config.schema import default
-from exporter.config.sections import Defaults, File
+from exporter.config.sections import Defaults
 from exporter.docs.table import HEAD, description, first_line, plain, table, words
 from exporter.probe import Probe
 from exporter.values import Duration

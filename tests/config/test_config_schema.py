@@ -19,7 +19,7 @@ BEYOND = {
     "unset_variable", "missing_file", "device_file", "relative_file", "open_brace", "odd_placeholder",
     "expanded_not_a_number", "empty_token", "maintenance_without_end", "maintenance_without_offset",
     "maintenance_backwards", "maintenance_of_nobody", "maintenance_timezone", "forward_credentials", "forward_endpoint",
-    "ratio_over_one", "maintenance_misspelt", "maintenance_two_times", "unset_variable_for_a_list", "unclosed_list", "store_postgresql", "store_without_path", "threshold_unit",
+    "ratio_over_one", "maintenance_misspelt", "maintenance_two_times", "unset_variable_for_a_list", "unclosed_list", "store_without_path", "threshold_unit",
     "missing_ca_file", "sql_names", "password_not_encoded", "variable_in_a_mapping", "tab", "variable_without_braces",
     "heartbeat_times", "alias", "merge_key", "tag", "not_yaml", "list_at_top", "two_documents", "duplicate_key",
 }  # fmt: skip

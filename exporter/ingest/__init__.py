@@ -1,0 +1,1 @@
+"""What the application says of itself: from the bytes that it sends to values, scrubbed, grouped and measured."""
