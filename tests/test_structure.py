@@ -17,8 +17,9 @@ MAY = {
     "readings": "metric",
     "probe": "metric values readings",
     "component": "metric values probe",
-    "probes": "metric values probe redact probes._",
+    "probes": "metric values probe redact decoding probes._",
     "redact": "values",
+    "decoding": "",
     "quantity": "metric values probe component",
     "run": "metric values probe component readings redact quantity",
     "entry": "metric values probe component readings run tally",
@@ -38,7 +39,7 @@ MAY = {
     "forward": "metric values probe component tally config forward",
     "web": (
         "metric values config probe component state tally health exposition process schedule supervise log nearest "
-        "blackbox quantity web ingest store.rows"
+        "blackbox quantity web ingest store.rows decoding"
     ),
 }
 PURE = ("metric", "values", "component", "redact", "quantity", "health", "config.problem", "config.maintenance")

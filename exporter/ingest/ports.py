@@ -59,6 +59,9 @@ class Ledger(Protocol):
 class Scrubber(Protocol):
     """Takes out what is personal or secret. Pure; scrubbing twice gives the same."""
 
+    counts: dict[str, int]
+    """How often each rule took something out, since the beginning."""
+
     def tree(self, value: Any) -> Any:
         """A JSON value (dict with text keys, list, str, int, float, bool, None) without it, also in its keys."""
 

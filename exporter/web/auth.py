@@ -19,7 +19,7 @@ from functools import lru_cache
 from exporter.metric import counter
 from exporter.tally import Tallies
 from exporter.values import Secret
-from exporter.web.call import Refused
+from exporter.web.refused import Refused
 
 AUTH_FAILURES = counter(
     "stack_exporter_auth_failures_total",

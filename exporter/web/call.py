@@ -1,17 +1,28 @@
 """What a handler is called with, and how it refuses."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp.web import BaseRequest
 
 from exporter.blackbox.probing import Probing
+from exporter.config import Config
 from exporter.config.sections import Web
 from exporter.exposition import Page
+from exporter.ingest.intake import Intake
 from exporter.process import Process
 from exporter.schedule import Scheduler
 from exporter.state import State
+from exporter.store.rows import Records
 from exporter.supervise import Tasks
+from exporter.web.auth import Guard
+from exporter.web.refused import Refused
+
+__all__ = ["Answer", "Call", "Handler", "Refused", "Room", "Services"]
+
+
+IN_FLIGHT = 64 * 1024 * 1024
+"""Bytes of bodies that are held at once (design.md, decision 17)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,30 @@ class Services:
     """What /probe answers from; None when it is off."""
     service: str = ""
     environment: str = ""
+    config: Config = field(default_factory=Config)
+    """All of it, for what has settings of its own."""
+    intake: Intake | None = None
+    """Takes in what applications send; None where nothing listens for it."""
+    records: Records | None = None
+    """What is kept of that."""
+
+
+class Room:
+    """A budget of bytes in flight, over all requests of a listener."""
+
+    def __init__(self, most: int = IN_FLIGHT) -> None:
+        self.most = most
+        self.taken = 0
+
+    def take(self, size: int) -> None:
+        """Raises Refused when there is no room; then nothing is taken."""
+        if self.taken + size > self.most:
+            retry = {"Retry-After": "1"}
+            raise Refused(429, "too much is being received at once; send it again later", headers=retry)
+        self.taken += size
+
+    def free(self, size: int) -> None:
+        self.taken -= size
 
 
 @dataclass(slots=True)
@@ -44,13 +79,23 @@ class Call:
     request: BaseRequest
     services: Services
     id: str
+    guard: Guard
+    """Of the listener: who guesses credentials waits."""
+    room: Room
     name: str = ""
     """The {…} of the route's path."""
     body: bytes = b""
+    held: int = 0
+    """Bytes of its body that are in the room, until it is answered."""
     admin: bool = False
     """A valid admin token came with it."""
     local: bool = False
     """It comes from this machine, and no admin token is configured that could tell its owner from others."""
+
+    def hold(self, size: int) -> None:
+        """Take room for so many bytes until it is answered. Raises Refused when there is none."""
+        self.room.take(size)
+        self.held += size
 
     @property
     def detailed(self) -> bool:
@@ -61,19 +106,6 @@ class Call:
         """The names in `?component=`, given again and again or separated by commas; empty when there are none."""
         given = self.request.rel_url.query.getall("component", [])
         return {name for text in given for name in text.split(",") if name}
-
-
-class Refused(Exception):  # noqa: N818 - an answer, not an error
-    """The request is answered with `status`; `message` is shown and discloses nothing internal."""
-
-    def __init__(
-        self, status: int, message: str, *, errors: Sequence[str] = (), headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(status, message)
-        self.status = status
-        self.message = message
-        self.errors = tuple(errors)
-        self.headers = dict(headers or {})
 
 
 Handler = Callable[[Call], Awaitable["Answer"]]

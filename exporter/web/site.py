@@ -16,7 +16,7 @@ from exporter.values import Secret
 from exporter.web import auth, negotiate
 from exporter.web.answer import refusal, respond
 from exporter.web.body import body
-from exporter.web.call import Answer, Call, Handler, Refused, Services
+from exporter.web.call import Answer, Call, Handler, Refused, Room, Services
 from exporter.web.notice import notice
 from exporter.web.passwords import Passwords
 from exporter.web.toolkit import Toolkit
@@ -27,10 +27,11 @@ HTTP_REQUESTS = counter(
     "stack_exporter_http_requests_total", "Requests that were answered, by route and status code.", "handler", "code"
 )
 
-Access = Literal["open", "scrape", "look", "admin", "hook"]
+Access = Literal["open", "scrape", "look", "admin", "hook", "ingest"]
 """Who may: `open` anybody always; `scrape` whom the web configuration lets in; `look` the same, who see more with a
 token, also as a browser sends it; `admin` with a token and from no other site; `hook` with the token of the component
-that the path names, whatever the web configuration says, and no web page."""
+that the path names, whatever the web configuration says, and no web page; `ingest` whom the handler lets in, which
+reads the body itself."""
 
 BASIC, BEARER = 'Basic realm="stack-exporter", charset="UTF-8"', 'Bearer realm="stack-exporter"'
 LARGEST_BODY = 64 * 1024
@@ -41,7 +42,7 @@ _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`path` may end in `{name}`, one part of a path. `handler` is its name in the metric."""
+    """`path` may hold `{name}`, one part of a path. `handler` is its name in the metric."""
 
     method: str
     path: str
@@ -66,6 +67,7 @@ class Site:
         self._routes = tuple(routes)
         self._hosts = tuple(host for host in hosts if host)
         self._guard = auth.Guard(services.state.tallies)
+        self._room = Room()
         self._toolkit, self._passwords = toolkit, Passwords({})
         self.toolkit = toolkit
 
@@ -86,14 +88,17 @@ class Site:
     async def __call__(self, request: web.BaseRequest) -> web.Response:
         """The response to a request."""
         given = request.headers.get("X-Request-ID", "")
-        call = Call(request, self.services, given if _ID.fullmatch(given) else secrets.token_hex(8))
+        id_ = given if _ID.fullmatch(given) else secrets.token_hex(8)
+        call = Call(request, self.services, id_, self._guard, self._room)
         request_id.set(call.id)
         route: Route | None = None
         try:
             _check_headers(request)
             route = self._route(call)
-            await self._admit(call, route)
-            if request.method not in ("GET", "HEAD"):
+            if route.access != "ingest":
+                await self._admit(call, route)
+                _check_length(request)
+            if request.method not in ("GET", "HEAD") and route.access != "ingest":
                 call.body = await self._body(request)
             answer = await route.answer(call)
         except Refused as refused:
@@ -101,6 +106,8 @@ class Site:
         except Exception:
             log.exception("a request failed", extra={"request_id": call.id})
             answer = refusal(Refused(500, "internal error; its cause is in the log under this request's id"))
+        finally:
+            self._room.free(call.held)
         return self._finish(call, answer, route.handler if route else "unknown")
 
     def refuse(self, refused: Refused, why: str) -> web.Response:
@@ -122,9 +129,11 @@ class Site:
         path = call.request.rel_url.raw_path
         allowed: set[str] = set()
         for route in self._routes:
-            prefix, brace, _ = route.path.partition("{")
-            rest = path.removeprefix(prefix)
-            if path != route.path and not (brace and path.startswith(prefix) and rest and "/" not in rest):
+            prefix, brace, after = route.path.partition("{")
+            end = after.partition("}")[2]
+            rest = path[len(prefix) : len(path) - len(end)]
+            named = brace and path.startswith(prefix) and path.endswith(end) and rest and "/" not in rest
+            if path != route.path and not named:
                 continue
             if route.method == method:
                 call.name = unquote(rest, errors="replace") if brace else ""
@@ -203,6 +212,9 @@ def _check_headers(request: web.BaseRequest) -> None:
             raise Refused(400, f"the header {name} came twice")
     if request.version >= (1, 1) and not request.headers.get("Host"):
         raise Refused(400, "the header Host is missing")
+
+
+def _check_length(request: web.BaseRequest) -> None:
     if (request.content_length or 0) > LARGEST_BODY:
         raise Refused(413, f"the body is larger than {LARGEST_BODY} bytes")
 

@@ -39,7 +39,7 @@ def test_a_healthy_answer_is_read_and_timed() -> None:
         "User-Agent": "stack-exporter/0.1.0",
         "Accept": "*/*",
         "Connection": "close",
-        "Accept-Encoding": "gzip, deflate, br",
+        "Accept-Encoding": "gzip, deflate, br, zstd",
     }
 
 

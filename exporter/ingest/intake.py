@@ -1,0 +1,127 @@
+"""The order in which what came in is worked on: limit, group, keep, count. What is not kept is not counted."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from exporter.ingest.limit import Buckets
+from exporter.ingest.ports import Entry, Grouper, Ledger, Meter, Outcome, Refusing, Scrubber
+from exporter.ingest.values import Batch, CheckIn
+from exporter.metric import counter
+from exporter.tally import Tallies
+
+EVENTS = counter(
+    "stack_exporter_ingest_events_total",
+    "What was sent, by what became of it: accepted, duplicate, limited, invalid or refused by the store.",
+    "source",
+    "outcome",
+)
+SCRUBBED = counter("stack_exporter_scrubbed_total", "Texts that were taken out of what came in, by rule.", "rule")
+SOURCES = ("sentry", "otlp", "events", "alertmanager")
+OUTCOMES = ("accepted", "duplicate", "limited", "invalid", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a reload puts another in the place of."""
+
+    scrubber: Scrubber
+    grouper: Grouper
+    meter: Meter
+
+
+class Intake:
+    """Takes batches in."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        ledger: Ledger,
+        tallies: Tallies,
+        buckets: Buckets,
+        heard: Callable[[CheckIn], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`heard` hands a check-in to the heartbeat component of its monitor's name, if there is one."""
+        self.parts = parts
+        self.buckets = buckets
+        self._ledger = ledger
+        self._tallies = tallies
+        self._heard = heard
+        self._clock = clock
+        self._scrubbed: dict[str, int] = {}
+        for source in SOURCES:
+            for outcome in OUTCOMES:
+                tallies.child(EVENTS, source, outcome)
+
+    @property
+    def scrubber(self) -> Scrubber:
+        return self.parts.scrubber
+
+    def wait(self, key: str, events: int, source: str) -> float:
+        """Take `events` from the sender's bucket and give 0; else the seconds to wait, and they count as limited."""
+        wait = self.buckets.wait(f"{source}:{key}", events, self._clock())
+        if wait:
+            self.count(source, "limited", events)
+        return wait
+
+    def count(self, source: str, outcome: str, events: int = 1) -> None:
+        if events:
+            self._tallies.child(EVENTS, source, outcome).add(events)
+
+    async def take(self, batch: Batch, source: str) -> int:
+        """Keep and count it; how many things were new. Raises Refusing, and then nothing of it is kept or counted."""
+        self.count(source, "invalid", batch.invalid)
+        entries = self._entries(batch)
+        outcomes: Sequence[Outcome] = ()
+        if entries:
+            try:
+                outcomes = await self._ledger.add(entries)
+            except Refusing:
+                self.count(source, "refused", batch.events - batch.invalid)
+                raise
+        again = self._count(batch, entries, outcomes)
+        accepted = batch.events - batch.invalid - again
+        self.count(source, "duplicate", again)
+        self.count(source, "accepted", accepted)
+        self._count_scrubbed()
+        return accepted
+
+    def _entries(self, batch: Batch) -> list[Entry]:
+        """What is kept, each id once; of what is only measured its id, if it has one."""
+        grouper = self.parts.grouper
+        found = {one.id: Entry(one.id, one.at, one, grouper.group(one)) for one in batch.occurrences}
+        found |= {one.id: Entry(one.id, one.at, occasion=one) for one in batch.occasions}
+        now = time.time()
+        for check_in in batch.check_ins:
+            found.setdefault(check_in.id, Entry(check_in.id, now))
+        for id_, _ in batch.measured:
+            if id_ and id_ not in found:
+                found[id_] = Entry(id_, now)
+        return list(found.values())
+
+    def _count(self, batch: Batch, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> int:
+        """Measure what was not known before; how many things were."""
+        meter = self.parts.meter
+        known = set()
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            if outcome == "duplicate":
+                known.add(entry.id)
+            elif entry.occurrence is not None and entry.grouped is not None:
+                meter.error(entry.occurrence, entry.grouped, outcome)
+            elif entry.occasion is not None:
+                meter.occasion(entry.occasion)
+        for id_, measured in batch.measured:
+            if id_ not in known:
+                meter.take(measured)
+        for check_in in batch.check_ins:
+            if check_in.id not in known:
+                self._heard(check_in)
+        return len(known)
+
+    def _count_scrubbed(self) -> None:
+        counts = self.parts.scrubber.counts
+        for rule, count in counts.items():
+            if more := count - self._scrubbed.get(rule, 0):
+                self._tallies.child(SCRUBBED, rule).add(more)
+                self._scrubbed[rule] = count

@@ -1,0 +1,77 @@
+"""A body that may be compressed and large, piece by piece: bounded on the wire, unpacked, in time, over all requests."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+from aiohttp import web
+
+from exporter.decoding import CODINGS, Decoder, Unknown, decoder
+from exporter.web.body import WITHIN
+from exporter.web.call import Call, Refused
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a body that is kept whole, on the wire and unpacked."""
+STREAM_WIRE, STREAM = 20 * 1024 * 1024, 100 * 1024 * 1024
+"""The same of a body whose parts are thrown away as they come: what Sentry allows of an envelope."""
+PIECE = 256 * 1024
+"""Bytes unpacked at once: a megabyte takes the loop some 2 ms."""
+
+
+async def unpacked(call: Call, most: int = LARGEST) -> bytes:
+    """The whole body; its room is free again when the request is answered. Raises Refused."""
+    parts = []
+    async for part in chunks(call, wire=most, most=most):
+        call.hold(len(part))
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def chunks(call: Call, *, wire: int = STREAM_WIRE, most: int = STREAM) -> AsyncIterator[bytes]:
+    """The body in pieces, for who throws them away again, or holds room for what is kept. Raises Refused."""
+    request = call.request
+    coding = ",".join(request.headers.getall("Content-Encoding", ()))
+    try:
+        undo = decoder(coding)
+    except Unknown:
+        accepted = ", ".join(CODINGS)
+        headers = {"Accept-Encoding": accepted}
+        raise Refused(415, f"this Content-Encoding is not known: send {accepted}, or none", headers=headers) from None
+    if (request.content_length or 0) > wire:
+        raise _large(wire)
+    came = unpacked_size = 0
+    try:
+        async with asyncio.timeout(WITHIN):
+            async for data in request.content.iter_any():
+                came += len(data)
+                if came > wire:
+                    raise _large(wire)
+                for text in _pieces(data, undo, most + 1 - unpacked_size) if undo else (data,):
+                    unpacked_size += len(text)
+                    if unpacked_size > most:
+                        raise _large(most)
+                    yield text
+                    if undo and unpacked_size > len(data):
+                        await asyncio.sleep(0)
+    except TimeoutError:
+        raise Refused(408, f"the body did not come within {WITHIN:g} s") from None
+    except web.RequestPayloadError:
+        raise Refused(400, "the body is malformed or not complete") from None
+    except ValueError:
+        raise Refused(400, "the compressed body is corrupt") from None
+    if undo is not None and came and not undo.ended:
+        raise Refused(400, "the compressed body ends before its end")
+
+
+def _pieces(data: bytes, undo: Decoder, most: int) -> Iterator[bytes]:
+    """Raises ValueError for what is corrupt."""
+    while most > 0:
+        text, data = undo.decode(data, min(PIECE, most))
+        most -= len(text)
+        if text:
+            yield text
+        if not data and len(text) < PIECE:
+            return
+
+
+def _large(most: int) -> Refused:
+    return Refused(413, f"the body is larger than {most} bytes")
