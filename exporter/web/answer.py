@@ -55,7 +55,7 @@ def form(answer: Answer, request_id: str) -> bytes:
         "message": answer.message or HTTPStatus(answer.status).phrase,
         "data": answer.data,
         "errors": list(answer.errors),
-        "metadata": {"request_id": request_id},
+        "metadata": {"request_id": request_id, **answer.metadata},
         "timestamp": stamp(dt.datetime.now(dt.UTC).timestamp()),
         "status_code": answer.status,
     }

@@ -1,6 +1,6 @@
 """What a handler is called with, and how it refuses."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp.web import BaseRequest
@@ -119,6 +119,8 @@ class Answer:
     message: str = ""
     data: object = None
     errors: Sequence[str] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    """Of the JSON form, beside the request's id: where the next page begins, how many there are."""
     body: bytes | None = None
     content_type: str = "application/json; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)

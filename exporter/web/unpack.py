@@ -1,4 +1,4 @@
-"""A body that may be compressed and large, piece by piece: bounded on the wire, unpacked, in time, over all requests."""
+"""A body, compressed or large, piece by piece: bounded on the wire, unpacked, in time, and over all requests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -69,7 +69,7 @@ def _pieces(data: bytes, undo: Decoder, most: int) -> Iterator[bytes]:
         most -= len(text)
         if text:
             yield text
-        if not data and len(text) < PIECE:
+        if not data and (len(text) < PIECE or undo.ended):
             return
 
 

@@ -1,0 +1,141 @@
+"""What a client asks, from the query or a JSON body into a struct; every fault is named, none quotes a value."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, get_args
+
+import msgspec
+from msgspec import inspect
+
+from exporter.nearest import suggestion
+from exporter.web.api.moment import EXPECTED, Moment, moment
+from exporter.web.call import Call, Refused
+
+T = TypeVar("T")
+DEEPEST = 8
+"""Brackets of a body that may be open at once; ours need one."""
+LONGEST_NAME = 64
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+_BODY = 'the body is not a JSON object, such as {"status": "resolved"}'
+
+
+def query(call: Call, wanted: type[T], now: float) -> T:
+    """Of the query. Raises Refused."""
+    given: dict[str, object] = {}
+    faults = []
+    for name, value in call.request.rel_url.query.items():
+        if name in given:
+            faults.append(f"{name[:LONGEST_NAME]}: came twice")
+        given[name] = value
+    return _struct(wanted, given, now, faults, text=True)
+
+
+def body(call: Call, wanted: type[T], now: float) -> T:
+    """Of the body; the query is to be empty. Raises Refused."""
+    faults = [f"{name[:LONGEST_NAME]}: is not known in the query" for name in call.request.rel_url.query]
+    media = call.request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
+    if call.body and media != "application/json":
+        raise Refused(415, "the body is JSON: send Content-Type: application/json")
+    return _struct(wanted, _object(call.body), now, faults, text=False)
+
+
+def _object(raw: bytes) -> dict[str, object]:
+    if not raw.strip():
+        return {}
+    if raw.count(b"{") + raw.count(b"[") > DEEPEST:
+        raise Refused(400, _BODY)
+    try:
+        found = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refused(400, _BODY) from None
+    if not isinstance(found, dict):
+        raise Refused(400, _BODY)
+    return found
+
+
+def _struct(wanted: type[T], given: Mapping[str, object], now: float, faults: list[str], *, text: bool) -> T:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        field = fields.get(name)
+        if field is None:
+            known = f"; known are {', '.join(sorted(fields))}" if fields else "; none is"
+            faults.append(f"{_shown(name)}: is not known{suggestion(name, fields) or known}")
+            continue
+        try:
+            values[field.name] = _value(value, field.type, now, text=text, ahead=name.endswith("until") and not text)
+        except ValueError:
+            faults.append(f"{name}: expected {expected(field.type)}")
+    if faults:
+        raise Refused(400, faults[0] if len(faults) == 1 else f"{len(faults)} faults in what was asked", errors=faults)
+    try:
+        return wanted(**values)
+    except ValueError as error:
+        raise Refused(400, str(error)) from None
+
+
+def _shown(name: str) -> str:
+    return name[:LONGEST_NAME] if name.isprintable() else "a name with unprintable characters"
+
+
+def _value(value: object, wanted: Any, now: float, *, text: bool, ahead: bool) -> Any:
+    """Raises ValueError, of which msgspec's is one."""
+    if _is_moment(wanted):
+        if value is None and not text:
+            return None
+        return moment(value, now, ahead=ahead)
+    if text and isinstance(value, str) and value != value.strip():
+        value = value.strip() if _is_text(wanted) else value + "?"  # ` 5` is no number
+    if isinstance(value, str) and (_CONTROLS.search(value) or not _encodable(value)):
+        raise ValueError(value)
+    return msgspec.convert(value, wanted, strict=not text)
+
+
+def _is_moment(wanted: Any) -> bool:
+    return wanted is Moment or any(_is_moment(part) for part in get_args(wanted))
+
+
+def _is_text(wanted: Any) -> bool:
+    return isinstance(inspect.type_info(wanted), inspect.StrType)
+
+
+def _encodable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def expected(wanted: Any) -> str:
+    """What is allowed, in words."""
+    if _is_moment(wanted):
+        return EXPECTED
+    found = inspect.type_info(wanted)
+    if isinstance(found, inspect.Metadata):
+        found = found.type
+    parts = found.types if isinstance(found, inspect.UnionType) else (found,)
+    return " or ".join(_words(part) for part in parts if not isinstance(part, inspect.NoneType))
+
+
+def _words(found: inspect.Type) -> str:
+    match found:
+        case inspect.LiteralType():
+            return f"one of {', '.join(str(value) for value in found.values)}"
+        case inspect.IntType():
+            return f"a whole number from {found.ge} to {found.le}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.StrType() if found.pattern == ID:
+            return "32 hexadecimal digits in lower case"
+        case inspect.StrType():
+            return f"a text of at most {found.max_length} characters, without control characters"
+    return "another type"
+
+
+ID = "^[0-9a-f]{32}$"
+_IS_ID = re.compile("[0-9a-f]{32}")
+Reader = Callable[[Call, type[T], float], T]
+
+
+def id_of(call: Call) -> str:
+    """The {…} of the path. Raises Refused."""
+    if not _IS_ID.fullmatch(call.name):
+        raise Refused(400, "id: expected 32 hexadecimal digits in lower case")
+    return call.name

@@ -1,0 +1,72 @@
+"""A point in time as a client gives it: ISO 8601, Unix seconds, or how long ago."""
+
+import datetime as dt
+from typing import Any
+
+from exporter.values import duration
+
+LATEST = 253_402_300_799.0
+"""The end of the year 9999, which is the last that ISO 8601 writes."""
+EXPECTED = "a time: ISO 8601 with its zone (2026-05-01T12:00:00Z), Unix seconds, or a span (30m, 24h, 7d)"
+SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "number", "minimum": 0, "maximum": LATEST},
+        {"type": "string", "pattern": "^[0-9]{1,3}(s|m|h|d|w)$"},
+    ],
+    "examples": ["24h", "2026-05-01T12:00:00Z", 1777636800],
+}
+
+
+class Moment(float):
+    """Unix seconds. Of a span the end that lies in the past, for `ignored_until` the one that lies ahead."""
+
+
+def moment(given: object, now: float, *, ahead: bool = False) -> Moment:
+    """Raises ValueError."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        raise ValueError(EXPECTED)
+    if isinstance(given, str):
+        return Moment(_clamped(_of_text(given, now, ahead=ahead)))
+    if not 0 <= given <= LATEST:  # of which NaN is neither
+        raise ValueError(EXPECTED)
+    return Moment(given)
+
+
+def stamp(at: float) -> str:
+    """ISO 8601 in UTC with milliseconds; what lies outside of the years that it writes is put at their edge."""
+    text = dt.datetime.fromtimestamp(_clamped(at), dt.UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def stamped(at: float | None) -> str | None:
+    return None if at is None else stamp(at)
+
+
+def _clamped(at: float) -> float:
+    return min(max(at, 0.0), LATEST) if at == at else 0.0  # noqa: PLR0124 - NaN differs from itself
+
+
+def _of_text(text: str, now: float, *, ahead: bool) -> float:
+    if len(text) > 40 or not text.isascii():
+        raise ValueError(EXPECTED)
+    if text[-1:] in ("s", "m", "h", "d", "w"):
+        try:
+            length = duration(text)
+        except ValueError:
+            raise ValueError(EXPECTED) from None
+        return now + length if ahead else now - length
+    if text.replace(".", "", 1).isdigit():
+        at = float(text)
+        if at > LATEST:
+            raise ValueError(EXPECTED)
+        return at
+    if "T" not in text.upper():
+        raise ValueError(EXPECTED)
+    try:
+        found = dt.datetime.fromisoformat(text.upper())
+        if found.tzinfo is None:
+            raise ValueError(EXPECTED)
+        return (found - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)).total_seconds()
+    except (ValueError, OverflowError):
+        raise ValueError(EXPECTED) from None
