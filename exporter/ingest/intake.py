@@ -1,7 +1,8 @@
 """The order in which what came in is worked on: limit, group, keep, count. What is not kept is not counted."""
 
+import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from exporter.ingest.limit import Buckets
@@ -39,10 +40,10 @@ class Intake:
         ledger: Ledger,
         tallies: Tallies,
         buckets: Buckets,
-        heard: Callable[[CheckIn], None],
+        heard: Callable[[Sequence[CheckIn]], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`heard` hands a check-in to the heartbeat component of its monitor's name, if there is one."""
+        """`heard` hands check-ins to the heartbeat components of their monitors' names; returns once that is kept."""
         self.parts = parts
         self.buckets = buckets
         self._ledger = ledger
@@ -53,6 +54,11 @@ class Intake:
         for source in SOURCES:
             for outcome in OUTCOMES:
                 tallies.child(EVENTS, source, outcome)
+
+    def use(self, parts: Parts) -> None:
+        """Work by these from now on."""
+        self._count_scrubbed()
+        self.parts, self._scrubbed = parts, {}
 
     @property
     def scrubber(self) -> Scrubber:
@@ -80,7 +86,12 @@ class Intake:
             except Refusing:
                 self.count(source, "refused", batch.events - batch.invalid)
                 raise
-        again = self._count(batch, entries, outcomes)
+        distinct = {one.id for one in batch.occurrences}
+        twice = len(batch.occurrences) - len(distinct)
+        known = self._count(batch, entries, outcomes)
+        if fresh := [one for one in batch.check_ins if _of(one) not in known]:
+            await self._heard(fresh)
+        again = twice + len(known)
         accepted = batch.events - batch.invalid - again
         self.count(source, "duplicate", again)
         self.count(source, "accepted", accepted)
@@ -94,14 +105,14 @@ class Intake:
         found |= {one.id: Entry(one.id, one.at, occasion=one) for one in batch.occasions}
         now = time.time()
         for check_in in batch.check_ins:
-            found.setdefault(check_in.id, Entry(check_in.id, now))
+            found[_of(check_in)] = Entry(_of(check_in), now)
         for id_, _ in batch.measured:
             if id_ and id_ not in found:
                 found[id_] = Entry(id_, now)
         return list(found.values())
 
-    def _count(self, batch: Batch, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> int:
-        """Measure what was not known before; how many things were."""
+    def _count(self, batch: Batch, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> set[str]:
+        """Measure what was not known before; the ids of what was."""
         meter = self.parts.meter
         known = set()
         for entry, outcome in zip(entries, outcomes, strict=True):
@@ -114,10 +125,7 @@ class Intake:
         for id_, measured in batch.measured:
             if id_ not in known:
                 meter.take(measured)
-        for check_in in batch.check_ins:
-            if check_in.id not in known:
-                self._heard(check_in)
-        return len(known)
+        return known
 
     def _count_scrubbed(self) -> None:
         counts = self.parts.scrubber.counts
@@ -125,3 +133,8 @@ class Intake:
             if more := count - self._scrubbed.get(rule, 0):
                 self._tallies.child(SCRUBBED, rule).add(more)
                 self._scrubbed[rule] = count
+
+
+def _of(check_in: CheckIn) -> str:
+    """A job's beginning and its end come under one id and are two reports."""
+    return hashlib.blake2b(f"{check_in.id} {check_in.status}".encode(), digest_size=16).hexdigest()

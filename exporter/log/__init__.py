@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Literal, TextIO
 
 from exporter.log.line import as_console, as_json, fields
+from exporter.log.recent import Recent
 from exporter.log.repeats import WINDOW, Repeats
 from exporter.redact import redacted
 from exporter.state import Record, Status
@@ -40,6 +41,11 @@ def setup(level: str, format: Literal["json", "console"], stream: TextIO) -> Non
 def is_console() -> bool:
     """Whether lines are for people."""
     return any(isinstance(handler, Lines) and handler.style == "console" for handler in logging.getLogger().handlers)
+
+
+def ring() -> Recent | None:
+    """The lines that were written last; None where no logging was set up."""
+    return next((handler.recent for handler in logging.getLogger().handlers if isinstance(handler, Lines)), None)
 
 
 def change(before: Status, record: Record) -> None:
@@ -95,6 +101,7 @@ class Lines(logging.Handler):
     ) -> None:
         super().__init__()
         self.style = style
+        self.recent = Recent()
         self._stream = stream
         self._encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
         self._colour = stream.isatty() and not os.environ.get("NO_COLOR")
@@ -125,6 +132,7 @@ class Lines(logging.Handler):
         else:
             line = as_console(found, colour=self._colour)
             line = line.encode(self._encoding, "backslashreplace").decode(self._encoding)
+        self.recent.add(record.levelno, record.created, found, len(line))
         # A log that can't be written (a closed pipe, a full disk) stops nothing.
         with suppress(OSError, ValueError):
             self._stream.write(line + "\n")

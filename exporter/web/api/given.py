@@ -1,7 +1,7 @@
 """What a client asks, from the query or a JSON body into a struct; every fault is named, none quotes a value."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -80,14 +80,16 @@ def _shown(name: str) -> str:
 
 def _value(value: object, wanted: Any, now: float, *, text: bool, ahead: bool) -> Any:
     """Raises ValueError, of which msgspec's is one."""
-    if _is_moment(wanted):
-        if value is None and not text:
+    if value is None:
+        if not text and type(None) in get_args(wanted):
             return None
+        raise ValueError
+    if _is_moment(wanted):
         return moment(value, now, ahead=ahead)
-    if text and isinstance(value, str) and value != value.strip():
-        value = value.strip() if _is_text(wanted) else value + "?"  # ` 5` is no number
     if isinstance(value, str) and (_CONTROLS.search(value) or not _encodable(value)):
-        raise ValueError(value)
+        raise ValueError
+    if text and (value in ("", "null") or value != str(value).strip()) and not _is_text(wanted):
+        raise ValueError  # which msgspec takes for nothing, or passes over
     return msgspec.convert(value, wanted, strict=not text)
 
 
@@ -96,7 +98,8 @@ def _is_moment(wanted: Any) -> bool:
 
 
 def _is_text(wanted: Any) -> bool:
-    return isinstance(inspect.type_info(wanted), inspect.StrType)
+    found = inspect.type_info(wanted)
+    return isinstance(found.type if isinstance(found, inspect.Metadata) else found, inspect.StrType)
 
 
 def _encodable(text: str) -> bool:
@@ -131,7 +134,6 @@ def _words(found: inspect.Type) -> str:
 
 ID = "^[0-9a-f]{32}$"
 _IS_ID = re.compile("[0-9a-f]{32}")
-Reader = Callable[[Call, type[T], float], T]
 
 
 def id_of(call: Call) -> str:

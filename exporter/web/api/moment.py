@@ -1,18 +1,20 @@
 """A point in time as a client gives it: ISO 8601, Unix seconds, or how long ago."""
 
 import datetime as dt
+import re
 from typing import Any
-
-from exporter.values import duration
 
 LATEST = 253_402_300_799.0
 """The end of the year 9999, which is the last that ISO 8601 writes."""
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+_SPAN = re.compile("([0-9]{1,4})([smhdw])")
+_NUMBER = re.compile("[-+0-9.eE]{1,40}")
 EXPECTED = "a time: ISO 8601 with its zone (2026-05-01T12:00:00Z), Unix seconds, or a span (30m, 24h, 7d)"
 SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "string", "format": "date-time"},
         {"type": "number", "minimum": 0, "maximum": LATEST},
-        {"type": "string", "pattern": "^[0-9]{1,3}(s|m|h|d|w)$"},
+        {"type": "string", "pattern": "^[0-9]{1,4}(s|m|h|d|w)$"},
     ],
     "examples": ["24h", "2026-05-01T12:00:00Z", 1777636800],
 }
@@ -50,15 +52,15 @@ def _clamped(at: float) -> float:
 def _of_text(text: str, now: float, *, ahead: bool) -> float:
     if len(text) > 40 or not text.isascii():
         raise ValueError(EXPECTED)
-    if text[-1:] in ("s", "m", "h", "d", "w"):
+    if span := _SPAN.fullmatch(text):
+        length = int(span[1]) * _UNITS[span[2]]
+        return now + length if ahead else now - length
+    if _NUMBER.fullmatch(text):
         try:
-            length = duration(text)
+            at = float(text)
         except ValueError:
             raise ValueError(EXPECTED) from None
-        return now + length if ahead else now - length
-    if text.replace(".", "", 1).isdigit():
-        at = float(text)
-        if at > LATEST:
+        if not 0 <= at <= LATEST:
             raise ValueError(EXPECTED)
         return at
     if "T" not in text.upper():

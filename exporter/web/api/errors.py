@@ -1,0 +1,74 @@
+"""Groups of errors: which there are, what is known of one, and what becomes of it."""
+
+import asyncio
+
+from exporter.store import rows
+from exporter.web.api import asked, shapes
+from exporter.web.api.actor import actor
+from exporter.web.api.endpoint import paged, records
+from exporter.web.api.given import id_of
+from exporter.web.call import Answer, Call, Refused
+
+WEEK = 7 * 86_400.0
+UNKNOWN = "no error has this id"
+
+
+async def listed(call: Call, wanted: asked.Errors, _: float) -> Answer:
+    """A page of groups."""
+    return await paged(records(call).groups(wanted.wanted()), shapes.group, wanted.limit, "groups of errors")
+
+
+async def one(call: Call, _: asked.Nothing, now: float) -> Answer:
+    """A group with its latest occurrence."""
+    group = await records(call).group(id_of(call))
+    if group is None:
+        raise Refused(404, UNKNOWN)
+    return await _detail(call, group, now)
+
+
+async def occurrences(call: Call, wanted: asked.Occurrences, _: float) -> Answer:
+    """A page of a group's occurrences, newest first, without their details."""
+    found, id_ = records(call), id_of(call)
+    if await found.group(id_) is None:
+        raise Refused(404, UNKNOWN)
+    page = found.occurrences(id_, wanted.wanted())
+    return await paged(page, shapes.occurrence, wanted.limit, "occurrences")
+
+
+async def occurrence(call: Call, _: asked.Nothing, __: float) -> Answer:
+    """One with its detail."""
+    kept = await records(call).occurrence(id_of(call))
+    if kept is None:
+        raise Refused(404, "no occurrence has this id, or it is no longer kept")
+    return Answer(message=kept.message or kept.level, data=shapes.occurrence_detail(kept), compressible=True)
+
+
+async def change(call: Call, wanted: asked.Change, now: float) -> Answer:
+    """Resolve, ignore, assign, note."""
+    id_ = id_of(call)
+    if wanted.status is None and wanted.assignee is None and wanted.ignored_until is None and not wanted.note:
+        raise Refused(400, "nothing to change: give one of status, ignored_until, assignee, note")
+    if wanted.ignored_until is not None:
+        if wanted.status != "ignored":
+            raise Refused(400, "ignored_until: goes with the status ignored")
+        if wanted.ignored_until <= now:
+            raise Refused(400, "ignored_until: is over already")
+    changed = rows.Change(wanted.status, wanted.ignored_until, wanted.assignee, wanted.note)
+    group = await records(call).change(id_, changed, actor(call, wanted.actor), now)
+    if group is None:
+        raise Refused(404, UNKNOWN)
+    return await _detail(call, group, now)
+
+
+async def _detail(call: Call, group: rows.Group, now: float) -> Answer:
+    found = records(call)
+    latest, hours, acts = await asyncio.gather(
+        _latest(found, group.id), found.hours(group.id, now - WEEK), found.acts(group.id)
+    )
+    data = shapes.group_detail(group, latest, hours, acts)
+    return Answer(message=f"{group.status}, {group.count} times", data=data, compressible=True)
+
+
+async def _latest(found: rows.Records, group: str) -> rows.Kept | None:
+    page = await found.occurrences(group, rows.Wanted(limit=1))
+    return await found.occurrence(page.items[0].id) if page.items else None

@@ -1,0 +1,102 @@
+"""The table of the API's endpoints, of which its routes and its OpenAPI document are made."""
+
+from typing import Any
+
+from exporter.web.admin import Admin, status
+from exporter.web.api import alerts, asked, daily, errors, figures, lines, occasions, shapes
+from exporter.web.api.endpoint import Endpoint, asking
+from exporter.web.api.status import Status
+from exporter.web.call import Answer, Call
+from exporter.web.openapi import document
+from exporter.web.site import Route
+
+ERRORS = (
+    Endpoint(
+        "GET", "/api/v1/errors", "errors", "Groups of errors, the last seen first",
+        asking(asked.Errors, errors.listed), list[shapes.ErrorGroup], asked.Errors, paged=True,
+    ),
+    Endpoint(
+        "GET", "/api/v1/errors/{id}", "error", "One group: its latest occurrence, hours and audit trail",
+        asking(asked.Nothing, errors.one), shapes.ErrorDetail,
+    ),
+    Endpoint(
+        "PATCH", "/api/v1/errors/{id}", "error_change", "Resolve, ignore, assign or note",
+        asking(asked.Change, errors.change, in_body=True), shapes.ErrorDetail, asked.Change,
+    ),
+    Endpoint(
+        "GET", "/api/v1/errors/{id}/occurrences", "error_occurrences", "Its occurrences, the newest first",
+        asking(asked.Occurrences, errors.occurrences), list[shapes.Occurrence], asked.Occurrences, paged=True,
+    ),
+    Endpoint(
+        "GET", "/api/v1/occurrences/{id}", "occurrence", "One occurrence: stack, context, trace id",
+        asking(asked.Nothing, errors.occurrence), shapes.OccurrenceDetail,
+    ),
+    Endpoint(
+        "GET", "/api/v1/report", "report", "New, back, recurring, by day, team and users (of 24 hours)",
+        asking(asked.Span, daily.report), daily.Report, asked.Span,
+    ),
+)  # fmt: skip
+ALERTS = (
+    Endpoint(
+        "GET", "/api/v1/alerts", "alerts", "Alerts that fire", asking(asked.Alerts, alerts.firing),
+        list[shapes.Alert], asked.Alerts, paged=True, subject="alerts",
+    ),
+    Endpoint(
+        "GET", "/api/v1/alerts/history", "alerts_history", "Alerts that fire or fired, the newest first",
+        asking(asked.History, alerts.history), list[shapes.Alert], asked.History, paged=True, subject="alerts",
+    ),
+    Endpoint(
+        "POST", "/api/v1/alerts/{id}/resolve", "alert_resolve", "Say that it is over, or that it was a false alarm",
+        asking(asked.Resolution, alerts.resolve, in_body=True), shapes.Alert, asked.Resolution, subject="alerts",
+    ),
+)  # fmt: skip
+EVENTS = (
+    Endpoint(
+        "GET", "/api/v1/events", "events", "Security and business events, deploys, feedback",
+        asking(asked.Events, occasions.events), list[shapes.Event], asked.Events, paged=True, subject="events",
+    ),
+    Endpoint(
+        "GET", "/api/v1/security-events", "security_events", "Security events alone",
+        asking(asked.SecurityEvents, occasions.security), list[shapes.Event], asked.SecurityEvents,
+        paged=True, subject="events",
+    ),
+    Endpoint(
+        "GET", "/api/v1/performance", "performance", "Count, mean, quantiles and error rate by operation",
+        asking(figures.Asked, figures.listed), list[figures.Figures], figures.Asked, paged=True, subject="performance",
+    ),
+)  # fmt: skip
+
+
+def endpoints() -> tuple[Endpoint, ...]:
+    """All of them."""
+    admin = Admin()
+    return (
+        *ERRORS,
+        *ALERTS,
+        *EVENTS,
+        Endpoint("GET", "/api/v1/status", "status", "Everything at a glance", status, Status, subject="daemon"),
+        Endpoint(
+            "GET", "/api/v1/logs", "logs", "The daemon's own recent log lines", asking(asked.Lines, lines.listed),
+            list[dict[str, Any]], asked.Lines, paged=True, subject="daemon",
+        ),
+        Endpoint(
+            "POST", "/api/v1/cycle", "cycle", "Run components now (?component=NAME, again and again; or all)",
+            admin.cycle, dict[str, Any], query=asked.Components, refuses=(404,), subject="daemon",
+        ),
+        Endpoint(
+            "POST", "/-/reload", "reload", "Read the configuration anew", admin.reload, refuses=(422,),
+            subject="daemon",
+        ),
+    )  # fmt: skip
+
+
+def routes() -> tuple[Route, ...]:
+    """What the scrape listener serves of it."""
+    found = endpoints()
+    described = document(found)
+
+    async def openapi(_: Call) -> Answer:
+        """GET /api/v1/openapi.json: what there is to ask, and nothing of what there is."""
+        return Answer(body=described, compressible=True)
+
+    return (*(row.route for row in found), Route("GET", "/api/v1/openapi.json", "openapi", openapi, "look"))
