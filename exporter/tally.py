@@ -1,9 +1,9 @@
 """Counters, histograms and gauges of our own: plain numbers that add up, capped, remembering which of them changed."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 
 from exporter.metric import Metric, counter, label_value
 
@@ -12,6 +12,12 @@ OVERFLOW = "__overflow__"
 
 SERIES_OF_A_COMPONENT = 1_000
 """Series that one component may have in one family; what a server answers must not fill Prometheus."""
+
+VALUES_OF_A_LABEL = 200
+"""Values that a label may have within one service, in families that are made from what is sent (faults.md, F35)."""
+_LONGEST = 128
+_NEARLY = 1e-9
+"""Ten tenths are a little less than one."""
 
 SERIES_OVERFLOW = counter(
     "stack_exporter_series_overflow_total", "Updates that went to the overflow series of a full family.", "family"
@@ -33,7 +39,13 @@ class Child:
     cells: list[int] | None = None
     """A histogram's count in each bucket, +Inf last, not added up."""
     exemplars: list[Exemplar | None] | None = None
+    carried: list[float] | None = None
+    """Of a histogram whose observations have a weight: the parts of one that its cells do not hold yet."""
     dirty: bool = False
+    gone: bool = False
+    """It is no series any more: whoever holds it looks for its successor."""
+    touched: float = 0.0
+    """When it was last seen to have changed, where series end; infinite for one that stays."""
     rendered: bytes = b""
     """Its lines, as exposition wrote them last; with exemplars in the second, where there are any."""
     exemplified: bytes = b""
@@ -55,6 +67,19 @@ class Child:
         if not self.dirty:
             self._touch()
 
+    def observe_many(self, value: float, weight: float) -> None:
+        """Observe it as often as `weight` says, a positive number. Cells stay whole: what is left waits in its cell."""
+        cell = bisect_left(self.family.metric.buckets, value)
+        if self.carried is None:
+            self.carried = [0.0] * (len(self.family.metric.buckets) + 1)
+        due = self.carried[cell] + weight
+        whole = int(due + _NEARLY)
+        self.carried[cell] = due - whole
+        self.cells[cell] += whole  # type: ignore[index]
+        self.value += value * weight
+        if not self.dirty:
+            self._touch()
+
     def exemplify(self, trace_id: str, value: float, at: float) -> None:
         """Remember a trace for the bucket that `value` falls into."""
         buckets = self.family.metric.buckets
@@ -72,7 +97,7 @@ class Child:
 class Family:
     """The children of one metric."""
 
-    __slots__ = ("changed", "children", "metric", "owned")
+    __slots__ = ("bounds", "changed", "children", "metric", "owned")
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
@@ -80,6 +105,46 @@ class Family:
         self.changed: list[Child] = []
         self.owned = metric.labels[:1] == ("component",)
         """Whether each child belongs to a component, the first of its labels."""
+        self.bounds: Bounds | None = None
+        """Of a family whose labels are what senders say."""
+
+
+class Bounds:
+    """How much senders may make of one family, and how long it stays."""
+
+    __slots__ = ("cap", "ttl", "unshown", "values")
+
+    def __init__(self, cap: int, ttl: float) -> None:
+        self.cap = cap
+        self.ttl = ttl
+        self.values: dict[tuple[int, str], dict[str, int]] = {}
+        """Of each label, by its place, within a service: how many children have which value."""
+        self.unshown: dict[Child, None] = {}
+        """Those that a sweep has seen to be changed, until `changes` tells of them."""
+
+    def fit(self, raw: Labels) -> Labels:
+        """The labels, with the overflow's value for each that has too many: bounded within its service, the first."""
+        service = ""
+        fitted = []
+        for place, text in enumerate(raw):
+            known = self.values.get((place, service), {})
+            value = text if len(text) <= _LONGEST // 4 else _cut(text)
+            if value not in known and len(known) - (OVERFLOW in known) >= VALUES_OF_A_LABEL:
+                value = OVERFLOW
+            service = service or value
+            fitted.append(value)
+        return tuple(fitted)
+
+    def note(self, labels: Labels, change: int) -> None:
+        """A child comes (1) or goes (-1)."""
+        for place, value in enumerate(labels):
+            key = (place, labels[0] if place else "")
+            known = self.values.setdefault(key, {})
+            known[value] = known.get(value, 0) + change
+            if not known[value]:
+                del known[value]
+                if not known:
+                    del self.values[key]
 
 
 class Tallies:
@@ -94,6 +159,8 @@ class Tallies:
         self.share = share
         self.families: dict[Metric, Family] = {}
         self._of_components: dict[str, list[Child]] = {}
+        self._kept: list[Child] = []
+        self._swept = 0.0
 
     def child(self, metric: Metric, *labels: str) -> Child:
         """The child with these labels, made at 0 when it is new; hold it where it is updated often."""
@@ -109,21 +176,74 @@ class Tallies:
     def drop(self, component: str) -> None:
         """Forget every child that belongs to a component. Whoever still holds one updates what nobody reads."""
         for child in self._of_components.pop(component, ()):
+            child.gone = True
             del child.family.children[child.labels]
 
     def forget(self, metric: Metric, *labels: str) -> None:
         """Forget a child that belongs to no component."""
-        if (family := self.families.get(metric)) is not None:
-            family.children.pop(tuple(map(label_value, labels)), None)
+        family = self.families.get(metric)
+        if family is not None and (child := family.children.get(tuple(map(label_value, labels)))) is not None:
+            _end(child)
+
+    def bound(self, metrics: Iterable[Metric], cap: int, ttl: float) -> None:
+        """Hold families to `cap` children, each label to its values, and end what nobody updates for `ttl` seconds."""
+        for metric in metrics:
+            family = self.families.setdefault(metric, Family(metric))
+            if family.bounds is None:
+                family.bounds = Bounds(cap, ttl)
+                for labels in family.children:
+                    family.bounds.note(labels, 1)
+            family.bounds.cap, family.bounds.ttl = cap, ttl
+
+    def keep(self, children: Iterable[Child]) -> None:
+        """These do not end though nobody updates them, and those of the last call may again."""
+        for child in self._kept:
+            child.touched = self._swept
+        self._kept = list(children)
+        for child in self._kept:
+            child.touched = inf
+
+    def sweep(self, now: float) -> int:
+        """End the series that were not updated for their time to live; how many. Called once in a while.
+
+        Updating costs nothing for it: what has changed is known by what waits to be rendered.
+        """
+        ended = 0
+        self._swept = now
+        for family in self.families.values():
+            if (bounds := family.bounds) is None:
+                continue
+            changed, family.changed = family.changed, []
+            for child in changed:
+                child.dirty = False
+                if not child.gone:
+                    child.touched = max(child.touched, now)
+                    bounds.unshown[child] = None
+            for child in [each for each in family.children.values() if each.touched + bounds.ttl <= now]:
+                _end(child)
+                ended += 1
+        return ended
 
     def changes(self) -> Iterator[Child]:
         """The children updated since the last call, new ones among them."""
         for family in tuple(self.families.values()):
             changed, family.changed = family.changed, []
+            if family.bounds is not None:
+                changed = self._told(family.bounds, changed)
             for child in changed:
                 if family.children.get(child.labels) is child:
                     child.dirty = False
                     yield child
+
+    def _told(self, bounds: Bounds, changed: list[Child]) -> list[Child]:
+        """What has changed since it was told, each once."""
+        for child in changed:
+            if child.touched < self._swept:
+                child.touched = self._swept
+        if bounds.unshown:
+            changed = list(bounds.unshown | dict.fromkeys(changed))
+            bounds.unshown = {}
+        return changed
 
     def _new(self, family: Family, raw: Labels) -> Child:
         metric = family.metric
@@ -132,6 +252,14 @@ class Tallies:
         labels = tuple(map(label_value, raw))
         if (found := family.children.get(labels)) is not None:
             return found
+        if (bounds := family.bounds) is not None:
+            fitted = bounds.fit(labels)
+            if fitted != labels:
+                if OVERFLOW in fitted:
+                    self.child(SERIES_OVERFLOW, metric.name).add()
+                labels = fitted
+                if (found := family.children.get(labels)) is not None:
+                    return found
         if self._full(family, labels):
             if metric is not SERIES_OVERFLOW:
                 self.child(SERIES_OVERFLOW, metric.name).add()
@@ -142,6 +270,9 @@ class Tallies:
         made = family.children[labels] = Child(family, labels)
         if metric.type == "histogram":
             made.cells = [0] * (len(metric.buckets) + 1)
+        if bounds is not None:
+            made.touched = self._swept
+            bounds.note(labels, 1)
         if family.owned:
             self._of_components.setdefault(labels[0], []).append(made)
         made._touch()  # noqa: SLF001 - a series is exposed from its birth, at 0
@@ -149,10 +280,25 @@ class Tallies:
 
     def _full(self, family: Family, labels: Labels) -> bool:
         if not family.owned:
-            return len(family.children) >= self.cap
+            return len(family.children) >= (family.bounds.cap if family.bounds else self.cap)
         if len(family.children) < self.share:
             return False
         return sum(child.family is family for child in self.of(labels[0])) >= self.share
+
+
+def _end(child: Child) -> None:
+    """It is a series no more."""
+    child.gone = True
+    family = child.family
+    del family.children[child.labels]
+    if family.bounds is not None:
+        family.bounds.note(child.labels, -1)
+        family.bounds.unshown.pop(child, None)
+
+
+def _cut(text: str) -> str:
+    """At most 128 bytes of it."""
+    return text.encode(errors="replace")[:_LONGEST].decode(errors="ignore")
 
 
 class Counting:

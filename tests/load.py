@@ -6,7 +6,6 @@ Latency is counted from when an event was due, not from when it got its turn, so
 import asyncio
 import gzip
 import json
-import random
 import time
 import uuid
 from collections import Counter
@@ -143,6 +142,3 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
     return int(head.split()[1]), "connection: close" in head
 
 
-def random_moment(longest: float, seed: int) -> float:
-    """When to strike, in seconds."""
-    return random.Random(seed).uniform(0.05, longest)

@@ -116,15 +116,15 @@ def cut(data: bytes) -> list[Piece]:
     """An export request of any signal in pieces; those of all are numbered alike. Raises Malformed."""
     pieces: list[Piece] = []
     left = ITEMS
-    for number, start, end in _fields(data, 0, len(data)):
+    for number, _, start, end in _fields(data, 0, len(data)):
         left -= 1
         if number != 1:
             continue
         inside = [field for field in _bounded(data, start, end, left) if field[0] in (1, 2)]
         left -= len(inside)
         # Protobuf joins what comes again in the place of one message.
-        resource = b"".join([data[a:b] for number, a, b in inside if number == 1])
-        for scope, a, b in inside:
+        resource = b"".join([data[a:b] for number, _, a, b in inside if number == 1])
+        for scope, _, a, b in inside:
             if scope == 2:
                 cut_off = list(_cut_scope(data, resource, a, b, left))
                 left -= sum(piece.items for piece in cut_off)
@@ -134,18 +134,21 @@ def cut(data: bytes) -> list[Piece]:
 
 def _cut_scope(data: bytes, resource: bytes, start: int, end: int, most: int) -> Iterator[Piece]:
     fields = list(_bounded(data, start, end, most))
-    scope = b"".join([_tagged(1, data[a:b]) for number, a, b in fields if number == 1])
-    items, begin, count = [field for field in fields if field[0] == 2], start, 0
-    for _, _, b in items:
-        count += 1
-        if count >= PIECE or b - begin >= PIECE_BYTES:
-            yield Piece(resource, scope + data[begin:b], count)
-            begin, count = b, 0
-    if count:
-        yield Piece(resource, scope + data[begin : items[-1][2]], count)
+    scope = b"".join([data[key:b] for number, key, _, b in fields if number == 1])
+    items: list[bytes] = []
+    size = 0
+    for number, key, _, b in fields:
+        if number == 2:
+            items.append(data[key:b])
+            size += b - key
+            if len(items) >= PIECE or size >= PIECE_BYTES:
+                yield Piece(resource, scope + b"".join(items), len(items))
+                items, size = [], 0
+    if items:
+        yield Piece(resource, scope + b"".join(items), len(items))
 
 
-def _bounded(data: bytes, start: int, end: int, most: int) -> Iterator[tuple[int, int, int]]:
+def _bounded(data: bytes, start: int, end: int, most: int) -> Iterator[tuple[int, int, int, int]]:
     for field in _fields(data, start, end):
         most -= 1
         if most < 0:
@@ -153,14 +156,15 @@ def _bounded(data: bytes, start: int, end: int, most: int) -> Iterator[tuple[int
         yield field
 
 
-def _fields(data: bytes, pos: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Number, start and end of each field that has a length, in a message between two positions. Raises Malformed."""
+def _fields(data: bytes, pos: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Number, start, and start and end of the content of each field that has a length. Raises Malformed."""
     try:
         while pos < end:
+            begin = pos
             key = data[pos]
             pos += 1
             if key & 0x80:
-                key, pos = _varint(data, pos - 1)
+                key, pos = _varint(data, begin)
             match key & 7:
                 case 2:
                     size = data[pos]
@@ -170,7 +174,7 @@ def _fields(data: bytes, pos: int, end: int) -> Iterator[tuple[int, int, int]]:
                     stop = pos + size
                     if stop > end:
                         raise Malformed(_WRONG)
-                    yield key >> 3, pos, stop
+                    yield key >> 3, begin, pos, stop
                     pos = stop
                 case 0:
                     _, pos = _varint(data, pos)

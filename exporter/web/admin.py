@@ -1,33 +1,14 @@
-"""What an administrator may ask for and do: the whole status, runs now, a reload."""
+"""What an administrator may have done: runs now, a reload."""
 
 import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from exporter import __version__
-from exporter.health import overall
 from exporter.probe import Result
-from exporter.web import health, report
+from exporter.web import report
 from exporter.web.call import Answer, Call, Refused
 
 T = TypeVar("T")
-
-
-async def status(call: Call) -> Answer:
-    """The components with all that is known of them, and the daemon itself."""
-    services = call.services
-    records = services.state.records.values()
-    data = report.whole(overall(records), records, detailed=True) | {
-        "service": services.service,
-        "environment": services.environment,
-        "exporter": {
-            "version": __version__,
-            "ailments": health.ailments(call),
-            "ready": not health.unready(call),
-            "series": services.page.series(),
-        },
-    }
-    return Answer(message=str(data["status"]), data=data, compressible=True)
 
 
 class Admin:

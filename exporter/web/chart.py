@@ -80,6 +80,20 @@ def phases(parts: Sequence[tuple[str, float]]) -> Markup:
     return _stretched("phases", "0 0 100 6", *boxes, aria_hidden="true")
 
 
+def trend(counts: Sequence[int]) -> Markup:
+    """How often something came, in each of some equal times, the newest on the right."""
+    most = max(counts, default=0) or 1
+    boxes = [
+        _box(slot, 20 - height, height)
+        for slot, count in enumerate(counts)
+        if (height := max(2.0, 20 * count / most) if count else 0)
+    ]
+    none = "".join(_box(slot, 19, 1) for slot, count in enumerate(counts) if not count)
+    paths = [tag("path", class_="none", d=none) if none else None, tag("path", class_="some", d="".join(boxes))]
+    label = f"{sum(counts)} in {len(counts)} hours, {counts[-1] if counts else 0} in the last"
+    return _stretched("trend", f"0 0 {len(counts) * _SLOT - 1} 20", *paths, role="img", aria_label=label)
+
+
 def ring(score: float | None, status: str) -> Markup:
     """The score as part of a ring."""
     around = 2 * 3.14159 * 26

@@ -11,7 +11,7 @@ from pathlib import Path
 from exporter import __version__
 from exporter.health import Overall, overall
 from exporter.state import STATUSES, Record
-from exporter.web import card, chart
+from exporter.web import card, chart, told
 from exporter.web.call import Answer, Call, Refused
 from exporter.web.markup import Markup, join, tag
 
@@ -44,11 +44,12 @@ async def show(call: Call) -> Answer:
     )
     found = overall(records)
     now = time.time()
+    heard = await told.sections(call, now)
     title = " · ".join(filter(None, (services.service, services.environment))) or "stack-exporter"
     html = tag(
         "html",
         _head(title, found),
-        tag("body", _top(title, now), tag("main", _hero(found, records), _body(call, records, now)), _foot(call)),
+        tag("body", _top(title, now), tag("main", _hero(found, records), _body(call, records, now, heard)), _foot(call)),
         lang="en",
     )
     return Answer(
@@ -127,9 +128,9 @@ def _headline(found: Overall, records: Sequence[Record]) -> str:
     return "The first runs are under way" if awaited else "Nothing has been asked for yet"
 
 
-def _body(call: Call, records: Sequence[Record], now: float) -> Markup:
+def _body(call: Call, records: Sequence[Record], now: float, heard: Markup | None) -> Markup:
     if not records:
-        return _empty()
+        return join(heard, _empty())
     bad = [record for record in records if record.status in ("unhealthy", "degraded")]
     rest = [record for record in records if record not in bad]
     charted = {record.component.name for record in records[:CHARTED]} if call.detailed else set()
@@ -142,6 +143,7 @@ def _body(call: Call, records: Sequence[Record], now: float) -> Markup:
         None if call.detailed else _locked(call),
         tag("h2", "Needs attention") if bad else None,
         tag("section", *map(drawn, bad), class_=f"{grid} bad") if bad else None,
+        heard,
         tag("h2", "Everything else" if bad else "Components") if rest else None,
         tag("section", *map(drawn, rest), class_=grid) if rest else None,
     )

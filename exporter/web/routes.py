@@ -1,7 +1,7 @@
 """The table of what each listener serves."""
 
 from exporter.web import health, hooks, page, scrape
-from exporter.web.admin import Admin, status
+from exporter.web.api import table as api
 from exporter.web.call import Call, Services
 from exporter.web.probe import Probes
 from exporter.web.site import Route
@@ -16,7 +16,6 @@ PROBES = (
 
 def scraping() -> tuple[Route, ...]:
     """What the scrape listener serves."""
-    admin = Admin()
     return (
         *PROBES,
         Route("GET", "/-/healthy", "livez", health.healthy, "open"),
@@ -28,9 +27,7 @@ def scraping() -> tuple[Route, ...]:
         Route("GET", "/health/{component}", "health_component", health.component, "look"),
         Route("GET", "/", "page", page.show, "look"),
         Route("GET", "/login", "login", page.login, "look"),
-        Route("GET", "/api/v1/status", "status", status, "admin"),
-        Route("POST", "/api/v1/cycle", "cycle", admin.cycle, "admin"),
-        Route("POST", "/-/reload", "reload", admin.reload, "admin"),
+        *api.routes(),
         Route("POST", "/hooks/heartbeat/{name}", "heartbeat", hooks.report, "hook"),
     )
 

@@ -30,11 +30,18 @@ class Endpoint:
     """The type of `data`."""
     asks: type | None = None
     """A struct: of the query where the method is GET, else of the body."""
+    query: type | None = None
+    """A struct of the query where the method is another."""
     paged: bool = False
     access: Access = "admin"
     refuses: Sequence[int] = ()
     """Status codes beside those that every endpoint of its access has."""
     subject: str = "errors"
+
+    @property
+    def kept(self) -> bool:
+        """Whether it needs the store."""
+        return self.subject != "daemon"
 
     @property
     def route(self) -> Route:

@@ -45,16 +45,17 @@ async def occurrence(call: Call, _: asked.Nothing, __: float) -> Answer:
 
 async def change(call: Call, wanted: asked.Change, now: float) -> Answer:
     """Resolve, ignore, assign, note."""
-    id_ = id_of(call)
-    if wanted.status is None and wanted.assignee is None and wanted.ignored_until is None and not wanted.note:
-        raise Refused(400, "nothing to change: give one of status, ignored_until, assignee, note")
-    if wanted.ignored_until is not None:
-        if wanted.status != "ignored":
-            raise Refused(400, "ignored_until: goes with the status ignored")
-        if wanted.ignored_until <= now:
-            raise Refused(400, "ignored_until: is over already")
-    changed = rows.Change(wanted.status, wanted.ignored_until, wanted.assignee, wanted.note)
-    group = await records(call).change(id_, changed, actor(call, wanted.actor), now)
+    id_, who = id_of(call), actor(call, wanted.actor)
+    status, until = wanted.status, wanted.ignored_until
+    if until is not None:
+        if status not in (None, "ignored"):
+            raise Refused(409, f"ignored_until goes with the status ignored, not {status}")
+        if until <= now:
+            raise Refused(409, "ignored_until is over already")
+        status = "ignored"
+    changed = rows.Change(status, until, wanted.assignee, wanted.note)
+    found = records(call)
+    group = await found.group(id_) if changed == rows.Change() else await found.change(id_, changed, who, now)
     if group is None:
         raise Refused(404, UNKNOWN)
     return await _detail(call, group, now)

@@ -81,10 +81,10 @@ def _shown(name: str) -> str:
 def _value(value: object, wanted: Any, now: float, *, text: bool, ahead: bool) -> Any:
     """Raises ValueError, of which msgspec's is one."""
     if value is None:
-        if not text and type(None) in get_args(wanted):
+        if not text and _holds(wanted, type(None)):
             return None
         raise ValueError
-    if _is_moment(wanted):
+    if _holds(wanted, Moment):
         return moment(value, now, ahead=ahead)
     if isinstance(value, str) and (_CONTROLS.search(value) or not _encodable(value)):
         raise ValueError
@@ -93,8 +93,8 @@ def _value(value: object, wanted: Any, now: float, *, text: bool, ahead: bool) -
     return msgspec.convert(value, wanted, strict=not text)
 
 
-def _is_moment(wanted: Any) -> bool:
-    return wanted is Moment or any(_is_moment(part) for part in get_args(wanted))
+def _holds(wanted: Any, part: type) -> bool:
+    return wanted is part or any(_holds(each, part) for each in get_args(wanted))
 
 
 def _is_text(wanted: Any) -> bool:
@@ -108,7 +108,7 @@ def _encodable(text: str) -> bool:
 
 def expected(wanted: Any) -> str:
     """What is allowed, in words."""
-    if _is_moment(wanted):
+    if _holds(wanted, Moment):
         return EXPECTED
     found = inspect.type_info(wanted)
     if isinstance(found, inspect.Metadata):

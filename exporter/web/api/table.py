@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from exporter.web.admin import Admin, status
+from exporter.web.admin import Admin
 from exporter.web.api import alerts, asked, daily, errors, figures, lines, occasions, shapes
 from exporter.web.api.endpoint import Endpoint, asking
-from exporter.web.api.status import Status
+from exporter.web.api.status import Status, status
 from exporter.web.call import Answer, Call
 from exporter.web.openapi import document
 from exporter.web.site import Route
@@ -21,7 +21,7 @@ ERRORS = (
     ),
     Endpoint(
         "PATCH", "/api/v1/errors/{id}", "error_change", "Resolve, ignore, assign or note",
-        asking(asked.Change, errors.change, in_body=True), shapes.ErrorDetail, asked.Change,
+        asking(asked.Change, errors.change, in_body=True), shapes.ErrorDetail, asked.Change, refuses=(409,),
     ),
     Endpoint(
         "GET", "/api/v1/errors/{id}/occurrences", "error_occurrences", "Its occurrences, the newest first",

@@ -1,0 +1,65 @@
+"""The frames of an exception that are the application's own, and what each is called wherever it runs."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from exporter.ingest.group_names import ANYONE, LONGEST, function_name, place
+from exporter.ingest.values import Frame
+
+MOST = 200
+"""Frames from the innermost on that are looked at."""
+
+_FOREIGN_PATH = re.compile(
+    r"(?:^|/)(?:site-packages|dist-packages|node_modules|bower_components|vendor|\.yarn|\.pnpm|gems|\.cargo|\.m2|pub-cache"
+    r"|go/pkg/mod|usr/lib(?:64)?|usr/local/go|lib(?:64)?/python[0-9.]{1,6}|lib/ruby|webpack/(?:bootstrap|runtime)|rustc)/"
+    r"|^(?:node:|internal/|<frozen |<string>|<__array_function__|\[native code|native:|dart:|package:flutter/|core-js)"
+    r"|-extension://|^webpack/(?:bootstrap|runtime)"
+)
+_FOREIGN_MODULES = frozenset(
+    "asyncio concurrent threading importlib runpy unittest logging json http urllib socketserver multiprocessing ssl"
+    " contextlib functools subprocess socket sqlite3 email xml wsgiref selectors"
+    " django flask werkzeug jinja2 celery kombu billiard vine starlette fastapi uvicorn gunicorn hypercorn daphne"
+    " rest_framework sqlalchemy psycopg psycopg2 asyncpg redis requests urllib3 httpx httpcore aiohttp anyio pydantic"
+    " sentry_sdk opentelemetry pymongo boto3 botocore rq dramatiq huey tornado pytest _pytest"
+    " java javax jakarta jdk sun kotlin kotlinx scala groovy clojure android androidx dalvik reactor"
+    " System Microsoft Illuminate Symfony Doctrine GuzzleHttp Sentry Twig Laravel dart runtime std core alloc".split()
+)
+_FOREIGN_PACKAGES = (
+    "org.springframework",
+    "org.apache",
+    "org.hibernate",
+    "org.junit",
+    "io.netty",
+    "com.sun",
+    "io.sentry",
+)
+
+
+def own(frames: Sequence[Frame]) -> list[Frame]:
+    """The application's, from the outermost in; all where none is, and where there are too many the innermost."""
+    frames = frames[-MOST:]
+    return [frame for frame in frames if is_own(frame)] or list(frames)
+
+
+def is_own(frame: Frame) -> bool:
+    """What the SDK says; where it says nothing, whether it lies in no library, runtime or framework."""
+    if frame.in_app is not None:
+        return frame.in_app
+    return not _is_foreign(frame.module[:LONGEST], frame.filename[:LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _is_foreign(module: str, filename: str) -> bool:
+    if _FOREIGN_PATH.search(filename.replace("\\", "/")):
+        return True
+    if module.startswith(_FOREIGN_PACKAGES):
+        return True
+    # A path outside of libraries is the application's, even when its module is called like one of a library.
+    return "/" not in filename and re.split(r"[.\\/:]", module, maxsplit=1)[0] in _FOREIGN_MODULES
+
+
+def identities(frames: Sequence[Frame]) -> tuple[tuple[str, str], ...]:
+    """Place and function of each, once however often a recursion comes by; none of what has no name at all."""
+    found = ((place(frame.module, frame.filename), function_name(frame.function)) for frame in frames)
+    return tuple(dict.fromkeys(one for one in found if one != ("", ANYONE)))

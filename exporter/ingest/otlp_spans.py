@@ -1,0 +1,185 @@
+"""What a span measures: a request, a task, a query, a call of a model or an operation; by its kind and its attributes.
+
+Old and new semantic conventions are read alike. A request is a SERVER span and nothing else: FastAPI's instrumentation
+makes two INTERNAL spans more for each.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from exporter.ingest import text
+from exporter.ingest.ports import Scrubber
+from exporter.ingest.values import AiCall, CacheUse, Measured, Operation, Origin, Query, Request, Task
+
+INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
+OTHER = "_OTHER"
+"""Semantic conventions' word for a method that is none of HTTP's."""
+CACHES = frozenset({"redis", "valkey", "memcached", "memcache"})
+LONGEST_NAME = 200
+_AGENT = frozenset({"invoke_agent", "create_agent", "execute_tool", "invoke_workflow", "plan"})
+"""GenAI operations around calls of a model, whose tokens they repeat."""
+_VERBS = frozenset(
+    "SELECT INSERT UPDATE DELETE MERGE REPLACE WITH CREATE ALTER DROP TRUNCATE BEGIN COMMIT ROLLBACK SAVEPOINT CALL COPY "
+    "GET SET MGET MSET DEL HGET HSET HGETALL INCR EXPIRE PUBLISH LPUSH RPUSH LPOP BRPOP ZADD PING FIND AGGREGATE".split()
+)
+_LARGEST_COUNT = 1e15
+
+
+class Reader:
+    """Spans as measurements. Pure; remembers what names mean after scrubbing."""
+
+    def __init__(self, scrubber: Scrubber, operations: Collection[str] = ()) -> None:
+        """`operations`: names of spans that are measured wherever they stand in a trace."""
+        self._operations = frozenset(operations)
+        self._name: Callable[[str], str] = lru_cache(4_096)(lambda raw: _named(raw, scrubber))
+        self._route: Callable[[str], str] = lru_cache(4_096)(lambda raw: _path(raw, scrubber))
+
+    def request(
+        self, found: Mapping[str, Any], origin: Origin, duration: float, weight: float, at: float, trace: str, *, failed: bool
+    ) -> Request | None:
+        """Of a SERVER span."""
+        method = found.get("http.request.method") or found.get("http.method")
+        if not isinstance(method, str):
+            return None
+        status = found.get("http.response.status_code") or found.get("http.status_code")
+        if status.__class__ is not int:
+            status = _integer(status)
+        route = found.get("http.route")
+        templated = bool(route) and isinstance(route, str)
+        if not templated:
+            route = path(found)
+        if method not in METHODS:
+            method = method.upper() if method.upper() in METHODS else OTHER
+        # An exception that left the application before there was a status.
+        status = status if 100 <= status <= 599 else 500 if failed and not status else 0
+        return Request(
+            origin, "otlp", method, self._route(route), status, duration, templated, weight, False, at, trace
+        )
+
+    def others(
+        self, span: Any, found: Mapping[str, Any], origin: Origin, weight: float, at: float, *, failed: bool
+    ) -> Iterator[Measured]:
+        """Of a span that is no request."""
+        kind = span.kind
+        duration = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
+        trace = span.trace_id.hex()
+        if kind == CONSUMER and (task := self._task(span, found, failed=failed)):
+            yield Task(origin, "otlp", *task, duration, weight, at, trace)
+        elif kind != SERVER and (call := self._ai(found)):
+            input_, output = (_tokens(found, *keys) for keys in (_INPUT, _OUTPUT))
+            cost = _number(found.get("gen_ai.usage.cost"))
+            yield AiCall(origin, *call, duration, failed, input_, output, cost, weight)
+        elif kind == CLIENT and (system := _text(found, "db.system.name", "db.system")):
+            system = self._name(system)
+            operation = self._name(_query(span, found))
+            yield Query(origin, system, operation, duration, failed, weight)
+            if (hit := _hit(found, system, operation)) is not None:
+                yield CacheUse(origin, system, "hit" if hit else "miss", weight)
+        named = _text(found, "stack.operation")
+        name = named or _decoded(span.name)
+        entry = kind == SERVER or (kind <= INTERNAL and not span.parent_span_id)
+        if named or name in self._operations or (entry and not self._ai(found)):
+            yield Operation(origin, "otlp", self._name(name) or "unknown", duration, failed, weight, at, trace)
+
+    def transaction(self, span: Any, found: Mapping[str, Any]) -> str:
+        """What an error in this span happened in."""
+        if span.kind == SERVER and (route := _text(found, "http.route") or path(found)):
+            return self._route(route)
+        if span.kind == CONSUMER and (task := self._task(span, found, failed=False)):
+            return task[0]
+        return self._name(_decoded(span.name))
+
+    def _task(self, span: Any, found: Mapping[str, Any], *, failed: bool) -> tuple[str, str] | None:
+        """Name and state of what a worker handled."""
+        if name := _text(found, "celery.task_name"):
+            state = _text(found, "celery.state").lower()
+            return self._name(name), self._name(state) or ("failure" if failed else "success")
+        operation = _text(found, "messaging.operation.type", "messaging.operation")
+        if not _text(found, "messaging.system") or operation in ("receive", "settle", "create", "publish", "send"):
+            return None  # to fetch a message is not to handle it
+        name = _text(found, "messaging.destination.template", "messaging.destination.name", "messaging.destination")
+        return self._name(name or _decoded(span.name)), "failure" if failed else "success"
+
+    def _ai(self, found: Mapping[str, Any]) -> tuple[str, str, str] | None:
+        """Provider, model and operation of a call of a model."""
+        provider = _text(found, "gen_ai.provider.name", "gen_ai.system")
+        model = _text(found, "gen_ai.request.model", "gen_ai.response.model")
+        operation = _text(found, "gen_ai.operation.name")
+        if not (provider or model) or operation in _AGENT:
+            return None
+        return self._name(provider), self._name(model), self._name(operation) or "chat"
+
+
+_INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
+_OUTPUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
+
+
+def path(found: Mapping[str, Any]) -> str:
+    """The URL's path, without its query."""
+    if plain := _text(found, "url.path", "http.target"):
+        return plain.partition("?")[0].partition("#")[0]
+    try:
+        return urlsplit(_text(found, "url.full", "http.url")[:8_192]).path
+    except ValueError:
+        return ""
+
+
+def _path(raw: str, scrubber: Scrubber) -> str:
+    route = _named(raw, scrubber)
+    # Django's templates begin without a slash, or with the anchor of a regular expression.
+    return route if not route or route[0] in "/^*" else f"/{route}"
+
+
+def _named(raw: str, scrubber: Scrubber) -> str:
+    # Scrubbed whole: what is cut in two no longer looks like what it is.
+    return text.line(scrubber.text(raw[:2_048]), LONGEST_NAME).strip()
+
+
+def _decoded(raw: bytes) -> str:
+    return raw[:8_192].decode(errors="replace")
+
+
+def _text(found: Mapping[str, Any], *keys: str) -> str:
+    for key in keys:
+        if (value := found.get(key)) and isinstance(value, str):
+            return value
+    return ""
+
+
+def _integer(value: Any) -> int:
+    """A status that came as a text or a float."""
+    if isinstance(value, str) and len(value) <= 4 and value.isascii() and value.isdigit():
+        return int(value)
+    return int(value) if isinstance(value, int | float) and 0 < value < 1_000 else 0
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST_COUNT:
+        return None
+    return float(value)
+
+
+def _tokens(found: Mapping[str, Any], *keys: str) -> float:
+    return next((number for key in keys if (number := _number(found.get(key))) is not None), 0.0)
+
+
+def _query(span: Any, found: Mapping[str, Any]) -> str:
+    """The operation's name; of a query's text no more than its first word, and only one that is known."""
+    if operation := _text(found, "db.operation.name", "db.operation"):
+        return operation.upper() if operation.upper() in _VERBS else operation
+    for given in (_text(found, "db.query.summary", "db.query.text", "db.statement"), _decoded(span.name)):
+        word = given.lstrip()[:20].partition(" ")[0].upper()
+        if word in _VERBS:
+            return word
+    return ""
+
+
+def _hit(found: Mapping[str, Any], system: str, operation: str) -> bool | None:
+    """Whether a look-up in a cache found something; None where the span does not say."""
+    if isinstance(hit := found.get("cache.hit"), bool):
+        return hit
+    rows = _number(found.get("db.response.returned_rows"))
+    return bool(rows) if rows is not None and system in CACHES and operation.upper() in ("GET", "HGET") else None

@@ -1,0 +1,104 @@
+"""Which keys hold what is personal or secret, and which hold what is never touched."""
+
+from collections.abc import Sequence
+
+PLAIN, SECRET, TOKENS, COOKIES, FRAMES, EXEMPT, ID, VERSION, KEPT = range(9)
+"""What a key says of its value: nothing; that it goes; that it goes unless it is a number; that it is cookies, or a
+stack's frames; that it is left alone; that it is an id, or a version, which look like other things; one's own word."""
+
+LONGEST_PAIRED = 128
+"""Characters of a text that may be the key of a list of two: what is longer, or has spaces, is prose."""
+_EXACT = frozenset(
+    # Sentry Relay's; then those of sentry-python's scrubber; then what stands for a password elsewhere.
+    "otp two_factor twofactor cookie cookie2 set_cookie set_cookie2 "
+    "ip_address session csrftoken sessionid csrf _csrf csrf_token _csrf_token xsrf_token _xsrf xsrf phpsessid "
+    "x_csrftoken x_csrf_token x_xsrf_token x_forwarded_for x_real_ip remote_addr x_api_key aiohttp_session "
+    "connect.sid _session __session user_session symfony sentrysid fasthttpsessionid mysession irissessionid "
+    "_vercel_jwt fastcsrf _iris_csrf jsessionid asp.net_sessionid jwt pass pwd passcode pgpassword".split()
+)
+_COOKIES = _EXACT | frozenset("sudo su".split())
+_IN_COOKIES = ("sess", "csrf", "xsrf", "jwt", "remember")
+_EXEMPT = frozenset("debug_meta user_agent user_agent.original http.user_agent user_agent_original".split())
+_IDS = frozenset(
+    "event_id trace_id span_id parent_span_id parent_id segment_id replay_id profile_id profiler_id check_in_id "
+    "sid id code_id debug_id traceid spanid".split()
+)
+_VERSIONS = frozenset("release dist version app_version sdk_version kernel_version build app_build".split())
+_API = ("apikey", "api_key", "api-key", "api.key", "api key")
+_PRIVATE = ("privatekey", "private_key", "private-key", "private key")
+_FAILURES = tuple(
+    "error exception warning failure failed denied invalid expired required missing unauthorized unauthorised "
+    "unauthenticated authentication authorized authenticated".split()
+)
+
+
+class Keys:
+    """Knows keys, those of the configuration too: it has the first word and the last."""
+
+    def __init__(self, own: Sequence[str], keep: Sequence[str]) -> None:
+        self.own = tuple(sorted({text for key in own if (text := key.strip().lower())}))
+        self._keep = frozenset(text for key in keep if (text := key.strip().lower()))
+
+    def kind(self, key: str) -> int:
+        """What a key says of its value. Linear, and mostly no more than looking for a few words."""
+        low = key.lower()
+        if low[-1:] in ("'", '"'):  # sentry-python sends bytes as b'authorization'
+            low = low.lstrip("bur").strip("'\"")
+        if low in self._keep:
+            return KEPT
+        if self.own and any(own in low for own in self.own):
+            return SECRET
+        if "token" in low:
+            return _tokens(low)
+        if "pass" in low and ("password" in low or "passwd" in low or "passphrase" in low):
+            return SECRET
+        if "secret" in low or "credential" in low or "mysql_pwd" in low or ("auth" in low and _authenticates(low)):
+            return SECRET
+        if "key" in low and (any(word in low for word in _API) or any(word in low for word in _PRIVATE)):
+            return SECRET
+        return self._whole(low)
+
+    @staticmethod
+    def _whole(low: str) -> int:
+        name = low.replace("-", "_")
+        last = name[name.rfind(".") + 1 :].removeprefix("http_")
+        if name in _EXACT or last in _EXACT:
+            return SECRET
+        if name in _EXEMPT or last in _EXEMPT:
+            return EXEMPT
+        if last in _IDS:
+            return ID
+        if last in _VERSIONS:
+            return VERSION
+        return {"cookies": COOKIES, "frames": FRAMES}.get(name, PLAIN)
+
+    def cookie(self, name: str) -> bool:
+        """Whether a cookie is one of a session."""
+        kind = self.kind(name)
+        low = name.strip().lower().replace("-", "_")
+        return kind in (SECRET, TOKENS) or (
+            kind != KEPT and (low in _COOKIES or any(word in low for word in _IN_COOKIES))
+        )
+
+    def assigned(self, key: str, value: str, *, told: bool) -> bool:
+        """Whether the value that a text gives to a key goes. `told`: by a colon, as prose does too."""
+        kind = self.kind(key)
+        if kind == TOKENS:
+            return not value.strip("\"'").replace(".", "").isdigit()
+        return kind == SECRET and not (told and key.lower().endswith(_FAILURES))
+
+
+def _tokens(low: str) -> int:
+    """max_tokens and input_tokens of a model's call are figures; a token is not."""
+    if low.endswith(("tokens", "token_count", "tokens_details", "tokens_total")) or "tokens_" in low:
+        return TOKENS
+    return PLAIN if low.endswith(("tokenizer", "token_type", "token_expiry")) else SECRET
+
+
+def _authenticates(low: str) -> bool:
+    """Whether it holds `auth` as more than the beginning of author or authority; authorization is more."""
+    if "author" not in low:
+        return True
+    if "authoriz" in low or "authoris" in low:
+        return True
+    return "auth" in low.replace("authority", "").replace("author", "")

@@ -1,0 +1,60 @@
+"""How fast operations are: count, mean, quantiles and error rate of each, over the last hour."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from exporter.web.api import asked as common
+from exporter.web.call import Answer, Call, Refused
+
+
+class Asked(Struct, frozen=True):
+    """Which operations."""
+
+    service: common.Service = ""
+    kind: Literal["request", "task", "operation", "ai_call"] | None = None
+    q: common.Words = ""
+    sort: Literal["total", "count", "mean", "max", "errors", "error_rate"] = "total"
+    limit: common.Limit = 50
+    cursor: common.Cursor = ""
+
+
+class Figures(Struct, frozen=True):
+    """What was measured of one operation in the last hour; times in seconds, weighed by the client's sampling rate."""
+
+    service: str
+    kind: str
+    name: Annotated[str, Meta(description="Of a request its method and route.")]
+    count: float
+    total: float
+    mean: float
+    min: float
+    max: float
+    p50: float
+    p95: float
+    p99: float
+    errors: float
+    error_rate: Annotated[float, Meta(description="Part of them that failed, 0 to 1.")]
+    slow: Annotated[float | None, Meta(description="From when on it is slow, as configured.")]
+
+
+async def listed(call: Call, wanted: Asked, _: float) -> Answer:
+    """Those first that took most time in all, or as `sort` says."""
+    performance: Any = getattr(call.services, "performance", None)
+    if performance is None:
+        raise Refused(503, "nothing is measured: nothing listens for what applications send")
+    try:
+        found = performance.rows(
+            service=wanted.service,
+            kind=wanted.kind or "",
+            name=wanted.q,
+            sort=wanted.sort,
+            limit=wanted.limit,
+            cursor=wanted.cursor,
+        )
+    except ValueError:
+        raise Refused(400, "cursor: expected the `next` of a page before, with the same filters") from None
+    data = [Figures(*(getattr(row, name) for name in Figures.__struct_fields__)) for row in found.items]
+    metadata = {"next": found.next or None, "total": found.total, "limit": wanted.limit}
+    message = f"{len(data)} of {found.total} operations"
+    return Answer(message=message, data=data, metadata=metadata, compressible=True)

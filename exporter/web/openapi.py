@@ -1,0 +1,176 @@
+"""The OpenAPI 3.1 document of the admin API, made of the table of its endpoints and the types that they name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from exporter import __version__
+from exporter.web.api.endpoint import Endpoint
+from exporter.web.api.moment import SCHEMA, Moment
+
+_REFS = "#/components/schemas/"
+_ID = {
+    "name": "id", "in": "path", "required": True, "description": "32 hexadecimal digits in lower case.",
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+}  # fmt: skip
+_ACTOR = {
+    "name": "X-Actor", "in": "header", "required": False,
+    "description": "Who does it, for the audit trail, where the body does not say it.",
+    "schema": {"type": "string", "maxLength": 100, "pattern": "^[\x20-\x7e]*$"},
+}  # fmt: skip
+_REFUSALS = {
+    400: "A parameter, the body or a header is wrong; `errors` names each.",
+    401: "The token is missing or wrong.",
+    403: "No admin token is configured, the Host is not known, or a web page asks.",
+    404: "There is none.",
+    409: "What is asked contradicts itself or the time.",
+    413: "The body is larger than 64 KiB.",
+    415: "The body is compressed or no JSON.",
+    422: "The configuration is refused; `errors` has every problem.",
+    429: "Too many requests, or too many wrong tokens.",
+    503: "The store can't be read or written now.",
+}
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "Seconds.", "schema": {"type": "string"}}},
+    503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "string"}}},
+}
+_TIME = {"type": "string", "format": "date-time"}
+_FORM: dict[str, Any] = {
+    "success": {"type": "boolean"},
+    "message": {"type": "string"},
+    "data": {},
+    "errors": {"type": "array", "items": {"type": "string"}},
+    "metadata": {
+        "type": "object",
+        "properties": {"request_id": {"type": "string"}},
+        "required": ["request_id"],
+    },
+    "timestamp": _TIME,
+    "status_code": {"type": "integer"},
+}
+_PAGED = {
+    "type": "object",
+    "description": "`next` asks for the following page as `cursor`; `total` is counted to 10,000.",
+    "properties": {
+        "request_id": {"type": "string"},
+        "next": {"type": ["string", "null"]},
+        "total": {"type": "integer", "minimum": 0},
+        "limit": {"type": "integer", "minimum": 1},
+    },
+    "required": ["request_id", "next", "total", "limit"],
+}
+
+
+def document(endpoints: Sequence[Endpoint]) -> bytes:
+    """As JSON."""
+    schemas = _Schemas(endpoints)
+    paths: dict[str, dict[str, Any]] = {}
+    for row in endpoints:
+        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, schemas)
+    whole = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "stack-exporter admin API",
+            "version": __version__,
+            "description": "Every answer has one form: success, message, data, errors, metadata, timestamp, status_code.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components | {"Refusal": _form(None, success=False)},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "One of web.admin_tokens."}
+            },
+        },
+    }
+    return msgspec.json.encode(whole) + b"\n"
+
+
+class _Schemas:
+    """JSON Schemas of all types that endpoints name."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self._types: list[Any] = []
+        for row in endpoints:
+            self._types += [found for found in (row.gives, row.asks, row.query) if found is not None]
+        made, self.components = msgspec.json.schema_components(
+            self._types, schema_hook=_hook, ref_template=_REFS + "{name}"
+        )
+        self._made = list(made)
+
+    def of(self, wanted: Any) -> dict[str, Any]:
+        if wanted is None:
+            return {}
+        return self._made[self._types.index(wanted)]
+
+    def parameters(self, wanted: type) -> list[dict[str, Any]]:
+        """The fields of a struct as parameters of a query."""
+        name = self.of(wanted)["$ref"].removeprefix(_REFS)
+        return [
+            {"name": field, "in": "query", "required": False, **_described(schema)}
+            for field, schema in self.components[name]["properties"].items()
+        ]
+
+    def forget(self, wanted: type) -> None:
+        self.components.pop(self.of(wanted)["$ref"].removeprefix(_REFS), None)
+
+
+def _hook(found: type) -> dict[str, Any]:
+    if found is Moment:
+        return dict(SCHEMA)
+    raise NotImplementedError(found)
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """A field's schema without null, which a query has not, and its description beside it."""
+    given = dict(schema)
+    if given.get("default", "") in (None, ""):
+        given.pop("default", None)
+    if parts := [part for part in given.get("anyOf", ()) if part != {"type": "null"}]:
+        given.pop("anyOf")
+        given |= parts[0] if len(parts) == 1 else {"anyOf": parts}
+    description = given.pop("description", "")
+    return {"schema": given} | ({"description": description} if description else {})
+
+
+def _operation(row: Endpoint, schemas: _Schemas) -> dict[str, Any]:
+    by_query = row.asks if row.method == "GET" else row.query
+    parameters: list[dict[str, Any]] = [_ID] if "{id}" in row.path else []
+    parameters += schemas.parameters(by_query) if by_query is not None else []
+    codes = {400, 401, 403, 429, *row.refuses}
+    found: dict[str, Any] = {"operationId": row.name, "summary": row.summary, "tags": [row.subject]}
+    if "{id}" in row.path:
+        codes.add(404)
+    if row.kept:
+        codes.add(503)
+    if row.method != "GET":
+        codes |= {413, 415}
+        if row.asks is not None:
+            parameters.append(_ACTOR)
+            found["requestBody"] = {"content": {"application/json": {"schema": schemas.of(row.asks)}}}
+    responses: dict[str, Any] = {"200": _response("Done.", _form(row, schema=schemas.of(row.gives)))}
+    for code in sorted(codes):
+        refusal = {"$ref": f"{_REFS}Refusal"}
+        responses[str(code)] = _response(_REFUSALS[code], refusal) | (
+            {"headers": _HEADERS[code]} if code in _HEADERS else {}
+        )
+    return found | ({"parameters": parameters} if parameters else {}) | {"responses": responses}
+
+
+def _response(words: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": words, "content": {"application/json": {"schema": schema}}}
+
+
+def _form(row: Endpoint | None, *, success: bool = True, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    properties = _FORM | {"success": {"const": success}, "data": schema or {}}
+    if row is not None and row.paged:
+        properties |= {"metadata": _PAGED}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(_FORM),
+        "additionalProperties": False,
+    } | ({} if row is not None else {"description": "What is refused, and why."})
