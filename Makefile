@@ -10,13 +10,14 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 RULES := $(wildcard alert_rules/*.yml alert_rules/*.yaml)
 RULE_TESTS := $(wildcard tests/rules/*.yml tests/rules/*.yaml)
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
+JAVASCRIPT := $(patsubst %/package-lock.json,%,$(wildcard tests/javascript/package-lock.json tests/javascript/*/package-lock.json))
 SOURCES := exporter tests $(wildcard benchmarks)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check bench lock \
-        packages packages-bench image clean
+        javascript packages packages-bench image clean
 # Targets run one after another, so that their progress can be read; pytest uses every core by itself.
 .NOTPARALLEL:
 
@@ -28,7 +29,7 @@ run: $(VENV)/.run  ## Set up what is missing and start the daemon; ARGS='--confi
 
 setup: $(VENV)/.dev  ## Set up the environment that the tests need, in .venv.
 
-test: packages quick rules  ## Set up and run everything except test-slow: lint, types, rules, documents, tests.
+test: packages javascript quick rules  ## Set up and run everything except test-slow: lint, types, rules, documents, tests.
 	@$(call step,tests)
 	$(PYTEST) -m "not slow" $(ARGS)
 
@@ -37,7 +38,7 @@ test-quick: quick  ## The same without what needs Debian's packages.
 	$(PYTEST) -m "not slow and not debian" $(ARGS)
 	@echo "Left out: tests marked debian (a real Prometheus, promtool, Chromium) and tests marked slow (make test-slow)."
 
-test-slow: packages $(VENV)/.dev  ## Load, soak and time bounds, one at a time.
+test-slow: packages javascript  ## Load, soak and time bounds, one at a time.
 	@$(call step,slow tests)
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
@@ -89,6 +90,13 @@ packages:
 	@scripts/packages.sh prometheus=prometheus promtool=prometheus chromium=chromium \
 		prometheus-alertmanager=prometheus-alertmanager prometheus-blackbox-exporter=prometheus-blackbox-exporter \
 		mariadbd=mariadb-server rabbitmq-server=rabbitmq-server memcached=memcached
+
+# The SDKs of JavaScript that tests let send; Node itself is one of the development dependencies.
+javascript: $(JAVASCRIPT:%=%/node_modules/.package-lock.json)
+
+%/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.dev
+	@$(call step,installing the SDKs of $* (about a quarter of a minute))
+	@cd $* && PATH="$(abspath $(BIN)):$$PATH" npm ci --loglevel=error && touch node_modules/.package-lock.json
 
 packages-bench:
 	@scripts/packages.sh prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter \

@@ -5,6 +5,7 @@ called, belong to whoever came first, so that no family stands on the page twice
 """
 
 from collections.abc import Iterable
+from math import inf
 from typing import Protocol
 
 from exporter.foreign_lines import Kind, Value, claimed, headers, lines
@@ -46,7 +47,7 @@ class Series:
         self.pairs = pairs
         self.source = source
         self.cost = cost
-        self.seen = 0.0
+        self.seen = -inf
         self.dirty = True
         self.text = self.exemplified = b""
         self.exemplars: dict[int, str] = {}
@@ -105,7 +106,7 @@ class Foreign:
         return family.series.get(pairs)
 
     def add(self, family: Family, pairs: str, source: Source, cost: int, *, extra: bool = False) -> Series | None:
-        """A new series, `cost` bytes large; None when there is no room. `extra`: beyond it, in a family that has others."""
+        """A new series of `cost` bytes; None when there is no room. `extra`: beyond it, in a family that has others."""
         full = len(family.series) >= self.cap or len(self._ages) >= SERIES_OF_ALL * self.cap
         if (full or not self.room(cost)) and not (extra and family.series):
             return None

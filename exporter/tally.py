@@ -5,17 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
+from exporter.bounds import OVERFLOW, Bounds
 from exporter.metric import Metric, counter, label_value
 
-OVERFLOW = "__overflow__"
-"""The label value that takes what a family has no room for (OpenTelemetry calls its own otel.metric.overflow)."""
+__all__ = ["OVERFLOW", "Child", "Counting", "Exemplar", "Family", "Labels", "Tallies"]
 
 SERIES_OF_A_COMPONENT = 1_000
 """Series that one component may have in one family; what a server answers must not fill Prometheus."""
 
-VALUES_OF_A_LABEL = 200
-"""Values that a label may have within one service, in families that are made from what is sent (faults.md, F35)."""
-_LONGEST = 128
 _NEARLY = 1e-9
 """Ten tenths are a little less than one."""
 
@@ -97,7 +94,7 @@ class Child:
 class Family:
     """The children of one metric."""
 
-    __slots__ = ("bounds", "changed", "children", "metric", "owned")
+    __slots__ = ("bounds", "changed", "children", "metric", "owned", "unshown")
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
@@ -107,44 +104,8 @@ class Family:
         """Whether each child belongs to a component, the first of its labels."""
         self.bounds: Bounds | None = None
         """Of a family whose labels are what senders say."""
-
-
-class Bounds:
-    """How much senders may make of one family, and how long it stays."""
-
-    __slots__ = ("cap", "ttl", "unshown", "values")
-
-    def __init__(self, cap: int, ttl: float) -> None:
-        self.cap = cap
-        self.ttl = ttl
-        self.values: dict[tuple[int, str], dict[str, int]] = {}
-        """Of each label, by its place, within a service: how many children have which value."""
         self.unshown: dict[Child, None] = {}
         """Those that a sweep has seen to be changed, until `changes` tells of them."""
-
-    def fit(self, raw: Labels) -> Labels:
-        """The labels, with the overflow's value for each that has too many: bounded within its service, the first."""
-        service = ""
-        fitted = []
-        for place, text in enumerate(raw):
-            known = self.values.get((place, service), {})
-            value = text if len(text) <= _LONGEST // 4 else _cut(text)
-            if value not in known and len(known) - (OVERFLOW in known) >= VALUES_OF_A_LABEL:
-                value = OVERFLOW
-            service = service or value
-            fitted.append(value)
-        return tuple(fitted)
-
-    def note(self, labels: Labels, change: int) -> None:
-        """A child comes (1) or goes (-1)."""
-        for place, value in enumerate(labels):
-            key = (place, labels[0] if place else "")
-            known = self.values.setdefault(key, {})
-            known[value] = known.get(value, 0) + change
-            if not known[value]:
-                del known[value]
-                if not known:
-                    del self.values[key]
 
 
 class Tallies:
@@ -218,7 +179,7 @@ class Tallies:
                 child.dirty = False
                 if not child.gone:
                     child.touched = max(child.touched, now)
-                    bounds.unshown[child] = None
+                    family.unshown[child] = None
             for child in [each for each in family.children.values() if each.touched + bounds.ttl <= now]:
                 _end(child)
                 ended += 1
@@ -229,20 +190,20 @@ class Tallies:
         for family in tuple(self.families.values()):
             changed, family.changed = family.changed, []
             if family.bounds is not None:
-                changed = self._told(family.bounds, changed)
+                changed = self._told(family, changed)
             for child in changed:
                 if family.children.get(child.labels) is child:
                     child.dirty = False
                     yield child
 
-    def _told(self, bounds: Bounds, changed: list[Child]) -> list[Child]:
+    def _told(self, family: Family, changed: list[Child]) -> list[Child]:
         """What has changed since it was told, each once."""
         for child in changed:
             if child.touched < self._swept:
                 child.touched = self._swept
-        if bounds.unshown:
-            changed = list(bounds.unshown | dict.fromkeys(changed))
-            bounds.unshown = {}
+        if family.unshown:
+            changed = list(family.unshown | dict.fromkeys(changed))
+            family.unshown = {}
         return changed
 
     def _new(self, family: Family, raw: Labels) -> Child:
@@ -293,12 +254,7 @@ def _end(child: Child) -> None:
     del family.children[child.labels]
     if family.bounds is not None:
         family.bounds.note(child.labels, -1)
-        family.bounds.unshown.pop(child, None)
-
-
-def _cut(text: str) -> str:
-    """At most 128 bytes of it."""
-    return text.encode(errors="replace")[:_LONGEST].decode(errors="ignore")
+        family.unshown.pop(child, None)
 
 
 class Counting:

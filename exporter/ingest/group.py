@@ -6,7 +6,7 @@ new groups an hour a service's errors go to one overflow group, whose memory doe
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from exporter.config.application import Class, Grouping, Owner
@@ -16,7 +16,7 @@ from exporter.ingest.group_rules import Rule, Rules, filled
 from exporter.ingest.group_traits import NONE, Traits, traits
 from exporter.ingest.owners import Claim, Owners, team
 from exporter.ingest.ports import Grouped
-from exporter.ingest.severity import Severities
+from exporter.ingest.severity import Severities, Verdict
 from exporter.ingest.values import Occurrence
 from exporter.tally import OVERFLOW
 
@@ -25,7 +25,7 @@ OVERFLOW_TITLE = "Too many different errors: those beyond the limit of new group
 TITLE = 200
 """Characters of a title."""
 REMEMBERED = 2_048
-"""Stacks whose traits are remembered, at most 40 MB of the longest that are taken in."""
+"""Stacks whose traits are remembered, 2 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class _Story:
     """What all errors with one class and one stack have in common."""
 
     traits: Traits
+    """Without the names of its files and frames, which take much room and are not asked for again."""
     parts: tuple[str, ...]
     """Of the default fingerprint, but for the message where the frames do not tell enough."""
     claims: tuple[Claim, ...]
@@ -66,14 +67,7 @@ class Groups:
         verdict = self._severities.verdict(occurrence)
         owner = team(story.claims, occurrence)
         if not self.known.admit(service, fingerprint):
-            return Grouped(
-                fingerprint=_digest(service, (OVERFLOW_TYPE,)).hex(),
-                title=OVERFLOW_TITLE,
-                culprit="",
-                type=OVERFLOW_TYPE,
-                severity=verdict.severity,
-                security=verdict.security,
-            )
+            return self._overflow(service, verdict)
         return Grouped(
             fingerprint=fingerprint.hex(),
             title=_title(about, occurrence, message),
@@ -83,6 +77,20 @@ class Groups:
             security=verdict.security,
             code=verdict.code,
             team=owner,
+        )
+
+    def _overflow(self, service: str, verdict: Verdict) -> Grouped:
+        """What has no room; where there are too many services too, all of theirs in one."""
+        fingerprint = _digest(service, (OVERFLOW_TYPE,))
+        if not self.known.admit_overflow(fingerprint):
+            fingerprint = _digest(OVERFLOW_TYPE, (OVERFLOW_TYPE,))
+        return Grouped(
+            fingerprint=fingerprint.hex(),
+            title=OVERFLOW_TITLE,
+            culprit="",
+            type=OVERFLOW_TYPE,
+            severity=verdict.severity,
+            security=verdict.security,
         )
 
     def _parts(self, story: _Story, occurrence: Occurrence, message: str) -> Sequence[str]:
@@ -108,7 +116,8 @@ class Groups:
         if story is None:
             about = traits(last, occurrence.platform)
             flat = [text for one in about.identities for text in one]
-            story = self._stories[key] = self._tell(about, ("exception", about.type, *flat))
+            parts = ("exception", about.type, _digest("", flat).hex())
+            story = self._stories[key] = self._tell(about, parts)
             if len(self._stories) > REMEMBERED:
                 self._stories.popitem(last=False)
         else:
@@ -116,7 +125,8 @@ class Groups:
         return story
 
     def _tell(self, about: Traits, parts: tuple[str, ...]) -> _Story:
-        return _Story(about, parts, self._owners.claims(about), self._rules.of(about))
+        kept = replace(about, names=(), modules=(), files=(), identities=about.identities[-1:])
+        return _Story(kept, parts, self._owners.claims(about), self._rules.of(about))
 
 
 def _message(occurrence: Occurrence) -> str:

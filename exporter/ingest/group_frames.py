@@ -16,15 +16,40 @@ _FOREIGN_PATH = re.compile(
     r"|^(?:node:|internal/|<frozen |<string>|<__array_function__|\[native code|native:|dart:|package:flutter/|core-js)"
     r"|-extension://|^webpack/(?:bootstrap|runtime)"
 )
-_FOREIGN_MODULES = frozenset(
-    "asyncio concurrent threading importlib runpy unittest logging json http urllib socketserver multiprocessing ssl"
-    " contextlib functools subprocess socket sqlite3 email xml wsgiref selectors"
-    " django flask werkzeug jinja2 celery kombu billiard vine starlette fastapi uvicorn gunicorn hypercorn daphne"
-    " rest_framework sqlalchemy psycopg psycopg2 asyncpg redis requests urllib3 httpx httpcore aiohttp anyio pydantic"
-    " sentry_sdk opentelemetry pymongo boto3 botocore rq dramatiq huey tornado pytest _pytest"
-    " java javax jakarta jdk sun kotlin kotlinx scala groovy clojure android androidx dalvik reactor"
-    " System Microsoft Illuminate Symfony Doctrine GuzzleHttp Sentry Twig Laravel dart runtime std core alloc".split()
-)
+_FOREIGN_MODULES = {
+    # Python's library, as far as it calls back; what is built upon; other languages' by their first part.
+    *(
+        "asyncio",
+        "concurrent",
+        "threading",
+        "multiprocessing",
+        "subprocess",
+        "selectors",
+        "socket",
+        "socketserver",
+        "ssl",
+    ),
+    *("importlib", "runpy", "unittest", "logging", "json", "http", "urllib", "email", "xml", "wsgiref", "sqlite3"),
+    *("contextlib", "functools", "pytest", "_pytest", "sentry_sdk", "opentelemetry"),
+    *(
+        "django",
+        "rest_framework",
+        "flask",
+        "werkzeug",
+        "jinja2",
+        "starlette",
+        "fastapi",
+        "pydantic",
+        "anyio",
+        "tornado",
+    ),
+    *("uvicorn", "gunicorn", "hypercorn", "daphne", "celery", "kombu", "billiard", "vine", "rq", "dramatiq", "huey"),
+    *("sqlalchemy", "psycopg", "psycopg2", "asyncpg", "redis", "pymongo", "boto3", "botocore"),
+    *("requests", "urllib3", "httpx", "httpcore", "aiohttp"),
+    *("java", "javax", "jakarta", "jdk", "sun", "kotlin", "kotlinx", "scala", "groovy", "clojure", "reactor"),
+    *("android", "androidx", "dalvik", "dart", "runtime", "std", "core", "alloc", "System", "Microsoft"),
+    *("Illuminate", "Symfony", "Doctrine", "GuzzleHttp", "Sentry", "Twig", "Laravel"),
+}
 _FOREIGN_PACKAGES = (
     "org.springframework",
     "org.apache",

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from exporter.ingest.limit import Buckets
+from exporter.tally import OVERFLOW
 
 HOUR = 3600.0
 A_SERVICE, EVERYONE = 1_000, 10_000
@@ -39,6 +40,10 @@ class Known:
             return False
         self._remember(fingerprint)
         return True
+
+    def admit_overflow(self, fingerprint: bytes) -> bool:
+        """The same of a service's overflow group: there may be as many new services an hour."""
+        return self.admit(OVERFLOW, fingerprint)
 
     def remember(self, fingerprints: Iterable[str]) -> None:
         """Those that a store has, so that they are not taken for new after a restart."""

@@ -1,4 +1,4 @@
-"""Names of types, functions and places as they are in every run and build: without ids, addresses and generated parts."""
+"""Names of types, functions and places as they are in every run and build: without ids and what is generated."""
 
 import re
 from functools import lru_cache
@@ -29,19 +29,52 @@ _CAMEL = re.compile(r"[A-Z]?[a-z]{3,30}(?:[A-Z][a-z]{2,30}){0,6}")
 _HASH = re.compile(r"[0-9A-Za-z_]{6,64}")
 _SCHEME = re.compile(r"^[a-z][a-z+.-]{1,30}:(?://[^/]{0,200})?", re.IGNORECASE)
 _ENDING = re.compile(r"(?:\.(?:min|chunk|bundle|esm|cjs|prod|module|es|umd))?\.[A-Za-z][A-Za-z0-9]{0,5}$")
-_ROOTS = frozenset(
-    "srv app apps opt var www html htdocs usr code workspace work data mnt vol build dist out public static assets _next"
-    " chunks js src current root local private share lib repo project projects deploy server wwwroot bin".split()
-)
+_ROOTS = {
+    *("srv", "opt", "usr", "var", "mnt", "vol", "data", "root", "local", "share", "lib", "bin", "private"),
+    *("app", "apps", "code", "work", "workspace", "repo", "project", "projects", "current", "deploy", "server", "src"),
+    *(
+        "www",
+        "wwwroot",
+        "html",
+        "htdocs",
+        "public",
+        "static",
+        "assets",
+        "build",
+        "dist",
+        "out",
+        "_next",
+        "chunks",
+        "js",
+    ),
+}
 _ROOTS_WITH_A_NAME = frozenset({"home", "users", "releases", "tmp"})
 """Folders into which an application is put: they differ from machine to machine, and no SDK's module names have them.
 Below these its own folder, a user's or a release's follows."""
 
 
-@lru_cache(maxsize=4096)
 def simple_name(type_: str) -> str:
     """A class's own name, without its package: PaymentError of shop.errors.PaymentError."""
-    name = _SUFFIX.sub("", type_[:LONGEST].strip())
+    return _simple(type_[:LONGEST])
+
+
+def function_name(name: str) -> str:
+    """A function as it is called in every run."""
+    return _function(name[:LONGEST])
+
+
+def place(module: str, filename: str) -> str:
+    """Where a frame is: the last two parts of its file's path, else of its module, without the folders around them.
+
+    A Sentry SDK knows the module (shop.orders.views, shop/orders/views.py), a traceback's text the path on its machine
+    (/srv/shop/orders/views.py): both are orders.views.
+    """
+    return _place(module[:LONGEST], filename[-LONGEST:])
+
+
+@lru_cache(maxsize=4096)
+def _simple(type_: str) -> str:
+    name = _SUFFIX.sub("", type_.strip())
     name = name.partition("$$")[0].partition("<")[0] or name
     if _QUALIFIED.fullmatch(name):
         for mark in ("::", ".", "\\", "/", "$"):
@@ -59,9 +92,8 @@ def qualified_name(type_: str, module: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def function_name(name: str) -> str:
-    """A function as it is called in every run."""
-    name = _PREFIX.sub("", _ALIAS.sub("", name[:LONGEST].strip()))
+def _function(name: str) -> str:
+    name = _PREFIX.sub("", _ALIAS.sub("", name.strip()))
     if name.endswith(")") and not name.startswith("("):
         name = name.partition("(")[0] or name
     for _ in range(3):
@@ -75,13 +107,8 @@ def function_name(name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def place(module: str, filename: str) -> str:
-    """Where a frame is: the last two parts of its file's path, else of its module, without the folders around them.
-
-    A Sentry SDK knows the module (shop.orders.views, shop/orders/views.py), a traceback's text the path on its machine
-    (/srv/shop/orders/views.py): both are orders.views.
-    """
-    module, filename = module[:LONGEST], filename[-LONGEST:].replace("\\", "/")
+def _place(module: str, filename: str) -> str:
+    filename = filename.replace("\\", "/")
     if "/" in filename:
         parts = _path(filename)
     elif module and module != "__main__":
@@ -127,4 +154,4 @@ def _unhashed(name: str) -> str:
 def _is_hash(text: str) -> bool:
     if any(char.isdigit() for char in text):
         return True
-    return len(text) == 8 and not text.islower() and _CAMEL.fullmatch(text) is None  # noqa: PLR2004 - Vite's and Rollup's
+    return len(text) == 8 and not text.islower() and _CAMEL.fullmatch(text) is None  # Vite's and Rollup's

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from exporter.ingest.group_frames import identities, own
 from exporter.ingest.group_message import type_in
@@ -19,56 +18,54 @@ _MINIFIED = 2
 """Letters of a function's name up to which a minifier may have given it: it will be another in the next build."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Traits:
     """Of an exception, or of a message where there is none."""
 
     type: str
     """The class's simple name, a label."""
-    names: tuple[str, ...]
-    """By which rules may mean it: qualified, as it came, simple."""
-    frames: tuple[Frame, ...]
-    """The application's own."""
-    identities: tuple[tuple[str, str], ...]
-    telling: bool
+    telling: bool = False
     """Whether the frames tell this error from others; else its message does too."""
-
-    @cached_property
-    def modules(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(one for f in self.frames for one in (f.module, place(f.module, f.filename)) if one))
-
-    @cached_property
-    def files(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(frame.filename for frame in self.frames if frame.filename))
-
-    @cached_property
-    def culprit(self) -> str:
-        """Function and module of the innermost frame; empty where neither is known."""
-        for frame in reversed(self.frames):
-            module = frame.module if frame.module not in ("", "__main__") else place(frame.module, frame.filename)
-            function = function_name(frame.function)
-            if module and function != ANYONE:
-                return f"{function} in {module}"[:LONGEST]
-            if module or function != ANYONE:
-                return (module or function)[:LONGEST]
-        return ""
+    names: tuple[str, ...] = ()
+    """By which rules may mean the class: qualified, as it came, simple."""
+    modules: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """Of the application's own frames."""
+    identities: tuple[tuple[str, str], ...] = ()
+    """Place and function of these, which are the fingerprint."""
+    culprit: str = ""
+    """Function and module of the innermost; empty where neither is known."""
 
 
-NONE = Traits(MESSAGE, (), (), (), telling=False)
+NONE = Traits(MESSAGE)
 
 
 def traits(raised: Raised, platform: str) -> Traits:
     """Of the last exception of a chain."""
-    type_ = raised.type.strip() or type_in(raised.value) or UNNAMED
-    frames = tuple(own(raised.frames))
+    type_ = (raised.type.strip() or type_in(raised.value) or UNNAMED)[:LONGEST]
+    frames = own(raised.frames)
     found = identities(frames)
+    modules = (name for frame in frames for name in (frame.module, place(frame.module, frame.filename)) if name)
     return Traits(
         type=label(simple_name(type_)),
-        names=tuple(dict.fromkeys((qualified_name(type_, raised.module), type_, simple_name(type_)))),
-        frames=frames,
-        identities=found,
         telling=bool(found) and not (platform == "javascript" and _minified(found)),
+        names=tuple(dict.fromkeys((qualified_name(type_, raised.module), type_, simple_name(type_)))),
+        modules=tuple(dict.fromkeys(modules)),
+        files=tuple(dict.fromkeys(frame.filename for frame in frames if frame.filename)),
+        identities=found,
+        culprit=_culprit(frames),
     )
+
+
+def _culprit(frames: Sequence[Frame]) -> str:
+    for frame in reversed(frames):
+        module = frame.module if frame.module not in ("", "__main__") else place(frame.module, frame.filename)
+        function = function_name(frame.function)
+        if module and function != ANYONE:
+            return f"{function} in {module}"[:LONGEST]
+        if module or function != ANYONE:
+            return (module or function)[:LONGEST]
+    return ""
 
 
 def label(text: str) -> str:

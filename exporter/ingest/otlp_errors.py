@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from exporter.ingest import text
-from exporter.ingest.otlp_attributes import LONGEST, every
+from exporter.ingest.otlp_attributes import LONGEST
 from exporter.ingest.otlp_resource import Resource, tidy
 from exporter.ingest.otlp_stack import chain
 from exporter.ingest.ports import Scrubber
@@ -50,6 +50,8 @@ class Context(Struct, frozen=True):
     failed: bool = True
     """The exception ended the span, which says it is in error."""
     logger: str = ""
+    message: str = ""
+    """Of the log record."""
 
 
 class Echoes:
@@ -214,8 +216,3 @@ def _as_shown(each: Raised, shown: dict[str, Any]) -> Raised:
         for frame, f in zip(each.frames, shown["stacktrace"]["frames"], strict=True)
     )
     return Raised(str(shown["type"]), str(shown["value"]), str(shown["module"]), frames, each.handled)
-
-
-def attributes_of(raws: Iterable[bytes]) -> dict[str, Any]:
-    """All that a span, event or record says."""
-    return every(raws)

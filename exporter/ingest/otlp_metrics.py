@@ -1,14 +1,14 @@
 """OTLP metrics to the families that /metrics shows: names, labels and values by OpenTelemetry's compatibility rules."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as pb
 
-from exporter.foreign import Clash, Family, Foreign, Series
+from exporter.foreign import Clash, Family, Foreign
 from exporter.foreign_lines import Kind
 from exporter.ingest import otlp_metrics_points as points
 from exporter.ingest.otlp_metrics_labels import (
@@ -19,12 +19,12 @@ from exporter.ingest.otlp_metrics_labels import (
     pairs,
     resource_labels,
     scope_labels,
-    shortened,
 )
 from exporter.ingest.otlp_metrics_names import family_name
-from exporter.ingest.otlp_metrics_streams import Buckets, Latest, Taken, Total, as_number
+from exporter.ingest.otlp_metrics_place import Spot, forget, place
+from exporter.ingest.otlp_metrics_streams import Latest
 from exporter.ingest.ports import Scrubber
-from exporter.metric import counter
+from exporter.metric import counter, label_value
 from exporter.tally import Tallies
 
 POINTS = counter(
@@ -35,14 +35,14 @@ POINTS = counter(
 )
 RESULTS = ("accepted", "repeated", "overflow", "full", "conflict", "reserved", "invalid")
 REJECTED = ("full", "conflict", "reserved", "invalid")
-OVERFLOW = 'otel_metric_overflow="true"'
-"""The labels of what a full family has no room for, as OpenTelemetry's SDKs have it."""
 NO_HELP = "An application sent it over OTLP."
 CACHED = 20_000
 """Attribute sets whose labels are remembered: applications send the same ones again and again."""
 
-Point = Any
-"""A data point of one of the five kinds."""
+LONGEST_HELP = 300
+_KINDS: dict[str, Kind] = {
+    "gauge": "gauge", "histogram": "histogram", "exponential_histogram": "histogram", "summary": "summary"
+}  # fmt: skip
 
 
 class OtlpMetrics:
@@ -59,7 +59,7 @@ class OtlpMetrics:
     def take(self, message: ExportMetricsServiceRequest, now: float) -> tuple[int, str]:
         """Show its points; how many were rejected, and what about them, without quoting them. `now` in Unix seconds."""
         scrubber = self._scrubber()
-        if scrubber is not self._cached_by or len(self._cached) > CACHED:
+        if scrubber is not self._cached_by:
             self._cached, self._cached_by = {}, scrubber
         self.foreign.expire(now)
         request = _Request(self.foreign, scrubber, self._cached, now)
@@ -69,6 +69,16 @@ class OtlpMetrics:
             self._results[result].add(count)
         rejected = sum(request.results[result] for result in REJECTED)
         return rejected, "; ".join(sorted(request.reasons)) if rejected else ""
+
+
+class _Origin:
+    """Labels of all that one scope of one resource sends."""
+
+    __slots__ = ("key", "labels")
+
+    def __init__(self, found: Labels, key: bytes) -> None:
+        self.labels = found
+        self.key = key
 
 
 class _Request:
@@ -84,21 +94,19 @@ class _Request:
         self.reasons: set[str] = set()
 
     def resource(self, sent: pb.ResourceMetrics) -> None:
-        who, rest = self._remember(
-            b"r", sent.resource.SerializeToString(), lambda: resource_labels(sent.resource, self._scrubber)
-        )
+        key = b"r" + _digest(sent.resource.SerializeToString())
+        who, rest = self._remember(key, lambda: resource_labels(sent.resource, self._scrubber))
         if who and rest:
             self._target(who, rest)
         for scope in sent.scope_metrics:
-            raw = scope.scope.SerializeToString() + scope.schema_url.encode()
-            try:
-                told = self._remember(b"s", raw, lambda s=scope: scope_labels(s.scope, s.schema_url, self._scrubber))
-            except TooMany:
-                told = {}
-            origin = {**told, **who}
-            key = _digest(repr(origin).encode())
+            origin = self._origin(scope, who, key)
             for metric in scope.metrics:
-                self._metric(metric, origin, key)
+                self._metric(metric, origin)
+
+    def _origin(self, sent: pb.ScopeMetrics, who: Labels, resource: bytes) -> _Origin:
+        key = b"s" + _digest(resource + sent.scope.SerializeToString() + sent.schema_url.encode())
+        told: Labels = self._remember(key, lambda: scope_labels(sent.scope, sent.schema_url, self._scrubber))
+        return _Origin({**told, **who}, key)
 
     def _target(self, who: Labels, rest: Labels) -> None:
         """target_info: one for each job and instance, as it was described last."""
@@ -115,14 +123,14 @@ class _Request:
         if series is not None:
             self._foreign.updated(series, self._now)
 
-    def _metric(self, metric: pb.Metric, origin: Labels, key: bytes) -> None:
+    def _metric(self, metric: pb.Metric, origin: _Origin) -> None:
         data = metric.WhichOneof("data")
         if data is None:
             return
         sent = getattr(metric, data).data_points
         kind = _kind(metric, data)
-        raw = f"{kind}\0{metric.name}\0{metric.unit}\0{metric.description}".encode(errors="replace")
-        name, unit, text = self._remember(b"m", raw, lambda: self._named(metric, kind))
+        key = b"m" + _digest(f"{kind}\0{metric.name}\0{metric.unit}\0{metric.description}".encode())
+        name, unit, text = self._remember(key, lambda: self._named(metric, kind))
         if not name:
             self._reject("invalid", len(sent), "a metric has no name that Prometheus could take")
             return
@@ -132,33 +140,55 @@ class _Request:
             self._reject("reserved" if clash.reserved else "conflict", len(sent), str(clash))
             return
         for point in sent:
-            try:
-                taken = self._point(metric, data, family, point, origin, key)
-            except points.Malformed as error:
-                self._reject("invalid", 1, str(error))
-            except TooMany:
-                self._reject("invalid", 1, "a point has too many attributes")
-            else:
-                if taken == "full":
-                    self._reject("full", 1, "there is no room for more series")
-                else:
-                    self.results[taken] += 1
+            self._point(metric, data, family, point, origin)
 
-    def _point(self, metric: pb.Metric, data: str, family: Family, point: Point, origin: Labels, key: bytes) -> str:
-        raw = key + b"".join([one.SerializeToString() for one in point.attributes])
-        stream = _digest(raw)
-        found = self._remember(
-            b"p", stream, lambda: pairs({**labels(point.attributes, self._scrubber), **origin})
-        )
-        series = family.series.get(found)
-        if point.flags & pb.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK:
-            if series is not None:
-                self._foreign.drop(series)
-            return "accepted"
-        time = point.time_unix_nano or self._nanoseconds
-        if data == "summary" or (data == "gauge"):
-            value = points.summary(point) if data == "summary" else points.number(point)
-            return self._latest(family, series, found, value, time)
-        delta = getattr(metric, data).aggregation_temporality == pb.AGGREGATION_TEMPORALITY_DELTA
-        numbers, shape = self._numbers(metric, data, family, point)
-        return self._total(family, series, found, stream, point, time, numbers, shape, delta=delta)
+    def _point(self, metric: pb.Metric, data: str, family: Family, point: Any, origin: _Origin) -> None:
+        stream = _digest(origin.key + b"".join([one.SerializeToString() for one in point.attributes]))
+        try:
+            found = self._remember(
+                b"p" + stream, lambda: pairs({**labels(point.attributes, self._scrubber), **origin.labels})
+            )
+            if point.flags & pb.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK:
+                forget(self._foreign, family, found)
+                self.results["accepted"] += 1
+                return
+            unit = metric.unit.strip()
+            read = points.reading(data, unit, getattr(metric, data), point, self._nanoseconds)
+        except (points.Malformed, TooMany) as error:
+            self._reject("invalid", 1, str(error))
+            return
+        taken = place(self._foreign, family, Spot(found, stream), read, self._now)
+        if taken == "full":
+            self._reject("full", 1, "there is no room for more series")
+        else:
+            self.results[taken] += 1
+
+    def _named(self, metric: pb.Metric, kind: Kind) -> tuple[str, str, str]:
+        """Name, unit and help."""
+        name = self._scrubber.text(metric.name[:LONGEST_TEXT])
+        text = label_value(self._scrubber.text(metric.description[:LONGEST_TEXT]))[:LONGEST_HELP]
+        name, unit = family_name(name, metric.unit, kind)
+        return name, unit, text.strip() or NO_HELP
+
+    def _reject(self, result: str, count: int, reason: str) -> None:
+        self.results[result] += count
+        if count:
+            self.reasons.add(reason)
+
+    def _remember(self, key: bytes, make: Callable[[], Any]) -> Any:
+        found = self._cached.get(key)
+        if found is None:
+            if len(self._cached) >= CACHED:
+                self._cached.clear()
+            found = self._cached[key] = make()
+        return found
+
+
+def _kind(metric: pb.Metric, data: str) -> Kind:
+    if data == "sum":
+        return "counter" if metric.sum.is_monotonic else "gauge"
+    return _KINDS[data]
+
+
+def _digest(raw: bytes) -> bytes:
+    return blake2b(raw, digest_size=16).digest()

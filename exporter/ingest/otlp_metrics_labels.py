@@ -49,7 +49,7 @@ def scope_labels(scope: InstrumentationScope, schema_url: str, scrubber: Scrubbe
     """Who measured: the instrumentation's name, version, schema and attributes."""
     own = {"name": scope.name, "version": scope.version, "schema_url": schema_url}
     told = {f"otel_scope_{key}": shortened(scrubber.text(text[:LONGEST_TEXT])) for key, text in own.items() if text}
-    return labels(scope.attributes, scrubber, "otel_scope_") | {key: text for key, text in told.items() if text}
+    return labels(scope.attributes[:MOST], scrubber, "otel_scope_") | {key: text for key, text in told.items() if text}
 
 
 def resource_labels(resource: Resource, scrubber: Scrubber) -> tuple[Labels, Labels]:

@@ -60,11 +60,11 @@ def label_name(key: str) -> str:
     found = _UNFIT.sub("_", key[:LONGEST])
     if found[:1].isdigit():
         found = f"key_{found}"
-    return f"exported_{found}" if found in _RESERVED else found
+    return f"exported_{found}" if found in _RESERVED else str(found)
 
 
 def _word(text: str) -> str:
-    return _UNFIT.sub("_", text).strip("_")
+    return str(_UNFIT.sub("_", text)).strip("_")
 
 
 def _has(words: list[str], unit: str) -> bool:

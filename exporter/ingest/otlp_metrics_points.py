@@ -6,7 +6,10 @@ nothing is estimated, and the bounds never change while its resolution does.
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from math import inf, isfinite, log2
+from typing import Any
 
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as pb
 
@@ -14,33 +17,81 @@ from exporter.foreign_lines import Summary
 
 MOST_BOUNDS = 256
 MOST_QUANTILES = 64
+NO_TRACE = bytes(16)
 
 _SECONDS = range(-13, 13)
 _MILLISECONDS = range(-3, 23)
 _BYTES = range(4, 43, 2)
 _OTHER = range(-10, 43, 2)
-EXPONENTS = {"s": _SECONDS, "ms": _MILLISECONDS, "us": range(0, 33), "By": _BYTES, "1": range(-13, 1)}
+EXPONENTS = {"s": _SECONDS, "ms": _MILLISECONDS, "us": range(33), "By": _BYTES, "1": range(-13, 1)}
 """Powers of two that are the bounds, by unit; with 0 before them, for what is not above it."""
 _SCALES = range(-10, 21)
 """What OpenTelemetry lets a scale be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a point says."""
+
+    time: int
+    start: int
+    delta: bool = False
+    kept: bool = False
+    """It only grows."""
+    latest: float | Summary | None = None
+    """Of a gauge or a summary; of the others None."""
+    numbers: Sequence[float] = ()
+    bounds: tuple[float, ...] | None = None
+    summed: bool = True
+    exemplars: dict[int, str] = field(default_factory=dict)
 
 
 class Malformed(Exception):  # noqa: N818 - says the fact
     """The point says what no point may; its text may be shown to the sender."""
 
 
-def number(point: pb.NumberDataPoint) -> float:
-    """Its value, an int where it is one. Raises Malformed when it has none."""
+def reading(data: str, unit: str, holder: Any, point: Any, now: int) -> Reading:
+    """A point of a metric's `data`, which is `holder`; `now` stands for a time it does not say. Raises Malformed."""
+    time, start = point.time_unix_nano or now, point.start_time_unix_nano
+    if data == "summary":
+        return Reading(time, start, latest=summary(point))
+    if data == "gauge":
+        return Reading(time, start, latest=float(_number(point)))
+    temporality = holder.aggregation_temporality
+    if temporality not in (pb.AGGREGATION_TEMPORALITY_DELTA, pb.AGGREGATION_TEMPORALITY_CUMULATIVE):
+        raise Malformed("a sum or histogram does not say its temporality")
+    delta = temporality == pb.AGGREGATION_TEMPORALITY_DELTA
+    if data == "sum":
+        value, kept = _number(point), holder.is_monotonic
+        if not isfinite(value) or (kept and value < 0):
+            raise Malformed("a sum is not finite, or monotonic and negative")
+        return Reading(time, start, delta, kept, numbers=[value], exemplars=exemplars(point, ()) if kept else {})
+    if data == "histogram":
+        bounds, numbers = explicit(point)
+    else:
+        bounds, numbers = fixed_bounds(unit), exponential(point, unit)
+    return Reading(time, start, delta, True, None, numbers, bounds, summed(point), exemplars(point, bounds))
+
+
+def exemplars(point: Any, bounds: Sequence[float]) -> dict[int, str]:
+    """A trace for each bucket, the one of the largest value, as it stands behind the bucket's line."""
+    found: dict[int, str] = {}
+    known = [
+        (_number(one), one) for one in point.exemplars if len(one.trace_id) == len(NO_TRACE) and one.WhichOneof("value")
+    ]
+    for value, one in sorted(known, key=lambda pair: pair[0]):
+        if one.trace_id != NO_TRACE and isfinite(value):
+            trace = f'trace_id="{one.trace_id.hex()}"'
+            span = f',span_id="{one.span_id.hex()}"' if len(one.span_id) == 8 else ""
+            found[bisect_left(bounds, value)] = f" # {{{trace}{span}}} {value!r} {one.time_unix_nano / 1e9:.3f}"
+    return found
+
+
+def _number(point: Any) -> float:
     kind = point.WhichOneof("value")
     if kind is None:
         raise Malformed("a point has no value")
-    return point.as_int if kind == "as_int" else point.as_double
-
-
-def growing(value: float) -> float:
-    """A part of a counter. Raises Malformed for what would spoil it."""
-    if not isfinite(value) or value < 0:
-        raise Malformed("a monotonic sum is negative or not finite")
+    value: float = point.as_int if kind == "as_int" else point.as_double
     return value
 
 
@@ -55,7 +106,7 @@ def explicit(point: pb.HistogramDataPoint) -> tuple[tuple[float, ...], list[floa
         raise Malformed(f"a histogram has more than {MOST_BOUNDS} bounds")
     if bounds and bounds[-1] == inf:
         bounds, counts = bounds[:-1], [*counts[:-2], counts[-2] + counts[-1]]
-    if not all(map(isfinite, bounds)) or any(low >= high for low, high in zip(bounds, bounds[1:], strict=False)):
+    if not all(map(isfinite, bounds)) or any(low >= high for low, high in pairwise(bounds)):
         raise Malformed("a histogram's bounds do not rise")
     return bounds, [_sum(point), *counts]
 
@@ -104,7 +155,9 @@ def _sum(point: pb.HistogramDataPoint | pb.ExponentialHistogramDataPoint) -> flo
 
 def summary(point: pb.SummaryDataPoint) -> Summary:
     """Its quantiles in order, without those that are none. Raises Malformed."""
-    found = {one.quantile + 0.0: one.value for one in point.quantile_values if 0 <= one.quantile <= 1 and not one.value < 0}
+    found = {
+        one.quantile + 0.0: one.value for one in point.quantile_values if 0 <= one.quantile <= 1 and not one.value < 0
+    }
     if len(found) > MOST_QUANTILES:
         raise Malformed(f"a summary has more than {MOST_QUANTILES} quantiles")
     whole = isfinite(point.sum) and point.sum >= 0

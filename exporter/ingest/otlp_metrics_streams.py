@@ -5,7 +5,7 @@ one. What a stream that starts anew, or has ended, counted stays counted, so tha
 has not come for the time to live goes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from exporter.foreign_lines import Histogram, Summary, Value
@@ -43,14 +43,16 @@ class Latest:
 class Total:
     """A sum or a histogram: numbers that add up, as totals since a start or as what came since the point before."""
 
-    __slots__ = ("_base", "_intervals", "_kept", "_shape", "_streams", "_ttl")
+    __slots__ = ("_base", "_intervals", "_kept", "_streams", "_ttl", "bounds", "summed")
 
-    def __init__(self, width: int, shape: Callable[[Vector], Value], ttl: float, *, kept: bool) -> None:
-        """`width`: how many numbers. `kept`: they only grow, so what a stream counted outlives it."""
-        self._shape = shape
+    def __init__(self, bounds: tuple[float, ...] | None, ttl: float, *, kept: bool) -> None:
+        """`bounds` of a histogram's buckets. `kept`: they only grow, so what a stream counted outlives it."""
+        self.bounds = bounds
+        self.summed = not bounds or bounds[0] >= 0
+        """Whether a histogram has a sum: each point had one, and nothing negative was observed."""
         self._ttl = ttl
         self._kept = kept
-        self._base: list[float] = [0] * width
+        self._base: list[float] = [0] * (1 if bounds is None else len(bounds) + 2)
         self._streams: dict[tuple[bytes, int], tuple[int, Vector, float]] = {}
         """By attributes and start: time and numbers of the last point, and when it came."""
         self._intervals: dict[bytes, tuple[int, ...]] = {}
@@ -97,12 +99,12 @@ class Total:
     def value(self, now: float) -> Value:
         if len(self._streams) > 1:
             self._retire(now)
-        if len(self._streams) == 1 and not any(self._base):
-            return self._shape(next(iter(self._streams.values()))[1])
-        total = list(self._base)
+        total: Vector = self._base
         for _, numbers, _ in self._streams.values():
             total = [have + more for have, more in zip(total, numbers, strict=True)]
-        return self._shape(total)
+        if self.bounds is None:
+            return float(total[0])
+        return Histogram(self.bounds, [int(count) for count in total[1:]], float(total[0]) if self.summed else None)
 
     def _add(self, numbers: Vector) -> None:
         self._base = [have + more for have, more in zip(self._base, numbers, strict=True)]
@@ -119,21 +121,3 @@ class Total:
 def _total(numbers: Vector) -> float:
     """What shrinks only when a stream begins anew: of a histogram its count, whose sum may shrink as well."""
     return numbers[0] if len(numbers) == 1 else sum(numbers[1:])
-
-
-def as_number(numbers: Vector) -> Value:
-    return float(numbers[0])
-
-
-class Buckets:
-    """Makes a histogram of a sum and its counts."""
-
-    __slots__ = ("bounds", "summed")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.bounds = bounds
-        self.summed = not bounds or bounds[0] >= 0
-        """Whether there is a sum: no point was without one, and nothing negative was observed."""
-
-    def __call__(self, numbers: Vector) -> Value:
-        return Histogram(self.bounds, [int(one) for one in numbers[1:]], float(numbers[0]) if self.summed else None)

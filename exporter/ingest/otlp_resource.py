@@ -1,10 +1,10 @@
 """Whose telemetry it is: a resource's attributes as an Origin, remembered by their bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from msgspec import Struct
+from msgspec import Struct, field
 
 from exporter.ingest import text
 from exporter.ingest.otlp_attributes import every
@@ -26,13 +26,19 @@ PLATFORMS = {
 }
 
 
-class Resource(Struct, frozen=True):
+Held = Callable[[float, float, str, float], None]
+"""Measures a request whose labels are known: duration in seconds, weight, trace id, when."""
+
+
+class Resource(Struct, frozen=True, eq=False):
     """Who sends."""
 
     origin: Origin
     platform: str
     attributes: dict[str, Any]
     """All of them, scrubbed."""
+    held: dict[tuple[Any, ...], Held] = field(default_factory=dict)
+    """By what a span says of its request."""
 
 
 class Resources:

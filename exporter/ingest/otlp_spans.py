@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from exporter.ingest import text
+from exporter.ingest.otlp_resource import Held, Resource
 from exporter.ingest.ports import Scrubber
 from exporter.ingest.values import AiCall, CacheUse, Measured, Operation, Origin, Query, Request, Task
 
@@ -19,6 +20,8 @@ OTHER = "_OTHER"
 """Semantic conventions' word for a method that is none of HTTP's."""
 CACHES = frozenset({"redis", "valkey", "memcached", "memcache"})
 LONGEST_NAME = 200
+HELD = 4_096
+"""Series of a resource that are held; beyond it all are looked up anew."""
 _AGENT = frozenset({"invoke_agent", "create_agent", "execute_tool", "invoke_workflow", "plan"})
 """GenAI operations around calls of a model, whose tokens they repeat."""
 _VERBS = frozenset(
@@ -31,33 +34,45 @@ _LARGEST_COUNT = 1e15
 class Reader:
     """Spans as measurements. Pure; remembers what names mean after scrubbing."""
 
-    def __init__(self, scrubber: Scrubber, operations: Collection[str] = ()) -> None:
+    def __init__(self, scrubber: Scrubber, hold: Callable[[Request], Held], operations: Collection[str] = ()) -> None:
         """`operations`: names of spans that are measured wherever they stand in a trace."""
+        self._hold = hold
         self._operations = frozenset(operations)
         self._name: Callable[[str], str] = lru_cache(4_096)(lambda raw: _named(raw, scrubber))
         self._route: Callable[[str], str] = lru_cache(4_096)(lambda raw: _path(raw, scrubber))
 
-    def request(
-        self, found: Mapping[str, Any], origin: Origin, duration: float, weight: float, at: float, trace: str, *, failed: bool
-    ) -> Request | None:
-        """Of a SERVER span."""
+    def held(self, found: Mapping[str, Any], resource: Resource, *, failed: bool) -> Held | None:
+        """Where a SERVER span's request is measured; None when it is no HTTP request."""
         method = found.get("http.request.method") or found.get("http.method")
-        if not isinstance(method, str):
+        if method is None:
             return None
         status = found.get("http.response.status_code") or found.get("http.status_code")
-        if status.__class__ is not int:
-            status = _integer(status)
         route = found.get("http.route")
-        templated = bool(route) and isinstance(route, str)
-        if not templated:
-            route = path(found)
-        if method not in METHODS:
-            method = method.upper() if method.upper() in METHODS else OTHER
-        # An exception that left the application before there was a status.
-        status = status if 100 <= status <= 599 else 500 if failed and not status else 0
-        return Request(
-            origin, "otlp", method, self._route(route), status, duration, templated, weight, False, at, trace
-        )
+        key = (method, route or path(found), status, failed, bool(route))
+        try:
+            held = resource.held.get(key)
+        except TypeError:  # a list where a text belongs
+            return None
+        if held is None:
+            held = self._hold(self._request(*key, resource.origin))
+            if len(resource.held) >= HELD:
+                resource.held.clear()
+            resource.held[key] = held
+        return held
+
+    def _request(self, method: Any, route: Any, status: Any, failed: bool, templated: bool, origin: Origin) -> Request:  # noqa: FBT001
+        method, status = _answered(method, status, failed=failed)
+        return Request(origin, "otlp", method, self._route(str(route)), status, 0.0, templated)
+
+    def answered(self, found: Mapping[str, Any], *, failed: bool) -> tuple[str, int]:
+        """Method and status of a SERVER span."""
+        method = found.get("http.request.method") or found.get("http.method")
+        status = found.get("http.response.status_code") or found.get("http.status_code")
+        return _answered(method, status, failed=failed) if method is not None else ("", 0)
+
+    def path(self, raw: str) -> str:
+        """A path as it may be shown."""
+        return self._route(raw)
 
     def others(
         self, span: Any, found: Mapping[str, Any], origin: Origin, weight: float, at: float, *, failed: bool
@@ -111,6 +126,15 @@ class Reader:
         if not (provider or model) or operation in _AGENT:
             return None
         return self._name(provider), self._name(model), self._name(operation) or "chat"
+
+
+def _answered(method: Any, status: Any, *, failed: bool) -> tuple[str, int]:
+    method = str(method)[:20].upper()
+    status = _integer(status)
+    if not 100 <= status <= 599:  # noqa: PLR2004
+        # An exception left the application before there was a status.
+        status = 500 if failed and not status else 0
+    return method if method in METHODS else OTHER, status
 
 
 _INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")

@@ -65,7 +65,8 @@ def _alternatives(text: str) -> tuple[str, ...]:
         pieces[:2] = ["*/".join(pieces[:2])] if len(pieces) > 1 else pieces
     while len(pieces) > _ALTERNATIVES + 1:
         pieces[-2:] = ["*/".join(pieces[-2:])]
-    found = []
-    for choice in product(("*/", ""), repeat=len(pieces) - 1):
-        found.append("".join(piece + star for piece, star in zip(pieces, (*choice, ""), strict=True)))
+    found = (
+        "".join(piece + star for piece, star in zip(pieces, (*choice, ""), strict=True))
+        for choice in product(("*/", ""), repeat=len(pieces) - 1)
+    )
     return tuple(dict.fromkeys(found))

@@ -42,12 +42,12 @@ class Keys:
     def kind(self, key: str) -> int:
         """What a key says of its value. Linear, and mostly no more than looking for a few words."""
         low = key.lower()
+        if self.own and low not in self._keep and any(own in low for own in self.own):
+            return SECRET
         if low[-1:] in ("'", '"'):  # sentry-python sends bytes as b'authorization'
             low = low.lstrip("bur").strip("'\"")
         if low in self._keep:
             return KEPT
-        if self.own and any(own in low for own in self.own):
-            return SECRET
         if "token" in low:
             return _tokens(low)
         if "pass" in low and ("password" in low or "passwd" in low or "passphrase" in low):

@@ -134,9 +134,8 @@ def _applied(rule: Rule, pattern: Any, data: bytes, budget: Budget) -> bytes:
         start, end = found.span()
         budget.matches -= 1
         if budget.matches < 0:
-            data, withheld = _rest_withheld(data, start)
-            budget.count("withheld", withheld)
-            break
+            budget.count(rule.name, taken)
+            return _rest_withheld(b"".join([*parts, data[after:start]]), data.count(_BETWEEN, start) + 1, budget)
         new = rule.take(data, start, end)
         if new is None or new == data[start:end]:
             continue
@@ -148,8 +147,7 @@ def _applied(rule: Rule, pattern: Any, data: bytes, budget: Budget) -> bytes:
     return b"".join([*parts, data[after:]]) if parts else data
 
 
-def _rest_withheld(data: bytes, at: int) -> tuple[bytes, int]:
-    """The texts with [withheld] in place of that in which `at` lies and of all behind it."""
-    first = data.rfind(_BETWEEN, 0, at + 1) + 1
-    left = data.count(_BETWEEN, first) + 1
-    return data[:first] + _BETWEEN.join([WITHHELD.encode()] * left), left
+def _rest_withheld(done: bytes, left: int, budget: Budget) -> bytes:
+    """The texts that are done but the last, and [withheld] for it and all behind it."""
+    budget.count("withheld", left)
+    return done[: done.rfind(_BETWEEN) + 1] + _BETWEEN.join([WITHHELD.encode()] * left)

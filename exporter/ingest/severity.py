@@ -56,7 +56,7 @@ class Severities:
                 if (one := self._classes.get(key)) is not None:
                     found.append(one)
         return Verdict(
-            severity=next((one.severity for one in found if one.severity), None) or _default(occurrence, status),
+            severity=next((one.severity for one in found if one.severity is not None), _default(occurrence, status)),
             security=any(one.security for one in found),
             code=occurrence.code or next((one.code for one in found if one.code), ""),
             status=status,
@@ -89,4 +89,4 @@ def _default(occurrence: Occurrence, status: int) -> Severity:
 
 
 def _valid(status: int) -> int:
-    return status if 100 <= status <= 599 else 0  # noqa: PLR2004 - RFC 9110, section 15
+    return status if 100 <= status <= 599 else 0  # RFC 9110, section 15

@@ -10,6 +10,7 @@ from exporter.config import Config
 from exporter.config.sections import Web
 from exporter.exposition import Page
 from exporter.ingest.intake import Intake
+from exporter.ingest.otlp_metrics import OtlpMetrics
 from exporter.process import Process
 from exporter.schedule import Scheduler
 from exporter.state import State
@@ -52,6 +53,8 @@ class Services:
     """Takes in what applications send; None where nothing listens for it."""
     records: Records | None = None
     """What is kept of that."""
+    otlp_metrics: OtlpMetrics | None = None
+    """Metrics that applications send, which /metrics shows too."""
 
 
 class Room:

@@ -88,8 +88,8 @@ def trend(counts: Sequence[int]) -> Markup:
         for slot, count in enumerate(counts)
         if (height := max(2.0, 20 * count / most) if count else 0)
     ]
-    none = "".join(_box(slot, 19, 1) for slot, count in enumerate(counts) if not count)
-    paths = [tag("path", class_="none", d=none) if none else None, tag("path", class_="some", d="".join(boxes))]
+    empty = [_box(slot, 19, 1) for slot, count in enumerate(counts) if not count]
+    paths = [tag("path", class_=name, d="".join(drawn)) for name, drawn in (("none", empty), ("some", boxes)) if drawn]
     label = f"{sum(counts)} in {len(counts)} hours, {counts[-1] if counts else 0} in the last"
     return _stretched("trend", f"0 0 {len(counts) * _SLOT - 1} 20", *paths, role="img", aria_label=label)
 

@@ -74,7 +74,7 @@ def document(endpoints: Sequence[Endpoint]) -> bytes:
         "info": {
             "title": "stack-exporter admin API",
             "version": __version__,
-            "description": "Every answer has one form: success, message, data, errors, metadata, timestamp, status_code.",
+            "description": f"Every answer has one form: {', '.join(_FORM)}.",
         },
         "servers": [{"url": "/"}],
         "security": [{"token": []}],

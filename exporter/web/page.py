@@ -46,10 +46,11 @@ async def show(call: Call) -> Answer:
     now = time.time()
     heard = await told.sections(call, now)
     title = " · ".join(filter(None, (services.service, services.environment))) or "stack-exporter"
+    main = tag("main", _hero(found, records), _body(call, records, now, heard))
     html = tag(
         "html",
         _head(title, found),
-        tag("body", _top(title, now), tag("main", _hero(found, records), _body(call, records, now, heard)), _foot(call)),
+        tag("body", _top(title, now), main, _foot(call)),
         lang="en",
     )
     return Answer(

@@ -72,6 +72,13 @@ def _recent(record: Record) -> bool:
 
 def _page(call: Call, names: set[str]) -> Answer:
     wanted = negotiate.openmetrics(",".join(call.request.headers.getall("Accept", ())))
-    page = process.body(call.services.page, call.services.process, openmetrics=wanted, components=names or None)
+    services = call.services
+    page = process.body(
+        services.page,
+        services.process,
+        openmetrics=wanted,
+        components=names or None,
+        foreign=services.otlp_metrics.foreign if services.otlp_metrics is not None else None,
+    )
     content_type = exposition.OPENMETRICS if wanted else exposition.TEXT
     return Answer(body=page, content_type=content_type, compressible=True)

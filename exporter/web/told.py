@@ -1,4 +1,4 @@
-"""What the application and Alertmanager told, on the status page: alerts that fire, unresolved errors, slow operations."""
+"""What was told, on the status page: alerts that fire, unresolved errors, slow operations."""
 
 import asyncio
 
@@ -91,7 +91,8 @@ def _table(columns: tuple[str, ...], rows: list[Markup], name: str) -> Markup:
 
 
 def _badges(group: Group) -> list[Markup]:
-    words = [(group.severity, _tone(group.severity))] if group.severity in ("high", "critical") else []
+    words: list[tuple[str, str]] = []
+    words += [(group.severity, _tone(group.severity))] if group.severity in ("high", "critical") else []
     words += [("security", "critical")] if group.security else []
     words += [("back", "warning")] if group.regressed else []
     words += [("spiking", "warning")] if group.spiking else []

@@ -4,6 +4,7 @@ import functools
 import http.server
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from tests.web.test_page import FLAGS
 pytestmark = [pytest.mark.debian, pytest.mark.xdist_group("javascript")]
 
 JAVASCRIPT = ROOT / "tests" / "javascript"
-NODE, CHROMIUM = shutil.which("node") or "", shutil.which("chromium") or ""
+NODE, CHROMIUM = str(Path(sys.executable).with_name("node")), shutil.which("chromium") or ""
 TOKEN = {"Authorization": "Bearer a-token-of-ours"}
 KEY = "0123456789abcdef0123456789abcdef"
 BROWSERS = {

@@ -162,9 +162,9 @@ class Resolution(Struct, frozen=True):
 class Lines(Struct, frozen=True):
     """Which of the daemon's own log lines."""
 
-    level: Annotated[
-        Literal["debug", "info", "warning", "error", "critical"], Meta(description="This and graver.")
-    ] = "debug"
+    level: Annotated[Literal["debug", "info", "warning", "error", "critical"], Meta(description="This and graver.")] = (
+        "debug"
+    )
     q: Words = ""
     since: Since | None = None
     limit: Annotated[int, Meta(ge=1, le=1000, description="How many at most, newest first.")] = 200

@@ -83,9 +83,7 @@ async def report(call: Call, wanted: asked.Span, now: float) -> Answer:
     return Answer(message=message, data=data, compressible=True)
 
 
-def _report(
-    page: rows.Page[rows.Group], counts: Sequence[int], days: Counter[str], since: float, now: float
-) -> Report:
+def _report(page: rows.Page[rows.Group], counts: Sequence[int], days: Counter[str], since: float, now: float) -> Report:
     pairs = sorted(zip(page.items, counts, strict=True), key=lambda pair: -pair[1])
     by_users = sorted((pair for pair in pairs if pair[0].users), key=lambda pair: -pair[0].users)
     groups = Counter(group.team for group, _ in pairs)

@@ -1,4 +1,4 @@
-"""A row of the API: what is asked, what is answered, who refuses; the routes and the OpenAPI document are made of it."""
+"""A row of the API: what is asked and answered; the routes and the OpenAPI document are made of it."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence

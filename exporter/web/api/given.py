@@ -54,7 +54,7 @@ def _object(raw: bytes) -> dict[str, object]:
 
 
 def _struct(wanted: type[T], given: Mapping[str, object], now: float, faults: list[str], *, text: bool) -> T:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(wanted)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
     for name, value in given.items():
         field = fields.get(name)

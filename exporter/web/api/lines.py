@@ -21,4 +21,3 @@ async def listed(_: Call, wanted: asked.Lines, __: float) -> Answer:
     data = found[: wanted.limit]
     metadata = {"next": None, "total": len(found), "limit": wanted.limit}
     return Answer(message=f"{len(data)} of {len(found)} lines", data=data, metadata=metadata, compressible=True)
-

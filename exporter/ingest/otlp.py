@@ -1,0 +1,177 @@
+"""From an OTLP request of traces or logs, piece by piece, to a Batch: what is kept, what is measured, what is rejected.
+
+    Piece (otlp_wire, otlp_json) -> span -> Held or Measured (otlp_spans), exceptions (otlp_errors) -> Batch
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from exporter.ingest.otlp_attributes import Attributes, every
+from exporter.ingest.otlp_errors import Context, Echoes, Errors, Key
+from exporter.ingest.otlp_logs import logged, records
+from exporter.ingest.otlp_resource import Held, Resource, Resources
+from exporter.ingest.otlp_spans import CONSUMER, SERVER, Reader, path
+from exporter.ingest.otlp_weight import weight
+from exporter.ingest.otlp_wire import Malformed, Piece, TooMany, messages
+from exporter.ingest.ports import Scrubber
+from exporter.ingest.values import Batch, Level, Request
+
+MOST_ERRORS, MOST_EVENTS = 10_000, 128
+"""Exceptions in one request, and events of one span that are looked at: OpenTelemetry's own default limit."""
+_TRACE, _SPAN, _NO_TRACE, _NO_SPAN = 16, 8, bytes(16), bytes(8)
+_ERROR = 2
+_AHEAD = 60.0
+_STATES = 1_024
+
+Observed = tuple[Held, float, float, str, float]
+
+
+class Parser:
+    """What outlasts a request, until a reload: what was said, by its bytes. Pure."""
+
+    def __init__(
+        self,
+        scrubber: Scrubber,
+        hold: Callable[[Request], Held],
+        operations: Collection[str] = (),
+        service: str = "",
+        environment: str = "",
+    ) -> None:
+        self.scrubber = scrubber
+        self.reader = Reader(scrubber, hold, operations)
+        self.resources = Resources(scrubber, service, environment)
+        self.attributes = Attributes()
+        self._weights: dict[bytes, float] = {b"": 1.0}
+        self._failed: dict[bytes, bool] = {b"": False}
+
+    def weight(self, trace_state: bytes) -> float:
+        if (found := self._weights.get(trace_state)) is not None:
+            return found
+        if len(self._weights) >= _STATES:
+            self._weights = {b"": 1.0}
+        made = self._weights[trace_state[:512]] = weight(trace_state[:512].decode(errors="replace"))
+        return made
+
+    def failed(self, status: bytes) -> bool:
+        """Whether a span's status is an error."""
+        if (found := self._failed.get(status)) is not None:
+            return found
+        try:
+            failed = bool(messages()["Status"].FromString(status).code == _ERROR)
+        except DecodeError:
+            raise Malformed("a span's status is malformed") from None
+        if len(status) <= 2:  # noqa: PLR2004 - without a message
+            self._failed[status] = failed
+        return failed
+
+
+class Parsing:
+    """One request."""
+
+    def __init__(self, parser: Parser, now: float, echoes: Echoes) -> None:
+        self._parser = parser
+        self._now = now
+        self._errors = Errors(parser.scrubber, now, echoes)
+        self._lines: Counter[tuple[Any, Level]] = Counter()
+        self._spans = messages()["ScopeSpans"]
+        self.batch = Batch()
+        self.observed: list[Observed] = []
+        """Requests, to be measured once the batch is kept."""
+
+    def spans(self, piece: Piece) -> None:
+        """Raises Malformed."""
+        try:
+            found = self._spans.FromString(piece.scope).spans
+        except DecodeError:
+            raise Malformed("a span is malformed") from None
+        parser, batch = self._parser, self.batch
+        resource = parser.resources.of(piece.resource)
+        held_for, attributes_of, latest = parser.reader.held, parser.attributes.of, self._now + _AHEAD
+        batch.events += len(found)
+        for span in found:
+            trace_id, span_id = span.trace_id, span.span_id
+            start, end = span.start_time_unix_nano, span.end_time_unix_nano
+            if (
+                len(trace_id) != _TRACE
+                or len(span_id) != _SPAN
+                or not 0 < start <= end
+                or trace_id == _NO_TRACE
+                or span_id == _NO_SPAN
+            ):
+                batch.invalid += 1
+                continue
+            failed = parser.failed(span.status)
+            found_here = attributes_of(span.attributes)
+            amount = parser.weight(span.trace_state)
+            at = end / 1e9
+            at = min(at, latest)
+            held = held_for(found_here, resource, failed=failed) if span.kind == SERVER else None
+            if held is not None:
+                self.observed.append((held, (end - start) / 1e9, amount, trace_id.hex(), at))
+            else:
+                for one in parser.reader.others(span, found_here, resource.origin, amount, at, failed=failed):
+                    batch.measured.append(("", one))
+            if failed:
+                self._errors.failed(trace_id, span_id, span.parent_span_id)
+            if events := span.events:
+                self._exceptions(span, events, resource, found_here, failed=failed)
+
+    def records(self, piece: Piece) -> None:
+        """Of logs. Raises Malformed."""
+        records(piece, self._parser.resources.of(piece.resource), self._errors, self._lines)
+        self.batch.events += piece.items
+        self._bound()
+
+    def settle(self) -> list[Key]:
+        """Complete the batch; gives where its exceptions may be echoed, for Echoes once it is kept."""
+        self.batch.occurrences, passed = self._errors.settle()
+        self.batch.measured += logged(self._lines)
+        if not self._lines:
+            of_spans = Counter((one.trace_id, one.span_id) for one in self.batch.occurrences)
+            # A span is one event, and so is each further exception of it that is kept.
+            self.batch.events += sum(count - 1 for count in of_spans.values())
+        return passed
+
+    def _exceptions(self, span: Any, events: Any, resource: Resource, found: dict[str, Any], *, failed: bool) -> None:
+        recorded = [raw for raw in events[:MOST_EVENTS] if b"exception" in raw]
+        if not recorded:
+            return
+        event_type = messages()["Event"]
+        context = None
+        for raw in recorded:
+            try:
+                event = event_type.FromString(raw)
+            except DecodeError:
+                raise Malformed("a span's event is malformed") from None
+            if event.name != b"exception":
+                continue
+            context = self._context(span, resource, found, event.time_unix_nano / 1e9, failed=failed)
+            self._errors.record(every(event.attributes), context)
+        self._bound()
+
+    def _context(
+        self, span: Any, resource: Resource, found: dict[str, Any], at: float, *, failed: bool
+    ) -> Context:
+        reader = self._parser.reader
+        served = span.kind == SERVER
+        method, status = reader.answered(found, failed=failed) if served else ("", 0)
+        return Context(
+            resource=resource,
+            trace_id=span.trace_id,
+            span_id=span.span_id,
+            parent_id=span.parent_span_id,
+            at=at or span.end_time_unix_nano / 1e9,
+            attributes=every(span.attributes),
+            transaction=reader.transaction(span, found),
+            path=reader.path(path(found)) if served else "",
+            method=method,
+            status=status,
+            failed=failed and span.kind in (SERVER, CONSUMER),
+        )
+
+    def _bound(self) -> None:
+        if len(self._errors) > MOST_ERRORS:
+            raise TooMany(f"more than {MOST_ERRORS} exceptions in one request")

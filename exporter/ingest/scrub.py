@@ -1,0 +1,77 @@
+"""Takes what is personal or secret out of a tree: by its keys while it is walked, by its look in all texts at once."""
+
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+
+from exporter.config.application import Scrub
+from exporter.ingest import scrub_rules
+from exporter.ingest.scrub_assigned import assigned, query
+from exporter.ingest.scrub_keys import Keys
+from exporter.ingest.scrub_texts import Book, Budget
+from exporter.ingest.scrub_walk import Walk
+
+SECONDS = 0.025
+"""Of CPU that the patterns may take for one event; a slice of 32 KiB that was begun is ended."""
+MATCHES = 3_000
+RULES = (
+    *("key", "cookie", "pem", "jwt", "auth", "email", "iban", "card", "ssn"),
+    *("userpath", "mac", "imei", "uuid", "ip", "withheld"),
+)
+"""What `counts` may name beside the configuration's own."""
+_KNOWN = 4_096
+"""Keys that are remembered with what they say, once their text is known to be harmless."""
+
+
+class Scrubbing:
+    """Scrubs by the configuration. Nothing is remembered of what it saw but harmless keys, and counts."""
+
+    def __init__(self, config: Scrub, key: bytes = b"", clock: Callable[[], float] = time.thread_time) -> None:
+        """`key`: of the users' hash, whatever its length; kept with the store, it stays the same over restarts."""
+        self.counts: dict[str, int] = {}
+        self._key = blake2b(key, digest_size=32).digest()
+        self._clock = clock
+        self._keys = Keys(config.keys, config.keep)
+        self._known: dict[str, int] = {}
+        self._numbers = 10**14 if "imei" in config.rules else 34 * 10**13
+        own = {name: pattern for name, pattern in config.patterns.items() if pattern}
+        secret = (*scrub_rules.ALWAYS, query())
+        other = (*scrub_rules.PERSONAL, *scrub_rules.chosen(config.rules))
+        named = assigned(self._keys, quoted=False)
+        self._texts = Book((*secret, named, *other), own)
+        self._versions = Book((*secret, named), own)
+        self._code = Book((*secret, assigned(self._keys, quoted=True), *other), own)
+
+    def tree(self, value: Any) -> Any:
+        """A tree without it, sharing nothing that changes with what was given."""
+        budget = Budget(self.counts, self._clock, SECONDS, MATCHES)
+        walk = Walk(self._keys, self._known, self._numbers, budget)
+        scrubbed = [value]
+        scrubbed = walk.sequence(scrubbed, 0)
+        walk.versions.finish(self._versions, budget)
+        walk.code.finish(self._code, budget)
+        walk.texts.finish(self._texts, budget)
+        harmless = walk.rename(self._texts, budget)
+        if len(self._known) + len(harmless) > _KNOWN:
+            self._known.clear()
+        if len(harmless) <= _KNOWN:
+            self._known.update(harmless)
+        walk.fold()
+        return scrubbed[0]
+
+    def text(self, text: str) -> str:
+        return str(self.tree(text))
+
+    def user(self, user: Any) -> str:
+        for each in self._identities(user):
+            if isinstance(each, str | int | float) and not isinstance(each, bool) and str(each).strip():
+                told = str(each).strip().encode(errors="replace")
+                return blake2b(told, key=self._key, digest_size=8).hexdigest()
+        return ""
+
+    @staticmethod
+    def _identities(user: Any) -> tuple[Any, ...]:
+        if not isinstance(user, dict):
+            return (user,)
+        return tuple(user.get(name) for name in ("id", "username", "name", "email", "ip_address"))

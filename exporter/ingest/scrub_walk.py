@@ -1,0 +1,271 @@
+"""Walks a tree once: what stands under a sensitive key goes, texts and new keys are gathered for the patterns."""
+
+from typing import Any
+
+import msgspec
+
+from exporter.ingest.scrub_keys import (
+    COOKIES,
+    EXEMPT,
+    FRAMES,
+    ID,
+    KEPT,
+    LONGEST_PAIRED,
+    PLAIN,
+    SECRET,
+    TOKENS,
+    VERSION,
+    Keys,
+)
+from exporter.ingest.scrub_texts import WITHHELD, Book, Budget
+from exporter.ingest.text import DEEPEST, LONGEST
+
+FILTERED = "[Filtered]"
+_HARMLESS = frozenset(("", "true", "false", "null", "undefined", "none", FILTERED.lower(), WITHHELD))
+_SOURCE = frozenset(("pre_context", "context_line", "post_context"))
+_FILES = frozenset(("filename", "abs_path"))
+_LARGEST = 7 * 10**15
+_OVERLAP = 256
+"""Characters at the end of a text that was cut, which may be the first of what no pattern knows any more."""
+_DEEPEST_JSON = 3
+_HEX = frozenset("0123456789abcdefABCDEF-")
+_LONGEST_ID = 36
+
+
+class Texts:
+    """Texts of a tree and the places where they stand."""
+
+    __slots__ = ("places", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.places: list[tuple[Any, Any]] = []
+
+    def add(self, text: str, into: Any, key: Any) -> None:
+        self.texts.append(text)
+        self.places.append((into, key))
+
+    def finish(self, book: Book, budget: Budget) -> None:
+        """Put the scrubbed texts in their places."""
+        long = [index for index, text in enumerate(self.texts) if len(text) >= LONGEST]
+        for index in long:
+            self.texts[index] = self.texts[index][:LONGEST]
+        scrubbed = book.scrub(self.texts, budget)
+        if scrubbed is not self.texts:
+            for (into, key), old, new in zip(self.places, self.texts, scrubbed, strict=True):
+                if old is not new and old != new:
+                    into[key] = new
+        for index in long:
+            into, key = self.places[index]
+            into[key] = scrubbed[index][: min(len(scrubbed[index]), LONGEST) - _OVERLAP] + "…"
+
+
+class Walk:
+    """One event's."""
+
+    def __init__(self, keys: Keys, known: dict[str, int], numbers: int, budget: Budget) -> None:
+        self.texts = Texts()
+        self.versions = Texts()
+        self.code = Texts()
+        self._keys = keys
+        self._known = known
+        self._numbers = numbers
+        """From which on a number may be that of a card."""
+        self._budget = budget
+        self._new: dict[str, int] = {}
+        self._held: dict[str, list[dict[str, Any]]] = {}
+        self._folded: list[tuple[Any, Any, Any, Any]] = []
+        self._json = 0
+
+    def mapping(self, value: dict[str, Any], depth: int) -> Any:
+        if depth > DEEPEST:
+            return self._withheld()
+        out: dict[str, Any] = {}
+        known, add = self._known.get, self.texts.add
+        pair = self._named(value) if len(value) == 2 and "value" in value else PLAIN  # noqa: PLR2004
+        for key, each in value.items():
+            kind = known(key)
+            if kind is None:
+                kind = self._learn(key, out)
+            if pair and key == "value":
+                kind = pair
+            if kind:
+                self._special(kind, each, out, key, depth)
+            elif type(each) is str:
+                out[key] = each
+                if len(each) > 2:  # noqa: PLR2004
+                    self._fold(each, out, key) if each[0] in "{[" else add(each, out, key)
+            else:
+                self._other(each, out, key, depth)
+        return out
+
+    def sequence(self, value: list[Any], depth: int) -> Any:
+        if depth > DEEPEST:
+            return self._withheld()
+        out: list[Any] = list(value)
+        kind = self._paired(value[0]) if len(value) == 2 and type(value[0]) is str else PLAIN  # noqa: PLR2004
+        for index, each in enumerate(value):
+            if index and kind:
+                self._special(kind, each, out, index, depth)
+            elif type(each) is str:
+                if len(each) > 2:  # noqa: PLR2004
+                    self._fold(each, out, index) if each[0] in "{[" else self.texts.add(each, out, index)
+            else:
+                self._other(each, out, index, depth)
+        return out
+
+    def rename(self, book: Book, budget: Budget) -> dict[str, int]:
+        """Put scrubbed keys in place of those that are personal themselves; the others, with what they say."""
+        names = list(self._new)
+        scrubbed = book.scrub(names, budget)
+        for old, new in zip(names, scrubbed, strict=True):
+            if old != new:
+                del self._new[old]
+                for into in self._held[old]:
+                    _renamed(into, old, new)
+        return self._new
+
+    def fold(self) -> None:
+        """Put JSON that was carried as a text back into one, where something of it went."""
+        for parsed, scrubbed, into, key in reversed(self._folded):
+            if parsed != scrubbed[0]:
+                into[key] = msgspec.json.encode(scrubbed[0]).decode()
+
+    def _fold(self, text: str, into: Any, key: Any) -> None:
+        """JSON as a text: what it holds is walked like the rest."""
+        if self._json < _DEEPEST_JSON and text[-1] in "}]" and text[1] in '"{[ \n\r\t':
+            try:
+                parsed = msgspec.json.decode(text)
+            except (msgspec.DecodeError, RecursionError, UnicodeError):
+                parsed = None
+            if parsed is not None:
+                self._json += 1
+                self._folded.append((parsed, scrubbed := [parsed], into, key))
+                self._other(parsed, scrubbed, 0, DEEPEST - 16)
+                self._json -= 1
+                return
+        self.texts.add(text, into, key)
+
+    def _learn(self, key: str, out: dict[str, Any]) -> int:
+        kind = self._new.get(key)
+        if kind is None:
+            kind = self._new[key] = self._keys.kind(key)
+            self._held[key] = []
+        self._held[key].append(out)
+        return kind
+
+    def _other(self, each: Any, out: Any, key: Any, depth: int) -> None:
+        kind = type(each)
+        if kind is dict:
+            out[key] = self.mapping(each, depth + 1)
+        elif kind is list or kind is tuple:
+            out[key] = self.sequence(list(each) if kind is tuple else each, depth + 1)
+        else:
+            out[key] = each
+            if kind is int and self._numbers <= each < _LARGEST:
+                self.texts.add(str(each), out, key)
+            elif kind is str:
+                self.texts.add(each, out, key)
+
+    def _special(self, kind: int, each: Any, out: Any, key: Any, depth: int) -> None:
+        if kind == SECRET:
+            out[key] = self._filtered(each)
+        elif kind == TOKENS:
+            out[key] = each if _figures(each) else self._filtered(each)
+        elif kind == COOKIES:
+            out[key] = self._cookies(each, depth)
+        elif kind == FRAMES and type(each) is list and all(type(frame) is dict for frame in each):
+            out[key] = [self._frame(frame, depth + 2) for frame in each]
+        elif kind == EXEMPT or (kind == ID and _id(each)) or (kind == KEPT and not isinstance(each, dict)):
+            out[key] = each
+        elif kind == VERSION and type(each) is str:
+            out[key] = each
+            self.versions.add(each, out, key)
+        else:
+            self._other(each, out, key, depth)
+
+    def _frame(self, frame: dict[str, Any], depth: int) -> Any:
+        """Its file stays, for grouping and owners; its source is code, in which a name and an = are no secret."""
+        rest = {key: each for key, each in frame.items() if key not in _SOURCE and key not in _FILES}
+        out = self.mapping(rest, depth)
+        if type(out) is not dict:
+            return out
+        for key in frame.keys() & _FILES:
+            out[key] = frame[key] if type(frame[key]) is str else None
+        for key in frame.keys() & _SOURCE:
+            lines = frame[key]
+            if type(lines) is list:
+                out[key] = copy = [each if type(each) is str else None for each in lines]
+                for index, each in enumerate(copy):
+                    if each:
+                        self.code.add(each, copy, index)
+            elif type(lines) is str:
+                out[key] = lines
+                self.code.add(lines, out, key)
+        return out
+
+    def _cookies(self, cookies: Any, depth: int) -> Any:
+        if type(cookies) is str:
+            return ";".join(self._cookie(part) for part in cookies.split(";"))
+        if type(cookies) is list:
+            cookies = {each[0]: each[1] for each in cookies if type(each) is list and len(each) == 2 and _name(each[0])}  # noqa: PLR2004
+        out = self.mapping(cookies, depth + 1) if type(cookies) is dict else None
+        if type(out) is dict:
+            for name in cookies:
+                if self._keys.cookie(name):
+                    out[name] = self._filtered(cookies[name], "cookie")
+        return out
+
+    def _cookie(self, part: str) -> str:
+        name, equals, value = part.partition("=")
+        return f"{name}={self._filtered(value, 'cookie')}" if equals and self._keys.cookie(name) else part
+
+    def _filtered(self, value: Any, rule: str = "key") -> Any:
+        if value is None or type(value) is bool or value in ([], {}):
+            return value
+        if type(value) is str and value.lower() in _HARMLESS:
+            return value
+        self._budget.count(rule)
+        return FILTERED
+
+    def _paired(self, name: str) -> int:
+        """What the first of two texts says of the other, where it can be its key."""
+        if not _name(name) and name.lower() not in self._keys.own:
+            return PLAIN
+        kind = self._known.get(name)
+        return self._keys.kind(name) if kind is None else kind
+
+    def _named(self, value: dict[str, Any]) -> int:
+        """The same of {"key": …, "value": …}."""
+        name = value.get("key", value.get("name"))
+        return self._paired(name) if type(name) is str else PLAIN
+
+    def _withheld(self) -> str:
+        self._budget.count("withheld")
+        return WITHHELD
+
+
+def _name(name: Any) -> bool:
+    return type(name) is str and 0 < len(name) <= LONGEST_PAIRED and not any(c in name for c in " \t\n")
+
+
+def _figures(value: Any) -> bool:
+    each = value.values() if type(value) is dict else (value,)
+    return all(type(figure) in (int, float, bool) for figure in each)
+
+
+def _id(value: Any) -> bool:
+    return type(value) is str and len(value) <= _LONGEST_ID and _HEX.issuperset(value)
+
+
+def _renamed(into: dict[str, Any], old: str, new: str) -> None:
+    """A key in its place among the others; a second of the same name gets a number."""
+    if old not in into:
+        return
+    name, number = new, 1
+    while name in into:
+        number += 1
+        name = f"{new} {number}"
+    items = [(name if key == old else key, each) for key, each in into.items()]
+    into.clear()
+    into.update(items)
