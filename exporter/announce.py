@@ -44,7 +44,8 @@ def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool, 
     web = urls["web"]
     addresses = [("status page", f"{web}/"), ("metrics", f"{web}/metrics"), ("health", f"{web}/health")]
     if "ingest" in urls:
-        addresses.append(("ingest", f"{urls['ingest']}/livez (takes nothing in yet)"))
+        says = "for what applications send; stack-exporter dsn says how"
+        addresses.append(("ingest", f"{urls['ingest']} ({says})"))
     addresses.append(("state", state))
     out.print(_rows(addresses))
     more = "" if configured else " To name your components in a file: --config.file=FILE, such as exporter.yaml."

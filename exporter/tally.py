@@ -8,7 +8,17 @@ from math import inf, isfinite
 from exporter.bounds import OVERFLOW, Bounds
 from exporter.metric import Metric, counter, label_value
 
-__all__ = ["OVERFLOW", "Child", "Counting", "Exemplar", "Family", "Labels", "Tallies"]
+__all__ = [
+    "OVERFLOW",
+    "SERIES_OF_A_COMPONENT",
+    "SERIES_OVERFLOW",
+    "Child",
+    "Counting",
+    "Exemplar",
+    "Family",
+    "Labels",
+    "Tallies",
+]
 
 SERIES_OF_A_COMPONENT = 1_000
 """Series that one component may have in one family; what a server answers must not fill Prometheus."""
@@ -199,8 +209,7 @@ class Tallies:
     def _told(self, family: Family, changed: list[Child]) -> list[Child]:
         """What has changed since it was told, each once."""
         for child in changed:
-            if child.touched < self._swept:
-                child.touched = self._swept
+            child.touched = max(child.touched, self._swept)
         if family.unshown:
             changed = list(family.unshown | dict.fromkeys(changed))
             family.unshown = {}

@@ -97,7 +97,8 @@ class Groups:
         def default() -> Sequence[str]:
             if story.traits.telling:
                 return story.parts
-            return (*story.parts, pattern_of(occurrence.template if not occurrence.raised else message) or message)
+            told = message if occurrence.raised else occurrence.template or message
+            return (*story.parts, pattern_of(told))
 
         chosen = next((rule.fingerprint for rule in story.rules if rule.holds(occurrence, message)), None)
         given = chosen or occurrence.fingerprint
@@ -109,14 +110,14 @@ class Groups:
         if not occurrence.raised:
             return self._message
         last = occurrence.raised[-1]
-        named = last.type or last.value[:200]
+        type_ = last.type or last.value[:200]
         # By its hash alone, as the frames of 2,048 stacks would take more room than what is made of them.
-        key = hash((named, last.module, last.frames, occurrence.platform))
+        key = hash((type_, last.module, last.frames, occurrence.platform))
         story = self._stories.get(key)
         if story is None:
             about = traits(last, occurrence.platform)
-            flat = [text for one in about.identities for text in one]
-            parts = ("exception", about.type, _digest("", flat).hex())
+            named = [text for one in about.identities for text in (one if about.telling else one[:1])]
+            parts = ("exception", about.type, _digest("", list(dict.fromkeys(named))).hex())
             story = self._stories[key] = self._tell(about, parts)
             if len(self._stories) > REMEMBERED:
                 self._stories.popitem(last=False)

@@ -1,13 +1,13 @@
 """From an OTLP request of traces or logs, piece by piece, to a Batch: what is kept, what is measured, what is rejected.
 
-    Piece (otlp_wire, otlp_json) -> span -> Held or Measured (otlp_spans), exceptions (otlp_errors) -> Batch
+Piece (otlp_wire, otlp_json) -> span -> Held or Measured (otlp_spans), exceptions (otlp_errors) -> Batch
 """
 
 from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from exporter.ingest.otlp_attributes import Attributes, every
 from exporter.ingest.otlp_errors import Context, Echoes, Errors, Key
@@ -63,7 +63,7 @@ class Parser:
             failed = bool(messages()["Status"].FromString(status).code == _ERROR)
         except DecodeError:
             raise Malformed("a span's status is malformed") from None
-        if len(status) <= 2:  # noqa: PLR2004 - without a message
+        if len(status) <= 2:
             self._failed[status] = failed
         return failed
 
@@ -140,7 +140,6 @@ class Parsing:
         if not recorded:
             return
         event_type = messages()["Event"]
-        context = None
         for raw in recorded:
             try:
                 event = event_type.FromString(raw)
@@ -152,9 +151,7 @@ class Parsing:
             self._errors.record(every(event.attributes), context)
         self._bound()
 
-    def _context(
-        self, span: Any, resource: Resource, found: dict[str, Any], at: float, *, failed: bool
-    ) -> Context:
+    def _context(self, span: Any, resource: Resource, found: dict[str, Any], at: float, *, failed: bool) -> Context:
         reader = self._parser.reader
         served = span.kind == SERVER
         method, status = reader.answered(found, failed=failed) if served else ("", 0)
@@ -169,7 +166,8 @@ class Parsing:
             path=reader.path(path(found)) if served else "",
             method=method,
             status=status,
-            failed=failed and span.kind in (SERVER, CONSUMER),
+            # Recorded by hand where the span is not in error; else one that is not an entry may be caught outside it.
+            handled=True if not failed else False if span.kind in (SERVER, CONSUMER) else None,
         )
 
     def _bound(self) -> None:

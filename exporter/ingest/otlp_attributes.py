@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from exporter.ingest.otlp_wire import messages
 

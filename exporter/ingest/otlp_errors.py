@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from exporter.ingest import text
 from exporter.ingest.otlp_attributes import LONGEST
 from exporter.ingest.otlp_resource import Resource, tidy
-from exporter.ingest.otlp_stack import chain
+from exporter.ingest.otlp_stack import Section, chain
 from exporter.ingest.ports import Scrubber
 from exporter.ingest.values import Frame, Level, Occurrence, Raised
 
@@ -47,8 +48,8 @@ class Context(Struct, frozen=True):
     method: str = ""
     status: int = 0
     level: Level = "error"
-    failed: bool = True
-    """The exception ended the span, which says it is in error."""
+    handled: bool | None = None
+    """False: it ended the request or the task; None: not known."""
     logger: str = ""
     message: str = ""
     """Of the log record."""
@@ -101,9 +102,18 @@ class Errors:
 
     def settle(self) -> tuple[list[Occurrence], list[Key]]:
         """The occurrences without echoes, and where they may be echoed yet; for Echoes once they are kept."""
-        passed = {above for key, _ in self._found for above in self._above(key)}
-        kept = [one for key, one in self._found if not key[1] or (key not in passed and key not in self._echoes)]
-        return kept, list(passed)
+        recorded = dict(self._found)
+        passed: dict[Key, None] = {}
+        kept = []
+        for key, one in self._found:
+            above = list(self._above(key))
+            passed |= dict.fromkeys(above)
+            if key[1] and key in self._echoes:
+                continue
+            # The outermost span knows the request, the innermost where it was raised.
+            outer = next((recorded[place] for place in reversed(above) if place in recorded), None)
+            kept.append((key, one if outer is None else _within(one, outer)))
+        return [one for key, one in kept if not key[1] or key not in passed], list(passed)
 
     def _above(self, key: Key) -> Iterable[Key]:
         trace_id, span_id, digest = key
@@ -112,21 +122,18 @@ class Errors:
             seen.add(span_id)
             yield trace_id, span_id, digest
 
-    def _occurrence(
-        self, event: Mapping[str, Any], context: Context, id_: str, said: tuple[str, str]
-    ) -> Occurrence:
-        origin = context.resource.origin
-        escaped = event.get("exception.escaped") in (True, "true", "True")
-        raised = _raised(*said, _string(event.get("exception.stacktrace")), handled=not (context.failed or escaped))
+    def _occurrence(self, event: Mapping[str, Any], context: Context, id_: str, said: tuple[str, str]) -> Occurrence:
+        raised = _raised(*said, event, context) if event else []
         attributes = {**context.attributes, **{k: v for k, v in event.items() if k not in _DROPPED}}
         detail = tidy(_detail(raised, context, attributes), self._scrubber)
         return Occurrence(
             id=id_,
             at=min(context.at or self._now, self._now + _AHEAD),
-            origin=origin,
+            origin=context.resource.origin,
             source="otlp",
             level=context.level,
             raised=tuple(_scrubbed(raised, detail)),
+            message=str(detail.get("message", "")),
             transaction=context.transaction,
             path=context.path,
             status=context.status,
@@ -157,13 +164,30 @@ def _id(key: Key, nth: int, context: Context) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]
 
 
-def _raised(type_: str, message: str, stack: str, *, handled: bool) -> list[Raised]:
+def _within(one: Occurrence, outer: Occurrence) -> Occurrence:
+    """The same error with what the span around it knows of the request."""
+    raised = one.raised
+    if raised and outer.raised and outer.raised[-1].handled is False:
+        raised = (*raised[:-1], replace(raised[-1], handled=False))
+    request = {"request": outer.detail["request"]} if "request" in outer.detail else {}
+    return replace(
+        one,
+        raised=raised,
+        transaction=outer.transaction or one.transaction,
+        path=outer.path or one.path,
+        status=outer.status or one.status,
+        user=outer.user or one.user,
+        detail=one.detail | request,
+    )
+
+
+def _raised(type_: str, message: str, event: Mapping[str, Any], context: Context) -> list[Raised]:
     """From the first cause to the exception that was recorded; type and message of the last are the event's own."""
-    sections = chain(stack)
-    *causes, last = sections or [None]
-    made = [_one(each.type, each.value, each.frames, handled=None) for each in causes if each is not None]
-    frames = last.frames if last is not None else ()
-    return [*made, _one(type_ or (last.type if last else ""), message or (last.value if last else ""), frames, handled=handled)]
+    handled = False if event.get("exception.escaped") in (True, "true", "True") else context.handled
+    sections = chain(_string(event.get("exception.stacktrace")))
+    causes = [_one(*each, handled=None) for each in sections[:-1]]
+    last = sections[-1] if sections else Section("", "", ())
+    return [*causes, _one(type_ or last.type, message or last.value, last.frames, handled=handled)]
 
 
 def _one(type_: str, value: str, frames: tuple[Frame, ...], *, handled: bool | None) -> Raised:
@@ -193,17 +217,21 @@ def _detail(raised: list[Raised], context: Context, attributes: dict[str, Any]) 
         for each in raised
     ]
     trace = {"trace_id": context.trace_id.hex(), "span_id": context.span_id.hex()}
-    detail: dict[str, Any] = {"exception": {"values": values}, "contexts": {"trace": trace}, "extra": attributes}
+    resource = dict(context.resource.attributes)
+    detail: dict[str, Any] = {"contexts": {"trace": trace, "resource": resource}, "extra": attributes}
+    if values:
+        detail["exception"] = {"values": values}
+    if context.message:
+        detail["message"] = context.message
     if context.method:
         detail["request"] = {"method": context.method, "url": context.path}
-    detail["contexts"]["resource"] = dict(context.resource.attributes)
     return detail
 
 
 def _scrubbed(raised: list[Raised], detail: dict[str, Any]) -> list[Raised]:
     """The same exceptions with the texts as they are in the scrubbed detail."""
     try:
-        values = detail["exception"]["values"]
+        values = detail["exception"]["values"] if raised else []
         return [_as_shown(each, shown) for each, shown in zip(raised, values, strict=True)]
     except (KeyError, TypeError, ValueError):
         # The scrubber withheld what it could not do in time; then nothing of it is kept but what is no free text.

@@ -12,8 +12,8 @@ from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.descriptor import Descriptor, FieldDescriptor  # type: ignore[import-untyped]
+from google.protobuf.message import Message  # type: ignore[import-untyped]
 from msgspec import Raw, Struct
 
 from exporter.ingest import text
@@ -76,15 +76,13 @@ def parse(data: bytes, message: type[M]) -> M:
     if len(data) > LARGEST_ITEM:
         raise TooMany(f"more than {LARGEST_ITEM} bytes in one span, log record or metric")
     try:
-        value = text.decode(data)
-        if not isinstance(value, dict):
-            raise Malformed(_WRONG)
-        return message(**_fields(value, message.DESCRIPTOR, _DEEPEST))
+        made: M = message(**_fields(text.decode(data), message.DESCRIPTOR, _DEEPEST))
     except Malformed:
         raise
     except (text.Malformed, ValueError, TypeError, ArithmeticError, RecursionError):
         # upb's words for what is wrong quote the input.
         raise Malformed(_WRONG) from None
+    return made
 
 
 def cut(data: bytes, signal: Signal) -> Iterator[Piece]:
@@ -135,7 +133,7 @@ def _types(signal: Signal) -> _Types:
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource  # noqa: PLC0415
     from opentelemetry.proto.trace.v1 import trace_pb2  # noqa: PLC0415
 
-    names = {
+    names: dict[Signal, tuple[str, str, str, Any, Any]] = {
         "traces": ("resource_spans", "scope_spans", "spans", trace_pb2.ScopeSpans, trace_pb2.Span),
         "metrics": ("resource_metrics", "scope_metrics", "metrics", metrics_pb2.ScopeMetrics, metrics_pb2.Metric),
         "logs": ("resource_logs", "scope_logs", "log_records", logs_pb2.ScopeLogs, logs_pb2.LogRecord),
@@ -147,7 +145,8 @@ def _types(signal: Signal) -> _Types:
 def _wire(raw: Raw, message: type[Message]) -> bytes:
     if bytes(raw) == b"null":
         return b""
-    return parse(bytes(raw), message).SerializeToString()
+    serialized: bytes = parse(bytes(raw), message).SerializeToString()
+    return serialized
 
 
 @cache
@@ -159,8 +158,10 @@ def _table(descriptor: Descriptor) -> dict[str, _Field]:
     }
 
 
-def _fields(value: dict[str, Any], descriptor: Descriptor, deepest: int) -> dict[str, Any]:
+def _fields(value: Any, descriptor: Descriptor, deepest: int) -> dict[str, Any]:
     """What a message's constructor takes."""
+    if not isinstance(value, dict):
+        raise Malformed(_WRONG)
     if deepest <= 0:
         raise Malformed("too many levels in one another")
     table = _table(descriptor)
@@ -182,8 +183,6 @@ def _value(given: Any, field: _Field, descriptor: Descriptor, deepest: int) -> A
     if field.message is not None:
         if given is None and field.message.full_name.endswith(".AnyValue"):
             return {}
-        if not isinstance(given, dict):
-            raise Malformed(_WRONG)
         return _fields(given, field.message, deepest - 1)
     if field.cpp in _INT:
         return _integer(given)

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from msgspec.structs import replace
 
 from exporter.ingest import text
@@ -56,7 +56,7 @@ def logged(lines: Counter[tuple[Any, Level]]) -> list[tuple[str, Logged]]:
 
 def _level(record: Any) -> Level:
     """Severity numbers 1 to 24, four to a level (logs data model); else the text that the application's library has."""
-    number = record.severity_number
+    number: int = record.severity_number
     if 0 < number <= 4 * len(_LEVELS):
         return _LEVELS[(number - 1) // 4]
     return _WORDS.get(record.severity_text[:20].decode(errors="replace").lower(), "info")
@@ -76,7 +76,7 @@ def _record(record: Any, level: Level, resource: Resource, errors: Errors) -> No
         at=(record.time_unix_nano or record.observed_time_unix_nano) / 1e9,
         attributes={key: each for key, each in attributes.items() if key not in event},
         level="error" if level in ("debug", "info") else level,
-        failed=level == "fatal",
+        handled=False if level == "fatal" else None,
         logger=text.line(str(attributes.get("logger.name") or attributes.get("code.namespace") or "")),
         message=message,
     )

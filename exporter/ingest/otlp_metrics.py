@@ -70,6 +70,12 @@ class OtlpMetrics:
         rejected = sum(request.results[result] for result in REJECTED)
         return rejected, "; ".join(sorted(request.reasons)) if rejected else ""
 
+    def points(self, message: ExportMetricsServiceRequest) -> int:
+        """How many data points it holds."""
+        scopes = [scope for resource in message.resource_metrics for scope in resource.scope_metrics]
+        kinds = [(one, one.WhichOneof("data")) for scope in scopes for one in scope.metrics]
+        return sum(len(getattr(one, data).data_points) for one, data in kinds if data is not None)
+
 
 class _Origin:
     """Labels of all that one scope of one resource sends."""

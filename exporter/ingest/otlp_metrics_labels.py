@@ -34,7 +34,7 @@ def labels(attributes: Iterable[KeyValue], scrubber: Scrubber, prefix: str = "")
     given: dict[str, Any] = {}
     for attribute in attributes:
         if len(given) >= MOST:
-            raise TooMany
+            raise TooMany(f"there are more than {MOST} attributes")
         if attribute.key:
             given[attribute.key[:LONGEST_TEXT]] = _value(attribute.value, 0)
     found: Labels = {}

@@ -25,9 +25,13 @@ HELD = 4_096
 _AGENT = frozenset({"invoke_agent", "create_agent", "execute_tool", "invoke_workflow", "plan"})
 """GenAI operations around calls of a model, whose tokens they repeat."""
 _VERBS = frozenset(
-    "SELECT INSERT UPDATE DELETE MERGE REPLACE WITH CREATE ALTER DROP TRUNCATE BEGIN COMMIT ROLLBACK SAVEPOINT CALL COPY "
-    "GET SET MGET MSET DEL HGET HSET HGETALL INCR EXPIRE PUBLISH LPUSH RPUSH LPOP BRPOP ZADD PING FIND AGGREGATE".split()
-)
+    {
+        "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "WITH", "CREATE", "ALTER", "DROP", "TRUNCATE",
+        "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "CALL", "COPY", "FIND", "AGGREGATE", "GET", "SET", "MGET", "MSET",
+        "DEL", "HGET", "HSET", "HGETALL", "INCR", "EXPIRE", "PUBLISH", "LPUSH", "RPUSH", "LPOP", "BRPOP", "ZADD",
+        "PING",
+    }
+)  # fmt: skip
 _LARGEST_COUNT = 1e15
 
 
@@ -60,7 +64,7 @@ class Reader:
             resource.held[key] = held
         return held
 
-    def _request(self, method: Any, route: Any, status: Any, failed: bool, templated: bool, origin: Origin) -> Request:  # noqa: FBT001
+    def _request(self, method: Any, route: Any, status: Any, failed: bool, templated: bool, origin: Origin) -> Request:
         method, status = _answered(method, status, failed=failed)
         return Request(origin, "otlp", method, self._route(str(route)), status, 0.0, templated)
 
@@ -131,7 +135,7 @@ class Reader:
 def _answered(method: Any, status: Any, *, failed: bool) -> tuple[str, int]:
     method = str(method)[:20].upper()
     status = _integer(status)
-    if not 100 <= status <= 599:  # noqa: PLR2004
+    if not 100 <= status <= 599:
         # An exception left the application before there was a status.
         status = 500 if failed and not status else 0
     return method if method in METHODS else OTHER, status

@@ -5,6 +5,7 @@ conventions, exceptions). Line by line with RE2: a text that nobody foresaw cost
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import re2
@@ -12,13 +13,10 @@ import re2
 from exporter.ingest import otlp_stack_at
 from exporter.ingest.values import Frame
 
+LONGEST_MARGIN = 20
 LONGEST, LONGEST_LINE, MOST_FRAMES, MOST_CAUSES = 64 * 1024, 1_000, 100, 10
 
 _PYTHON = re2.compile(r'[ |+]*File "([^"]*)", line ([0-9]{1,9})(?:, in (.*))?')
-_PYTHON_LINKS = (
-    "The above exception was the direct cause of the following exception:",
-    "During handling of the above exception, another exception occurred:",
-)
 _GO = re2.compile(r"\t(.+):([0-9]{1,9})(?: \+0x[0-9a-f]+)?")
 _PHP = re2.compile(r"#[0-9]{1,5} (?:(.*)\(([0-9]{1,9})\): )?(.*)")
 _RUBY = re2.compile(r"\s*(?:from )?(.+?):([0-9]{1,9}):in [`'](.*?)'(?:: (.*))?")
@@ -73,8 +71,9 @@ def _python(lines: Sequence[str]) -> Found:
         if match := _PYTHON.fullmatch(line):
             frames.append(_frame(match[3], match[1], match[2]))
         elif frames and (bare := line.strip(" |+")) and not line.lstrip("|+ ").startswith("Traceback ("):
-            # What is indented is source code, the marks below it, or a line of the message.
-            if line.lstrip("|+")[:1] != " " or line.startswith(("  | ", "    | ")) and line.lstrip(" |+") == line[4:]:
+            # What is indented is source code, the marks below it, or a line of the message. Groups have a margin.
+            margin = line.find("| ")
+            if line[margin + 2 if 0 <= margin <= LONGEST_MARGIN and not line[:margin].strip(" +|") else 0] != " ":
                 found.append((*heading(bare), frames))
                 frames = []
     if frames:
@@ -85,7 +84,7 @@ def _python(lines: Sequence[str]) -> Found:
 def _go(lines: Sequence[str]) -> Found:
     """Innermost first: a line with the function and one with the place. Of the first goroutine alone."""
     frames: list[Frame] = []
-    for above, line in zip(lines, lines[1:], strict=False):
+    for above, line in pairwise(lines):
         if frames and not line.strip():
             break
         if match := _GO.fullmatch(line):
@@ -111,7 +110,7 @@ def _php(lines: Sequence[str]) -> Found:
 
 
 def _ruby(lines: Sequence[str]) -> Found:
-    """full_message: the innermost frame with the message and, in parentheses, the type; then the others; then causes."""
+    """full_message: the innermost frame with message and, in parentheses, type; then the others; then causes."""
     found: Found = []
     for line in lines:
         if not (match := _RUBY.fullmatch(line)):

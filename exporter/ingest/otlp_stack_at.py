@@ -1,4 +1,4 @@
-"""Stack traces whose frames begin with `at`, or have an @ in them: JavaScript, Java and its kin, .NET, OpenTelemetry PHP."""
+"""Stack traces whose frames begin with `at`, or have an @ in them: JavaScript, Java, .NET, OpenTelemetry PHP."""
 
 from collections.abc import Sequence
 from typing import Any

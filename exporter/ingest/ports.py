@@ -1,11 +1,11 @@
 """What intake asks of those it works with; each is given to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
-from exporter.ingest.values import Measured, Occasion, Occurrence, Severity
+from exporter.ingest.values import Measured, Occasion, Occurrence, Request, Severity
 
 Outcome = Literal["duplicate", "seen", "occurrence", "new", "regressed"]
 """Of an entry: its id was known; it is kept; it is an occurrence of a known group, of a new one, of one that had been
@@ -82,6 +82,9 @@ class Meter(Protocol):
     """Takes measurements into the tallies."""
 
     def take(self, measured: Measured) -> None: ...
+    def hold(self, request: Request) -> Callable[[float, float, str, float], None]:
+        """Takes requests that differ from this one in duration, weight, trace id and time alone, faster."""
+
     def error(self, occurrence: Occurrence, grouped: Grouped, outcome: Outcome) -> None:
         """Count an error that is kept, and its group when it is new or regressed."""
 

@@ -11,6 +11,7 @@ from exporter.ingest.scrub_assigned import assigned, query
 from exporter.ingest.scrub_keys import Keys
 from exporter.ingest.scrub_texts import Book, Budget
 from exporter.ingest.scrub_walk import Walk
+from exporter.ingest.text import LONGEST
 
 SECONDS = 0.025
 """Of CPU that the patterns may take for one event; a slice of 32 KiB that was begun is ended."""
@@ -20,6 +21,7 @@ RULES = (
     *("userpath", "mac", "imei", "uuid", "ip", "withheld"),
 )
 """What `counts` may name beside the configuration's own."""
+_JSON = ("{", "[")
 _KNOWN = 4_096
 """Keys that are remembered with what they say, once their text is known to be harmless."""
 
@@ -45,10 +47,9 @@ class Scrubbing:
 
     def tree(self, value: Any) -> Any:
         """A tree without it, sharing nothing that changes with what was given."""
-        budget = Budget(self.counts, self._clock, SECONDS, MATCHES)
+        budget = self._budget()
         walk = Walk(self._keys, self._known, self._numbers, budget)
-        scrubbed = [value]
-        scrubbed = walk.sequence(scrubbed, 0)
+        scrubbed = walk.sequence([value], 0)
         walk.versions.finish(self._versions, budget)
         walk.code.finish(self._code, budget)
         walk.texts.finish(self._texts, budget)
@@ -61,7 +62,9 @@ class Scrubbing:
         return scrubbed[0]
 
     def text(self, text: str) -> str:
-        return str(self.tree(text))
+        if text[:1] in _JSON or len(text) >= LONGEST:
+            return str(self.tree(text))
+        return self._texts.scrub([text], self._budget())[0]
 
     def user(self, user: Any) -> str:
         for each in self._identities(user):
@@ -69,6 +72,9 @@ class Scrubbing:
                 told = str(each).strip().encode(errors="replace")
                 return blake2b(told, key=self._key, digest_size=8).hexdigest()
         return ""
+
+    def _budget(self) -> Budget:
+        return Budget(self.counts, self._clock, SECONDS, MATCHES)
 
     @staticmethod
     def _identities(user: Any) -> tuple[Any, ...]:

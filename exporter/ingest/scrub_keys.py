@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-PLAIN, SECRET, TOKENS, COOKIES, FRAMES, EXEMPT, ID, VERSION, KEPT = range(9)
+PLAIN, SECRET, TOKENS, COOKIES, FRAMES, EXEMPT, ID, VERSION, MODULES, KEPT = range(10)
 """What a key says of its value: nothing; that it goes; that it goes unless it is a number; that it is cookies, or a
-stack's frames; that it is left alone; that it is an id, or a version, which look like other things; one's own word."""
+stack's frames; that it is left alone; that it is an id, or a version or names with theirs, which look like other things; that it stays."""
 
 LONGEST_PAIRED = 128
 """Characters of a text that may be the key of a list of two: what is longer, or has spaces, is prose."""
@@ -70,7 +70,7 @@ class Keys:
             return ID
         if last in _VERSIONS:
             return VERSION
-        return {"cookies": COOKIES, "frames": FRAMES}.get(name, PLAIN)
+        return {"cookies": COOKIES, "frames": FRAMES, "modules": MODULES}.get(name, PLAIN)
 
     def cookie(self, name: str) -> bool:
         """Whether a cookie is one of a session."""

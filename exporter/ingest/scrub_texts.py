@@ -50,22 +50,25 @@ class Book:
 
     def scrub(self, texts: list[str], budget: Budget) -> list[str]:
         """The texts without what the rules take; the same list when they take nothing."""
+        if not texts:
+            return texts
+        if sum(map(len, texts)) + len(texts) <= _SLICE:
+            return self._slice(texts, budget)
         scrubbed: list[str] = []
         at = 0
         while at < len(texts):
-            size, start = 0, at
+            start, size = at, 0
             while at < len(texts) and size < _SLICE:
                 size += len(texts[at]) + 1
                 at += 1
-            if budget.spent():
-                budget.count("withheld", len(texts) - start)
-                return [*scrubbed, *[WITHHELD] * (len(texts) - start)]
-            part = texts if size < _SLICE and not start else texts[start:at]
-            done = self._joined(part, budget)
-            if part is texts:
-                return done
-            scrubbed += done
+            scrubbed += self._slice(texts[start:at], budget)
         return scrubbed
+
+    def _slice(self, texts: list[str], budget: Budget) -> list[str]:
+        if budget.spent():
+            budget.count("withheld", len(texts))
+            return [WITHHELD] * len(texts)
+        return self._joined(texts, budget)
 
     def _joined(self, texts: list[str], budget: Budget) -> list[str]:
         data = "\0".join(texts).encode(errors="replace")

@@ -11,6 +11,7 @@ from exporter.ingest.scrub_keys import (
     ID,
     KEPT,
     LONGEST_PAIRED,
+    MODULES,
     PLAIN,
     SECRET,
     TOKENS,
@@ -30,34 +31,33 @@ _OVERLAP = 256
 _DEEPEST_JSON = 3
 _HEX = frozenset("0123456789abcdefABCDEF-")
 _LONGEST_ID = 36
+_BLANK = frozenset(" \t\n")
 
 
 class Texts:
     """Texts of a tree and the places where they stand."""
 
-    __slots__ = ("places", "texts")
+    __slots__ = ("add", "found")
 
     def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.places: list[tuple[Any, Any]] = []
-
-    def add(self, text: str, into: Any, key: Any) -> None:
-        self.texts.append(text)
-        self.places.append((into, key))
+        self.found: list[tuple[str, Any, Any]] = []
+        self.add = self.found.append
 
     def finish(self, book: Book, budget: Budget) -> None:
         """Put the scrubbed texts in their places."""
-        long = [index for index, text in enumerate(self.texts) if len(text) >= LONGEST]
-        for index in long:
-            self.texts[index] = self.texts[index][:LONGEST]
-        scrubbed = book.scrub(self.texts, budget)
-        if scrubbed is not self.texts:
-            for (into, key), old, new in zip(self.places, self.texts, scrubbed, strict=True):
-                if old is not new and old != new:
-                    into[key] = new
-        for index in long:
-            into, key = self.places[index]
-            into[key] = scrubbed[index][: min(len(scrubbed[index]), LONGEST) - _OVERLAP] + "…"
+        if not self.found:
+            return
+        texts = [text for text, _, _ in self.found]
+        if max(map(len, texts)) >= LONGEST:
+            texts = [text[:LONGEST] for text in texts]
+        scrubbed = book.scrub(texts, budget)
+        if scrubbed is texts:
+            scrubbed = [text for text, _, _ in self.found]
+        for (old, into, key), new in zip(self.found, scrubbed, strict=True):
+            if len(old) >= LONGEST:
+                into[key] = new[: min(len(new), LONGEST) - _OVERLAP] + "…" if len(new) > _OVERLAP else new
+            elif old is not new and old != new:
+                into[key] = new
 
 
 class Walk:
@@ -74,13 +74,14 @@ class Walk:
         self._budget = budget
         self._new: dict[str, int] = {}
         self._held: dict[str, list[dict[str, Any]]] = {}
+        self._pairs: dict[str, int] = {}
         self._folded: list[tuple[Any, Any, Any, Any]] = []
         self._json = 0
 
     def mapping(self, value: dict[str, Any], depth: int) -> Any:
         if depth > DEEPEST:
             return self._withheld()
-        out: dict[str, Any] = {}
+        out = value.copy()
         known, add = self._known.get, self.texts.add
         pair = self._named(value) if len(value) == 2 and "value" in value else PLAIN  # noqa: PLR2004
         for key, each in value.items():
@@ -92,9 +93,8 @@ class Walk:
             if kind:
                 self._special(kind, each, out, key, depth)
             elif type(each) is str:
-                out[key] = each
                 if len(each) > 2:  # noqa: PLR2004
-                    self._fold(each, out, key) if each[0] in "{[" else add(each, out, key)
+                    self._fold(each, out, key) if each[0] in "{[" else add((each, out, key))
             else:
                 self._other(each, out, key, depth)
         return out
@@ -102,14 +102,15 @@ class Walk:
     def sequence(self, value: list[Any], depth: int) -> Any:
         if depth > DEEPEST:
             return self._withheld()
-        out: list[Any] = list(value)
+        out = value.copy()
+        add = self.texts.add
         kind = self._paired(value[0]) if len(value) == 2 and type(value[0]) is str else PLAIN  # noqa: PLR2004
         for index, each in enumerate(value):
             if index and kind:
                 self._special(kind, each, out, index, depth)
             elif type(each) is str:
                 if len(each) > 2:  # noqa: PLR2004
-                    self._fold(each, out, index) if each[0] in "{[" else self.texts.add(each, out, index)
+                    self._fold(each, out, index) if each[0] in "{[" else add((each, out, index))
             else:
                 self._other(each, out, index, depth)
         return out
@@ -144,7 +145,7 @@ class Walk:
                 self._other(parsed, scrubbed, 0, DEEPEST - 16)
                 self._json -= 1
                 return
-        self.texts.add(text, into, key)
+        self.texts.add((text, into, key))
 
     def _learn(self, key: str, out: dict[str, Any]) -> int:
         kind = self._new.get(key)
@@ -159,13 +160,13 @@ class Walk:
         if kind is dict:
             out[key] = self.mapping(each, depth + 1)
         elif kind is list or kind is tuple:
-            out[key] = self.sequence(list(each) if kind is tuple else each, depth + 1)
+            out[key] = self.sequence(list(each), depth + 1)
         else:
             out[key] = each
             if kind is int and self._numbers <= each < _LARGEST:
-                self.texts.add(str(each), out, key)
+                self.texts.add((str(each), out, key))
             elif kind is str:
-                self.texts.add(each, out, key)
+                self.texts.add((each, out, key))
 
     def _special(self, kind: int, each: Any, out: Any, key: Any, depth: int) -> None:
         if kind == SECRET:
@@ -180,7 +181,11 @@ class Walk:
             out[key] = each
         elif kind == VERSION and type(each) is str:
             out[key] = each
-            self.versions.add(each, out, key)
+            self.versions.add((each, out, key))
+        elif kind == MODULES and type(each) is dict:
+            texts, self.texts = self.texts, self.versions
+            out[key] = self.mapping(each, depth + 1)
+            self.texts = texts
         else:
             self._other(each, out, key, depth)
 
@@ -198,10 +203,10 @@ class Walk:
                 out[key] = copy = [each if type(each) is str else None for each in lines]
                 for index, each in enumerate(copy):
                     if each:
-                        self.code.add(each, copy, index)
+                        self.code.add((each, copy, index))
             elif type(lines) is str:
                 out[key] = lines
-                self.code.add(lines, out, key)
+                self.code.add((lines, out, key))
         return out
 
     def _cookies(self, cookies: Any, depth: int) -> Any:
@@ -232,8 +237,10 @@ class Walk:
         """What the first of two texts says of the other, where it can be its key."""
         if not _name(name) and name.lower() not in self._keys.own:
             return PLAIN
-        kind = self._known.get(name)
-        return self._keys.kind(name) if kind is None else kind
+        kind = self._pairs.get(name)
+        if kind is None:
+            kind = self._pairs[name] = self._keys.kind(name)
+        return kind
 
     def _named(self, value: dict[str, Any]) -> int:
         """The same of {"key": …, "value": …}."""
@@ -246,7 +253,7 @@ class Walk:
 
 
 def _name(name: Any) -> bool:
-    return type(name) is str and 0 < len(name) <= LONGEST_PAIRED and not any(c in name for c in " \t\n")
+    return type(name) is str and 0 < len(name) <= LONGEST_PAIRED and not _BLANK.intersection(name)
 
 
 def _figures(value: Any) -> bool:

@@ -180,6 +180,10 @@ class AiCall(Struct, frozen=True):
     cost: float | None = None
     """In US dollars where the application says it; else by the price table."""
     weight: float = 1.0
+    source: Source | None = None
+    """None: it counts whoever else tells of it."""
+    at: float = 0.0
+    trace_id: str = ""
 
 
 class FileUse(Struct, frozen=True):

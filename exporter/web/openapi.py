@@ -10,10 +10,17 @@ from exporter.web.api.endpoint import Endpoint
 from exporter.web.api.moment import SCHEMA, Moment
 
 _REFS = "#/components/schemas/"
-_ID = {
-    "name": "id", "in": "path", "required": True, "description": "32 hexadecimal digits in lower case.",
-    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+_PATH = {
+    "id": {
+        "name": "id", "in": "path", "required": True, "description": "32 hexadecimal digits in lower case.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    },
+    "component": {
+        "name": "component", "in": "path", "required": True, "description": "Its name.",
+        "schema": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
+    },
 }  # fmt: skip
+_REFUSED_BY = {"admin": (400, 401, 403, 429), "look": (400, 401, 429), "open": (400,)}
 _ACTOR = {
     "name": "X-Actor", "in": "header", "required": False,
     "description": "Who does it, for the audit trail, where the body does not say it.",
@@ -29,7 +36,7 @@ _REFUSALS = {
     415: "The body is compressed or no JSON.",
     422: "The configuration is refused; `errors` has every problem.",
     429: "Too many requests, or too many wrong tokens.",
-    503: "The store can't be read or written now.",
+    503: "Not now: the store can't be used, or what is asked about is not well.",
 }
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
@@ -90,32 +97,27 @@ def document(endpoints: Sequence[Endpoint]) -> bytes:
 
 
 class _Schemas:
-    """JSON Schemas of all types that endpoints name."""
+    """JSON Schemas of all types that endpoints name: those of bodies and answers are components."""
 
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
-        self._types: list[Any] = []
-        for row in endpoints:
-            self._types += [found for found in (row.gives, row.asks, row.query) if found is not None]
-        made, self.components = msgspec.json.schema_components(
-            self._types, schema_hook=_hook, ref_template=_REFS + "{name}"
-        )
-        self._made = list(made)
+        self._types = [row.gives for row in endpoints if row.gives is not None]
+        self._types += [row.asks for row in endpoints if row.asks is not None and row.method != "GET"]
+        self._made, self.components = _made(*self._types)
 
     def of(self, wanted: Any) -> dict[str, Any]:
-        if wanted is None:
-            return {}
-        return self._made[self._types.index(wanted)]
+        return self._made[self._types.index(wanted)] if wanted is not None else {"type": "null"}
 
-    def parameters(self, wanted: type) -> list[dict[str, Any]]:
-        """The fields of a struct as parameters of a query."""
-        name = self.of(wanted)["$ref"].removeprefix(_REFS)
-        return [
-            {"name": field, "in": "query", "required": False, **_described(schema)}
-            for field, schema in self.components[name]["properties"].items()
-        ]
 
-    def forget(self, wanted: type) -> None:
-        self.components.pop(self.of(wanted)["$ref"].removeprefix(_REFS), None)
+def _made(*types: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    made, components = msgspec.json.schema_components(types, schema_hook=_hook, ref_template=_REFS + "{name}")
+    return list(made), components
+
+
+def _parameters(wanted: type) -> list[dict[str, Any]]:
+    """The fields of a struct as parameters of a query."""
+    _, components = _made(wanted)
+    properties = components[wanted.__name__]["properties"]
+    return [{"name": name, "in": "query", **_described(schema)} for name, schema in properties.items()]
 
 
 def _hook(found: type) -> dict[str, Any]:
@@ -138,25 +140,22 @@ def _described(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _operation(row: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     by_query = row.asks if row.method == "GET" else row.query
-    parameters: list[dict[str, Any]] = [_ID] if "{id}" in row.path else []
-    parameters += schemas.parameters(by_query) if by_query is not None else []
-    codes = {400, 401, 403, 429, *row.refuses}
     found: dict[str, Any] = {"operationId": row.name, "summary": row.summary, "tags": [row.subject]}
-    if "{id}" in row.path:
-        codes.add(404)
-    if row.kept:
-        codes.add(503)
+    parameters = [_PATH[name] for name in _PATH if f"{{{name}}}" in row.path]
+    codes = {*_REFUSED_BY[row.access], *row.refuses, *([404] if parameters else []), *([503] if row.kept else [])}
+    parameters += _parameters(by_query) if by_query is not None else []
     if row.method != "GET":
         codes |= {413, 415}
         if row.asks is not None:
             parameters.append(_ACTOR)
             found["requestBody"] = {"content": {"application/json": {"schema": schemas.of(row.asks)}}}
+    if row.access != "admin":
+        found["security"] = [{}, {"token": []}] if row.access == "look" else []
     responses: dict[str, Any] = {"200": _response("Done.", _form(row, schema=schemas.of(row.gives)))}
     for code in sorted(codes):
         refusal = {"$ref": f"{_REFS}Refusal"}
-        responses[str(code)] = _response(_REFUSALS[code], refusal) | (
-            {"headers": _HEADERS[code]} if code in _HEADERS else {}
-        )
+        headers = {"headers": _HEADERS[code]} if code in _HEADERS and row.access != "open" else {}
+        responses[str(code)] = _response(_REFUSALS[code], refusal) | headers
     return found | ({"parameters": parameters} if parameters else {}) | {"responses": responses}
 
 

@@ -9,10 +9,10 @@ from exporter.store.rows import State, Wanted
 from exporter.web.api.moment import Moment
 
 MOST = 200
-_PLAIN = "^[^\x00-\x1f\x7f]*$"
+_PLAIN, _LINES = "^[^\x00-\x1f\x7f]*$", "^[^\x00-\x08\x0b-\x1f\x7f]*$"
 
 Text = Annotated[str, Meta(max_length=200, pattern=_PLAIN)]
-Note = Annotated[str, Meta(max_length=2000, description="Kept in the audit trail.")]
+Note = Annotated[str, Meta(max_length=2000, pattern=_LINES, description="Kept in the audit trail.")]
 Actor = Annotated[str, Meta(max_length=100, pattern=_PLAIN, description="Who does it; the header X-Actor says it too.")]
 Limit = Annotated[int, Meta(ge=1, le=MOST, description="How many at most.")]
 Cursor = Annotated[str, Meta(max_length=400, pattern=_PLAIN, description="`metadata.next` of the page before.")]
@@ -84,7 +84,7 @@ class Occurrences(Struct, frozen=True):
         )
 
 
-class Change(Struct, frozen=True):
+class Change(Struct, frozen=True, forbid_unknown_fields=True):
     """What is to become of a group of errors; what is left out stays."""
 
     status: State | None = None
@@ -151,7 +151,7 @@ class History(Alerts, frozen=True):
     until: Until | None = None
 
 
-class Resolution(Struct, frozen=True):
+class Resolution(Struct, frozen=True, forbid_unknown_fields=True):
     """How an alert came to its end."""
 
     false_alarm: Annotated[bool | None, Meta(description="Whether there was nothing to alert of.")] = None

@@ -37,11 +37,12 @@ class Endpoint:
     refuses: Sequence[int] = ()
     """Status codes beside those that every endpoint of its access has."""
     subject: str = "errors"
+    """Under which the document lists it."""
 
     @property
     def kept(self) -> bool:
         """Whether it needs the store."""
-        return self.subject != "daemon"
+        return self.subject not in ("daemon", "health")
 
     @property
     def route(self) -> Route:

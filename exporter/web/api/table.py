@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from exporter.web import health
 from exporter.web.admin import Admin
 from exporter.web.api import alerts, asked, daily, errors, figures, lines, occasions, shapes
 from exporter.web.api.endpoint import Endpoint, asking
@@ -66,6 +67,30 @@ EVENTS = (
     ),
 )  # fmt: skip
 
+HEALTH = (
+    Endpoint(
+        "GET", "/livez", "livez", "Whether the daemon lives", health.livez, access="open", refuses=(503,),
+        subject="health",
+    ),
+    Endpoint(
+        "GET", "/readyz", "readyz", "Whether requests may come", health.readyz, access="open", refuses=(503,),
+        subject="health",
+    ),
+    Endpoint(
+        "GET", "/health", "health", "503 when a critical component is unhealthy", health.health, dict[str, Any],
+        access="look", refuses=(503,), subject="health",
+    ),
+    Endpoint(
+        "GET", "/health/detailed", "health_detailed", "503 when any component is unhealthy", health.detailed,
+        dict[str, Any], access="look", refuses=(503,), subject="health",
+    ),
+    Endpoint(
+        "GET", "/health/{component}", "health_component", "503 when this component is unhealthy", health.component,
+        dict[str, Any], access="look", refuses=(503,), subject="health",
+    ),
+)  # fmt: skip
+"""Served as they are; here so that the document has them."""
+
 
 def endpoints() -> tuple[Endpoint, ...]:
     """All of them."""
@@ -93,7 +118,7 @@ def endpoints() -> tuple[Endpoint, ...]:
 def routes() -> tuple[Route, ...]:
     """What the scrape listener serves of it."""
     found = endpoints()
-    described = document(found)
+    described = document((*HEALTH, *found))
 
     async def openapi(_: Call) -> Answer:
         """GET /api/v1/openapi.json: what there is to ask, and nothing of what there is."""

@@ -1,0 +1,91 @@
+"""Where one request, task, operation or call is measured: its series looked up once, then held."""
+
+from collections.abc import Callable
+
+from exporter.ingest.measure_names import SLOW
+from exporter.ingest.measure_slow import Threshold
+from exporter.ingest.measure_sources import Choice, Fixed
+from exporter.ingest.performance import Work
+from exporter.ingest.values import Source
+from exporter.metric import Metric
+from exporter.tally import Child, Tallies
+
+LONGEST = 1e9
+"""Seconds; what took longer is not timed, nor what took less than nothing, and both are counted."""
+HEAVIEST = 1e6
+"""Requests that one may stand for."""
+_TRACE = 32
+
+Series = tuple[Metric, tuple[str, ...]]
+
+
+class Timed:
+    """Call it for each that happened; it knows who is counted, and finds its series again when they have ended."""
+
+    __slots__ = ("_also", "_children", "_choice", "_clock", "_duration", "_failed", "_slow", "_source", "_tallies", "_timed", "_work")  # fmt: skip
+
+    def __init__(
+        self,
+        tallies: Tallies,
+        clock: Callable[[], float],
+        duration: Series,
+        *,
+        also: tuple[Series, ...] = (),
+        work: Work | None = None,
+        failed: bool = False,
+        choice: Choice | Fixed | None = None,
+        source: Source | None = None,
+        slow: Threshold | None = None,
+    ) -> None:
+        """`also`: counters that go up with it. Without a `choice`, or a `source`, it always counts."""
+        self._tallies = tallies
+        self._clock = clock
+        self._timed = duration
+        self._also = also
+        self._work = work
+        self._failed = failed
+        self._choice = choice if source is not None else None
+        self._source = source
+        self._slow = slow
+        self._find()
+
+    def __call__(self, duration: float, weight: float = 1.0, trace_id: str = "", at: float = 0.0) -> bool:
+        """Whether it counts. Seconds, how many it stands for, and when it ended in Unix seconds."""
+        now = self._clock()
+        if self._choice is not None and not self._choice.admits(self._source, at, now):  # type: ignore[arg-type]
+            return False
+        if not 0.0 < weight <= HEAVIEST:
+            weight = HEAVIEST if weight > HEAVIEST else 1.0
+        if self._duration.gone or any([child.gone for child in self._children]):
+            self._find()
+        for child in self._children:
+            child.add(weight)
+        if not 0.0 <= duration < LONGEST:
+            return True
+        if weight == 1.0:
+            self._duration.observe(duration)
+        else:
+            self._duration.observe_many(duration, weight)
+        if trace_id and at > 0.0 and is_trace(trace_id):
+            self._duration.exemplify(trace_id, duration, at)
+        if self._work is not None:
+            self._work.add(duration, weight, self._failed, now)
+        if self._slow is not None and duration >= self._slow.seconds:
+            self._too_slow(self._slow, duration, weight, trace_id, now)
+        return True
+
+    def _find(self) -> None:
+        metric, labels = self._timed
+        self._duration: Child = self._tallies.child(metric, *labels)
+        self._children: list[Child] = [self._tallies.child(metric, *labels) for metric, labels in self._also]
+
+    def _too_slow(self, slow: Threshold, duration: float, weight: float, trace_id: str, now: float) -> None:
+        service = self._timed[1][0]
+        self._tallies.child(SLOW, service, slow.name).add(weight)
+        name = self._work.key[2] if self._work is not None else slow.name
+        slow.warn(service, name, duration, trace_id if is_trace(trace_id) else "", now)
+
+
+def is_trace(trace_id: str) -> bool:
+    """Whether it can stand in an exemplar: 32 letters and digits, as hexadecimal digits are."""
+    return len(trace_id) == _TRACE and trace_id.isascii() and trace_id.isalnum()

@@ -1,0 +1,151 @@
+"""Takes OTLP requests in, whichever way they came: rate, parsing with pauses, intake, then the measurements.
+
+Imported with the first request: with protobuf it is 5 MB and 80 ms that a daemon without OTLP does not need.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+from exporter.ingest import otlp_json, otlp_wire
+from exporter.ingest.intake import Intake
+from exporter.ingest.limit import Buckets
+from exporter.ingest.otlp import Parser, Parsing
+from exporter.ingest.otlp_errors import Echoes
+from exporter.ingest.otlp_metrics import OtlpMetrics
+from exporter.ingest.otlp_wire import Malformed, Piece, TooMany
+from exporter.ingest.ports import Refusing
+from exporter.ingest.values import Batch
+from exporter.web.call import Refused, Services
+from exporter.web.otlp_reply import Signal, Taken
+from exporter.web.unpack import LARGEST
+
+AT_ONCE = 0.01
+"""Seconds for which the loop is held at most between two pauses."""
+MEASURED_AT_ONCE = 1_000
+INVALID = "spans without a valid trace id, span id, or with an end before their start were left out"
+SOURCE = "otlp"
+
+
+class Taker:
+    """One for the daemon: what it remembers outlasts a request."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._echoes = Echoes()
+        self._made_of: tuple[object, ...] = ()
+        self._parser: Parser | None = None
+        self._buckets = Buckets(1, 1)
+
+    async def take(self, signal: Signal, body: bytes, sender: str, services: Services, *, json: bool) -> Taken:
+        """Raises Refused."""
+        intake = services.intake
+        if intake is None:
+            raise Refused(503, "nothing is taken in here now", headers={"Retry-After": "1"})
+        try:
+            pieces: Iterable[Piece] = otlp_json.cut(body, signal) if json else otlp_wire.cut(body)
+            self._limit(pieces, len(body), sender, services, intake)
+            if signal == "metrics":
+                return await _metrics(list(pieces), services.otlp_metrics)
+            return await self._telemetry(signal, pieces, sender, services, intake)
+        except Malformed as error:
+            intake.count(SOURCE, "invalid")
+            raise Refused(413 if isinstance(error, TooMany) else 400, str(error)) from None
+
+    async def _telemetry(
+        self, signal: Signal, pieces: Iterable[Piece], sender: str, services: Services, intake: Intake
+    ) -> Taken:
+        parsing = Parsing(self._current(services, intake), time.time(), self._echoes)
+        step = parsing.spans if signal == "traces" else parsing.records
+        pauses = Pauses()
+        for piece in pieces:
+            step(piece)
+            await pauses.rest()
+        echoed = parsing.settle()
+        batch = parsing.batch
+        if batch.occurrences and (wait := intake.wait(sender, len(batch.occurrences), SOURCE)):
+            intake.count(SOURCE, "limited", batch.events - len(batch.occurrences))
+            raise _later(wait)
+        measured, batch.measured = batch.measured, []
+        try:
+            await intake.take(batch, SOURCE)
+        except Refusing as refusing:
+            raise Refused(
+                429, "the store takes nothing now; send it again later", headers=_retry(refusing.retry_after)
+            ) from None
+        self._echoes.add(echoed)
+        for begin in range(0, len(measured), MEASURED_AT_ONCE):
+            await intake.take(Batch(measured=measured[begin : begin + MEASURED_AT_ONCE]), SOURCE)
+            await pauses.rest()
+        for number, (held, duration, weight, trace_id, at) in enumerate(parsing.observed):
+            held(duration, weight, trace_id, at)
+            if not number % MEASURED_AT_ONCE:
+                await pauses.rest()
+        return Taken(batch.invalid, INVALID if batch.invalid else "")
+
+    def _current(self, services: Services, intake: Intake) -> Parser:
+        """The parser for the configuration in force."""
+        config = services.config
+        made_of = (intake.parts, config.operations, services.service, services.environment)
+        if self._parser is None or self._made_of != made_of:
+            parts = intake.parts
+            operations = frozenset(config.operations)
+            self._parser = Parser(parts.scrubber, parts.meter.hold, operations, services.service, services.environment)
+            self._made_of = made_of
+        return self._parser
+
+    def _limit(self, pieces: Iterable[Piece], size: int, sender: str, services: Services, intake: Intake) -> None:
+        """By bytes: what a request holds is known only when it has been parsed. Raises Refused."""
+        rate = float(services.config.ingest.bytes_per_second)
+        if self._buckets.rate != rate:
+            self._buckets = Buckets(rate, max(2 * rate, LARGEST))
+        if wait := self._buckets.wait(sender, size, self._clock()):
+            intake.count(SOURCE, "limited", sum(piece.items for piece in pieces))
+            raise _later(wait)
+
+
+class Pauses:
+    """Gives the loop to others when it has been held for long enough."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    async def rest(self) -> None:
+        if time.perf_counter() - self._began > AT_ONCE:
+            await asyncio.sleep(0)
+            self._began = time.perf_counter()
+
+
+async def _metrics(pieces: list[Piece], taking: OtlpMetrics | None) -> Taken:
+    """Raises Malformed, and then no part of the request has been taken."""
+    if taking is None:
+        raise Refused(503, "no metrics are taken in here", headers={"Retry-After": "60"})
+    pauses = Pauses()
+    for piece in pieces:
+        _message(piece)
+        await pauses.rest()
+    rejected, why = 0, ""
+    for piece in pieces:
+        count, said = taking.take(_message(piece), time.time())
+        rejected, why = rejected + count, why or said
+        await pauses.rest()
+    return Taken(rejected, why)
+
+
+def _message(piece: Piece) -> Any:
+    try:
+        return ExportMetricsServiceRequest.FromString(otlp_wire.request(piece))
+    except DecodeError:
+        raise Malformed("a metric is malformed") from None
+
+
+def _later(wait: float) -> Refused:
+    return Refused(429, "too much from this sender; send it again later", headers=_retry(wait))
+
+
+def _retry(wait: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, int(wait) + 1))}
