@@ -15,10 +15,10 @@ from exporter.tally import Tallies
 OURS = "stack_"
 PROMETHEUS = ("up", "ALERTS", "ALERTS_FOR_STATE")
 """What Prometheus itself writes beside what it scrapes; and all that begins with `scrape_`."""
+TARGET: tuple[str, Kind] = ("target_info", "info")
+"""What is known of the senders; no application has a family of this name, or of kind info."""
 BYTES_OF_A_SERIES = 4_096
-"""For each series that one family may have, over all of them: 40 MB of lines at 10,000."""
-SERIES_OF_ALL = 10
-"""Times as many series as one family may have."""
+"""Held for each series that one family may have, over all families: 40 MB at 10,000."""
 
 SERIES = gauge("stack_exporter_otlp_series", "Series that applications sent over OTLP and /metrics shows.")
 
@@ -74,7 +74,7 @@ class Foreign:
     ) -> None:
         """`taken`: families that others serve on the same page."""
         self.limit(cap, ttl)
-        self._taken = {name for family, kind in taken for name in claimed(family, kind)}
+        self._taken = {name for family, kind in (*taken, TARGET) for name in claimed(family, kind)}
         self._families: dict[str, Family] = {}
         self._claims: dict[str, Family] = {}
         self._ages: dict[Series, None] = {}
@@ -96,6 +96,8 @@ class Foreign:
         if found is not None and found.kind == kind:
             return found
         names = claimed(name, kind)
+        if kind == "info":
+            return Family(name, kind, text, unit)
         if not self._taken.isdisjoint(names) or name in PROMETHEUS or name.startswith((OURS, "scrape_")):
             raise Clash("the name belongs to the exporter or to Prometheus", reserved=True)
         if found is not None or any(one in self._claims for one in names):
@@ -107,8 +109,8 @@ class Foreign:
 
     def add(self, family: Family, pairs: str, source: Source, cost: int, *, extra: bool = False) -> Series | None:
         """A new series of `cost` bytes; None when there is no room. `extra`: beyond it, in a family that has others."""
-        full = len(family.series) >= self.cap or len(self._ages) >= SERIES_OF_ALL * self.cap
-        if (full or not self.room(cost)) and not (extra and family.series):
+        full = len(family.series) >= self.cap or not self.room(cost)
+        if full and not (extra and family.series):
             return None
         if not family.series:
             self._families[family.name] = family

@@ -49,6 +49,7 @@ FLAGS = (
         "web.health-address", OFF, "A further listener with /livez and /readyz alone, without TLS.", metavar="ADDRESS"
     ),
     Flag("ingest.listen-address", "127.0.0.1:4318", "Where applications send to; off for none.", metavar="ADDRESS"),
+    Flag("ingest.grpc-listen-address", OFF, "Where they send OTLP/gRPC to, such as :4317.", metavar="ADDRESS"),
     Flag(
         "storage.path",
         "",
@@ -87,6 +88,7 @@ class Options:
     names: tuple[str, ...] = ()
     output: str = ""
     force: bool = False
+    ingest_grpc_listen_address: str = OFF
     storage_given: bool = False
     """Whether the folder was asked for, and not the default one."""
 
@@ -103,6 +105,7 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
         web_config_file=Path(given.web_config_file) if given.web_config_file else None,
         web_health_address=given.web_health_address,
         ingest_listen_address=given.ingest_listen_address,
+        ingest_grpc_listen_address=given.ingest_grpc_listen_address,
         storage=_storage(given.storage_path, environ),
         log_level=given.log_level,
         log_format=given.log_format,

@@ -12,7 +12,18 @@ from msgspec import structs
 from exporter.blackbox.probing import Probing
 from exporter.component import Component
 from exporter.config import component_files, document, expand, fit, modules, resolve, targets
-from exporter.config.application import Class, Grouping, Ingest, Measuring, Owner, Price, Retention, Scrub, Slow
+from exporter.config.application import (
+    Alerting,
+    Class,
+    Grouping,
+    Ingest,
+    Measuring,
+    Owner,
+    Price,
+    Retention,
+    Scrub,
+    Slow,
+)
 from exporter.config.component_files import Fingerprint
 from exporter.config.document import Document
 from exporter.config.file import File
@@ -45,6 +56,7 @@ class Config:
     grouping: tuple[Grouping, ...] = ()
     scrub: Scrub = field(default_factory=Scrub)
     ai_prices: Mapping[str, Price] = field(default_factory=dict)
+    alertmanager: Alerting = field(default_factory=Alerting)
     retention: Retention = field(default_factory=Retention)
     store: Path | None = None
     """The file of the embedded store, where another than the storage folder's is wanted."""
@@ -128,6 +140,7 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder
         grouping=file.grouping,
         scrub=file.scrub,
         ai_prices=file.ai_prices,
+        alertmanager=file.alertmanager,
         retention=file.retention,
         store=store,
         database=database,

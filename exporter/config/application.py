@@ -68,6 +68,18 @@ class Ingest(Section, frozen=True):
             raise ValueError("series_ttl and metrics_ttl are more than 0s")
 
 
+class Alerting(Section, frozen=True):
+    """Alertmanager's webhook, POST /hooks/alertmanager on the scrape listener."""
+
+    token: Annotated[
+        Secret | None, Meta(description="What Alertmanager sends, as bearer token or password; without it, nobody may.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.token is not None and len(self.token.reveal()) < SHORTEST_TOKEN:
+            raise ValueError(f"token: a token has at least {SHORTEST_TOKEN} characters")
+
+
 class Measuring(Section, frozen=True):
     """Where the figures of one service come from, so that nothing counts twice."""
 

@@ -4,7 +4,18 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from exporter.config.application import Class, Grouping, Ingest, Measuring, Owner, Price, Retention, Scrub, Slow
+from exporter.config.application import (
+    Alerting,
+    Class,
+    Grouping,
+    Ingest,
+    Measuring,
+    Owner,
+    Price,
+    Retention,
+    Scrub,
+    Slow,
+)
 from exporter.config.maintenance import Window
 from exporter.config.sections import ComponentFiles, Defaults, Forward, Probing, Section, Tracing, Web
 from exporter.values import Secret
@@ -61,6 +72,7 @@ class File(Section, frozen=True):
             description="By model; * stands for any characters.", examples=[{"gpt-4o*": {"input": 2.5, "output": 10}}]
         ),
     ] = {}
+    alertmanager: Annotated[Alerting, Meta(description="Who tells of alerts.")] = Alerting()
     retention: Annotated[Retention, Meta(description="How long things are kept.")] = Retention()
     store: Annotated[
         Secret | None,

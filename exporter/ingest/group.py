@@ -116,8 +116,9 @@ class Groups:
         story = self._stories.get(key)
         if story is None:
             about = traits(last, occurrence.platform)
-            named = [text for one in about.identities for text in (one if about.telling else one[:1])]
-            parts = ("exception", about.type, _digest("", list(dict.fromkeys(named))).hex())
+            places = dict.fromkeys(where for where, _ in about.identities)
+            told = [text for one in about.identities for text in one] if about.telling else list(places)
+            parts = ("exception", about.type, _digest("", told).hex())
             story = self._stories[key] = self._tell(about, parts)
             if len(self._stories) > REMEMBERED:
                 self._stories.popitem(last=False)

@@ -115,7 +115,9 @@ ERRORS = counter(
 CLASSIFIED = counter(
     "stack_errors_by_code_total", "Errors that have a code of the application's own.", "service", "code"
 )
-NEW_GROUPS = counter("stack_error_groups_new_total", "Errors of a kind that was not seen before.", "service", "severity")
+NEW_GROUPS = counter(
+    "stack_error_groups_new_total", "Errors of a kind that was not seen before.", "service", "severity"
+)
 REGRESSED = counter(
     "stack_error_groups_regressed_total", "Errors that came back after they were resolved.", "service", "severity"
 )

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Mapping
 
 from exporter.config.application import Slow
+from exporter.ingest.measure_names import SLOW_THRESHOLD
 from exporter.ingest.pattern import Pattern
+from exporter.tally import Tallies
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,16 @@ class Thresholds:
             if (found := self._exact.get(each)) is not None:
                 return found
         return next((one for pattern, one in self._patterns if any(map(pattern.matches, names))), None)
+
+    def show(self, tallies: Tallies) -> None:
+        """Show them as series, and those no more that are configured no longer."""
+        wanted = {one.name: one.seconds for one in self.all}
+        for name, seconds in wanted.items():
+            tallies.child(SLOW_THRESHOLD, name).set(seconds)
+        family = tallies.families.get(SLOW_THRESHOLD)
+        for (name,) in tuple(family.children) if family else ():
+            if name not in wanted:
+                tallies.forget(SLOW_THRESHOLD, name)
 
     def seconds(self, name: str) -> float | None:
         found = self.find(name)

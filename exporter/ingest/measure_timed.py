@@ -22,7 +22,10 @@ Series = tuple[Metric, tuple[str, ...]]
 class Timed:
     """Call it for each that happened; it knows who is counted, and finds its series again when they have ended."""
 
-    __slots__ = ("_also", "_children", "_choice", "_clock", "_duration", "_failed", "_slow", "_source", "_tallies", "_timed", "_work")  # fmt: skip
+    __slots__ = (
+        "_also", "_children", "_choice", "_clock", "_duration", "_failed", "_slow", "_source", "_tallies", "_timed",
+        "_work",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -56,7 +59,11 @@ class Timed:
             return False
         if not 0.0 < weight <= HEAVIEST:
             weight = HEAVIEST if weight > HEAVIEST else 1.0
-        if self._duration.gone or any([child.gone for child in self._children]):
+        for child in self._children:
+            if child.gone:
+                self._find()
+                break
+        if self._duration.gone:
             self._find()
         for child in self._children:
             child.add(weight)

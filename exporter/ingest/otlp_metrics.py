@@ -1,31 +1,15 @@
-"""OTLP metrics to the families that /metrics shows: names, labels and values by OpenTelemetry's compatibility rules."""
+"""Takes the metrics in that applications send over OTLP, for /metrics to show."""
 
-from collections import Counter
-from collections.abc import Callable
-from hashlib import blake2b
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.metrics.v1 import metrics_pb2 as pb
-
-from exporter.foreign import Clash, Family, Foreign
-from exporter.foreign_lines import Kind
-from exporter.ingest import otlp_metrics_points as points
-from exporter.ingest.otlp_metrics_labels import (
-    LONGEST_TEXT,
-    Labels,
-    TooMany,
-    labels,
-    pairs,
-    resource_labels,
-    scope_labels,
-)
-from exporter.ingest.otlp_metrics_names import family_name
-from exporter.ingest.otlp_metrics_place import Spot, forget, place
-from exporter.ingest.otlp_metrics_streams import Latest
+from exporter.foreign import Foreign
 from exporter.ingest.ports import Scrubber
-from exporter.metric import counter, label_value
+from exporter.metric import counter
 from exporter.tally import Tallies
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 POINTS = counter(
     "stack_exporter_otlp_datapoints_total",
@@ -34,15 +18,6 @@ POINTS = counter(
     "result",
 )
 RESULTS = ("accepted", "repeated", "overflow", "full", "conflict", "reserved", "invalid")
-REJECTED = ("full", "conflict", "reserved", "invalid")
-NO_HELP = "An application sent it over OTLP."
-CACHED = 20_000
-"""Attribute sets whose labels are remembered: applications send the same ones again and again."""
-
-LONGEST_HELP = 300
-_KINDS: dict[str, Kind] = {
-    "gauge": "gauge", "histogram": "histogram", "exponential_histogram": "histogram", "summary": "summary"
-}  # fmt: skip
 
 
 class OtlpMetrics:
@@ -56,145 +31,32 @@ class OtlpMetrics:
         self._cached: dict[bytes, Any] = {}
         self._cached_by: Scrubber | None = None
 
-    def take(self, message: ExportMetricsServiceRequest, now: float) -> tuple[int, str]:
+    def take(self, message: "ExportMetricsServiceRequest", now: float) -> tuple[int, str]:
         """Show its points; how many were rejected, and what about them, without quoting them. `now` in Unix seconds."""
+        rejected = (0, "")
+        for so_far in self.steps(message, now):
+            rejected = so_far
+        return rejected
+
+    def steps(self, message: "ExportMetricsServiceRequest", now: float) -> Iterator[tuple[int, str]]:
+        """The same in steps of some milliseconds; each gives what was rejected so far, the last what `take` gives."""
+        # With protobuf it is 5 MB that a daemon without OTLP does not need.
+        from exporter.ingest.otlp_metrics_request import Request  # noqa: PLC0415
+
         scrubber = self._scrubber()
         if scrubber is not self._cached_by:
             self._cached, self._cached_by = {}, scrubber
         self.foreign.expire(now)
-        request = _Request(self.foreign, scrubber, self._cached, now)
+        request = Request(self.foreign, scrubber, self._cached, now)
         for resource in message.resource_metrics:
-            request.resource(resource)
+            for _ in request.resource(resource):
+                yield request.rejected()
         for result, count in request.results.items():
             self._results[result].add(count)
-        rejected = sum(request.results[result] for result in REJECTED)
-        return rejected, "; ".join(sorted(request.reasons)) if rejected else ""
+        yield request.rejected()
 
-    def points(self, message: ExportMetricsServiceRequest) -> int:
+    def points(self, message: "ExportMetricsServiceRequest") -> int:
         """How many data points it holds."""
         scopes = [scope for resource in message.resource_metrics for scope in resource.scope_metrics]
         kinds = [(one, one.WhichOneof("data")) for scope in scopes for one in scope.metrics]
         return sum(len(getattr(one, data).data_points) for one, data in kinds if data is not None)
-
-
-class _Origin:
-    """Labels of all that one scope of one resource sends."""
-
-    __slots__ = ("key", "labels")
-
-    def __init__(self, found: Labels, key: bytes) -> None:
-        self.labels = found
-        self.key = key
-
-
-class _Request:
-    """One request, while it is worked on."""
-
-    def __init__(self, foreign: Foreign, scrubber: Scrubber, cached: dict[bytes, Any], now: float) -> None:
-        self._foreign = foreign
-        self._scrubber = scrubber
-        self._cached = cached
-        self._now = now
-        self._nanoseconds = int(now * 1e9)
-        self.results: Counter[str] = Counter()
-        self.reasons: set[str] = set()
-
-    def resource(self, sent: pb.ResourceMetrics) -> None:
-        key = b"r" + _digest(sent.resource.SerializeToString())
-        who, rest = self._remember(key, lambda: resource_labels(sent.resource, self._scrubber))
-        if who and rest:
-            self._target(who, rest)
-        for scope in sent.scope_metrics:
-            origin = self._origin(scope, who, key)
-            for metric in scope.metrics:
-                self._metric(metric, origin)
-
-    def _origin(self, sent: pb.ScopeMetrics, who: Labels, resource: bytes) -> _Origin:
-        key = b"s" + _digest(resource + sent.scope.SerializeToString() + sent.schema_url.encode())
-        told: Labels = self._remember(key, lambda: scope_labels(sent.scope, sent.schema_url, self._scrubber))
-        return _Origin({**told, **who}, key)
-
-    def _target(self, who: Labels, rest: Labels) -> None:
-        """target_info: one for each job and instance, as it was described last."""
-        family = self._foreign.family("target_info", "info", "What is known of the application that sends.")
-        mine = pairs(who)
-        found = mine + "," + pairs(rest)
-        series = family.series.get(found)
-        if series is None:
-            for other in [one for one in family.series.values() if one.pairs.startswith(f"{mine},")]:
-                self._foreign.drop(other)
-            info = Latest()
-            info.take(1.0, 0)
-            series = self._foreign.add(family, found, info, len(found))
-        if series is not None:
-            self._foreign.updated(series, self._now)
-
-    def _metric(self, metric: pb.Metric, origin: _Origin) -> None:
-        data = metric.WhichOneof("data")
-        if data is None:
-            return
-        sent = getattr(metric, data).data_points
-        kind = _kind(metric, data)
-        key = b"m" + _digest(f"{kind}\0{metric.name}\0{metric.unit}\0{metric.description}".encode())
-        name, unit, text = self._remember(key, lambda: self._named(metric, kind))
-        if not name:
-            self._reject("invalid", len(sent), "a metric has no name that Prometheus could take")
-            return
-        try:
-            family = self._foreign.family(name, kind, text, unit)
-        except Clash as clash:
-            self._reject("reserved" if clash.reserved else "conflict", len(sent), str(clash))
-            return
-        for point in sent:
-            self._point(metric, data, family, point, origin)
-
-    def _point(self, metric: pb.Metric, data: str, family: Family, point: Any, origin: _Origin) -> None:
-        stream = _digest(origin.key + b"".join([one.SerializeToString() for one in point.attributes]))
-        try:
-            found = self._remember(
-                b"p" + stream, lambda: pairs({**labels(point.attributes, self._scrubber), **origin.labels})
-            )
-            if point.flags & pb.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK:
-                forget(self._foreign, family, found)
-                self.results["accepted"] += 1
-                return
-            unit = metric.unit.strip()
-            read = points.reading(data, unit, getattr(metric, data), point, self._nanoseconds)
-        except (points.Malformed, TooMany) as error:
-            self._reject("invalid", 1, str(error))
-            return
-        taken = place(self._foreign, family, Spot(found, stream), read, self._now)
-        if taken == "full":
-            self._reject("full", 1, "there is no room for more series")
-        else:
-            self.results[taken] += 1
-
-    def _named(self, metric: pb.Metric, kind: Kind) -> tuple[str, str, str]:
-        """Name, unit and help."""
-        name = self._scrubber.text(metric.name[:LONGEST_TEXT])
-        text = label_value(self._scrubber.text(metric.description[:LONGEST_TEXT]))[:LONGEST_HELP]
-        name, unit = family_name(name, metric.unit, kind)
-        return name, unit, text.strip() or NO_HELP
-
-    def _reject(self, result: str, count: int, reason: str) -> None:
-        self.results[result] += count
-        if count:
-            self.reasons.add(reason)
-
-    def _remember(self, key: bytes, make: Callable[[], Any]) -> Any:
-        found = self._cached.get(key)
-        if found is None:
-            if len(self._cached) >= CACHED:
-                self._cached.clear()
-            found = self._cached[key] = make()
-        return found
-
-
-def _kind(metric: pb.Metric, data: str) -> Kind:
-    if data == "sum":
-        return "counter" if metric.sum.is_monotonic else "gauge"
-    return _KINDS[data]
-
-
-def _digest(raw: bytes) -> bytes:
-    return blake2b(raw, digest_size=16).digest()

@@ -10,6 +10,8 @@ OVERFLOW = 'otel_metric_overflow="true"'
 """The labels of what a full family has no room for, as OpenTelemetry's SDKs have it."""
 LINE = 40
 """Bytes of a line beside name and labels."""
+EACH = 1_000
+"""Bytes of a series beside its lines."""
 
 
 class Spot(NamedTuple):
@@ -60,7 +62,7 @@ def _made(foreign: Foreign, family: Family, pairs: str, reading: Reading, *, ext
     if reading.latest is not None and not isinstance(reading.latest, float):
         rows = len(reading.latest.quantiles) + 2
     source = Latest() if reading.latest is not None else Total(reading.bounds, foreign.ttl, kept=reading.kept)
-    return foreign.add(family, pairs, source, rows * (LINE + len(family.name) + len(pairs)), extra=extra)
+    return foreign.add(family, pairs, source, EACH + rows * (LINE + len(family.name) + len(pairs)), extra=extra)
 
 
 def _given(foreign: Foreign, series: Series, stream: bytes, reading: Reading, now: float) -> Taken:

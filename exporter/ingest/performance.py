@@ -162,11 +162,11 @@ class Work:
 
 
 class Performance:
-    """All names. `thresholds` gives from when on a name is slow."""
+    """All names; they outlive a reload. `slow` says from when on one is slow."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.works: dict[Key, Work] = {}
-        self.slow: Callable[[Kind, str], float | None] = _never
+        self.slow: Callable[[str], float | None] = _never
         self._clock = clock
         self._checked = clock()
 
@@ -217,7 +217,7 @@ class Performance:
         p50, p95, p99 = total.quantiles(0.5, 0.95, 0.99)
         mean, rate = total.total / total.count, total.errors / total.count
         times = (total.count, total.total, mean, total.min, total.max, p50, p95, p99)
-        return Row(*work.key, *times, total.errors, rate, self.slow(*work.key[1:]))
+        return Row(*work.key, *times, total.errors, rate, self.slow(work.key[2]))
 
     def _make_room(self) -> bool:
         """Forget names that had nothing within the hour; looked for once in a slot at most."""
@@ -229,7 +229,7 @@ class Performance:
         return len(self.works) < MOST
 
 
-def _never(_: Kind, __: str) -> float | None:
+def _never(_: str) -> float | None:
     return None
 
 

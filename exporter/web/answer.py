@@ -62,8 +62,8 @@ def form(answer: Answer, request_id: str) -> bytes:
     try:
         return msgspec.json.encode(value) + b"\n"
     except UnicodeEncodeError:
-        # Half of a surrogate pair, from whatever server a probe quotes.
-        return msgspec.json.encode(_encodable(value)) + b"\n"
+        # Half of a surrogate pair, from whatever server a probe quotes, or in a line of the log.
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(value))) + b"\n"
 
 
 def _encodable(value: Any) -> Any:

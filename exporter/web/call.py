@@ -11,6 +11,7 @@ from exporter.config.sections import Web
 from exporter.exposition import Page
 from exporter.ingest.intake import Intake
 from exporter.ingest.otlp_metrics import OtlpMetrics
+from exporter.ingest.performance import Performance
 from exporter.process import Process
 from exporter.schedule import Scheduler
 from exporter.state import State
@@ -53,6 +54,8 @@ class Services:
     """Takes in what applications send; None where nothing listens for it."""
     records: Records | None = None
     """What is kept of that."""
+    performance: Performance | None = None
+    """How long what they do took in the last hour."""
     otlp_metrics: OtlpMetrics | None = None
     """Metrics that applications send, which /metrics shows too."""
 

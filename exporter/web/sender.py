@@ -1,8 +1,11 @@
 """Who sends OTLP and JSON events: somebody with a token, or, where none is configured, this machine."""
 
 import hashlib
+from collections.abc import Sequence
 
+from exporter.values import Secret
 from exporter.web import auth
+from exporter.web.auth import Guard
 from exporter.web.call import Call, Refused
 
 BEARER = 'Bearer realm="stack-exporter"'
@@ -14,16 +17,20 @@ def sender(call: Call) -> str:
     if "Origin" in request.headers:
         # A web page of any site may make a browser on this machine send: what it can't do is leave the header out.
         raise Refused(403, "requests that a web page makes are not accepted here")
-    tokens = call.services.config.ingest.tokens
-    remote = request.remote or ""
-    source = auth.source(remote)
+    return sending(
+        call.services.config.ingest.tokens, guard, request.remote or "", request.headers.get("Authorization")
+    )
+
+
+def sending(tokens: Sequence[Secret], guard: Guard, remote: str, authorization: str | None) -> str:
+    """The same of whoever has this address and sends this credential. Raises Refused."""
     if not tokens:
         if remote and not auth.loopback(remote):
             raise Refused(403, "only this machine may send, as no token is configured (ingest.tokens)")
         return "local"
+    source = auth.source(remote)
     guard.admit(source)
-    header = request.headers.get("Authorization")
-    token = auth.bearer(header) if header is not None else None
+    token = auth.bearer(authorization) if authorization is not None else None
     if token is None or not auth.is_token(token, tokens):
-        raise guard.refuse(source, given=header is not None, challenge=BEARER)
+        raise guard.refuse(source, given=authorization is not None, challenge=BEARER)
     return "token:" + hashlib.sha256(token).hexdigest()[:16]

@@ -27,16 +27,18 @@ HTTP_REQUESTS = counter(
     "stack_exporter_http_requests_total", "Requests that were answered, by route and status code.", "handler", "code"
 )
 
-Access = Literal["open", "scrape", "look", "admin", "hook", "ingest"]
+Access = Literal["open", "scrape", "look", "admin", "hook", "alertmanager", "ingest"]
 """Who may: `open` anybody always; `scrape` whom the web configuration lets in; `look` the same, who see more with a
 token, also as a browser sends it; `admin` with a token and from no other site; `hook` with the token of the component
-that the path names, whatever the web configuration says, and no web page; `ingest` whom the handler lets in, which
+that the path names, whatever the web configuration says, and no web page; `alertmanager` the same with its own token,
+for a handler that reads the body itself; `ingest` whom the handler lets in, which
 reads the body itself."""
 
 BASIC, BEARER = 'Basic realm="stack-exporter", charset="UTF-8"', 'Bearer realm="stack-exporter"'
 LARGEST_BODY = 64 * 1024
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ONCE = ("Host", "Authorization", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding")
+_UNREAD: Sequence[Access] = ("alertmanager", "ingest")
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
 
@@ -97,8 +99,9 @@ class Site:
             route = self._route(call)
             if route.access != "ingest":
                 await self._admit(call, route)
+            if route.access not in _UNREAD:
                 _check_length(request)
-            if request.method not in ("GET", "HEAD") and route.access != "ingest":
+            if request.method not in ("GET", "HEAD") and route.access not in _UNREAD:
                 call.body = await self._body(request)
             answer = await route.answer(call)
         except Refused as refused:
@@ -156,12 +159,13 @@ class Site:
         header = request.headers.get("Authorization")
         users = bool(self._toolkit and self._toolkit.users)
         source = auth.source(request.remote or "")
-        if header is not None and (users or route.access == "hook" or (tokens and route.access != "scrape")):
+        hook = route.access in ("hook", "alertmanager")
+        if header is not None and (users or hook or (tokens and route.access != "scrape")):
             self._guard.admit(source)
         if route.access == "admin":
             self._check_site(request)
-        if route.access == "hook":
-            self._check_hook(call, route.handler, header, source)
+        if hook:
+            self._check_hook(call, route, header, source)
             return
         call.admin = _is_token(header, tokens, browser=route.access == "look")
         if users and not call.admin:
@@ -179,13 +183,18 @@ class Site:
         if given is None or not await self._passwords.right(*given):
             raise self._guard.refuse(source, given=header is not None, challenge=BASIC)
 
-    def _check_hook(self, call: Call, kind: str, header: str | None, source: str) -> None:
-        """The component's own token, as Bearer or as a password. A name that is none is answered alike."""
+    def _check_hook(self, call: Call, route: Route, header: str | None, source: str) -> None:
+        """The hook's own token, as Bearer or as a password. A component that is none is answered alike."""
         if "Origin" in call.request.headers:
             raise Refused(403, "requests that a web page makes are not accepted")
-        record = self.services.state.records.get(call.name)
-        ours = record is not None and record.component.kind == kind
-        token = getattr(record.component.probe, "token", None) if record is not None and ours else None
+        if route.access == "alertmanager":
+            token = self.services.config.alertmanager.token
+            if token is None:
+                raise Refused(403, "the hook is closed: no token is configured for it (alertmanager.token)")
+        else:
+            record = self.services.state.records.get(call.name)
+            ours = record is not None and record.component.kind == route.handler
+            token = getattr(record.component.probe, "token", None) if record is not None and ours else None
         if not isinstance(token, Secret) or not _is_token(header, (token,), browser=True):
             raise self._guard.refuse(source, given=header is not None, challenge=BEARER)
 

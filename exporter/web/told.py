@@ -3,7 +3,7 @@
 import asyncio
 
 from exporter.ingest.ports import Refusing
-from exporter.quantity import span
+from exporter.quantity import seconds, span
 from exporter.store.rows import Alert, Group, Page, Records, Wanted
 from exporter.web import chart
 from exporter.web.api.moment import stamp
@@ -14,6 +14,8 @@ LISTED = 10
 HOURS = 24
 PATIENCE = 2.0
 """Seconds that the page waits for the store."""
+EXAMINED = 100
+"""Operations that are looked at: those that took longest once."""
 LONGEST = 240
 """Characters of a title or message."""
 
@@ -29,8 +31,9 @@ async def sections(call: Call, now: float) -> Markup | None:
             groups = await records.groups(Wanted(status="unresolved", limit=LISTED))
             trends = [await _trend(records, group, now) for group in groups.items]
     except (Refusing, TimeoutError):
-        return tag("p", "Errors and alerts can't be read now: the store does not answer.", class_="note")
-    return join(_alerts(alerts, now), _errors(groups, trends, now))
+        gone = tag("p", "Errors and alerts can't be read now: the store does not answer.", class_="note")
+        return join(gone, _slow(call))
+    return join(_alerts(alerts, now), _errors(groups, trends, now), _slow(call))
 
 
 async def _trend(records: Records, group: Group, now: float) -> list[int]:
@@ -80,8 +83,31 @@ def _errors(page: Page[Group], trends: list[list[int]], now: float) -> Markup | 
     return join(_heading("Errors", page.total, "unresolved"), _table(columns, rows, "errors"))
 
 
+def _slow(call: Call) -> Markup | None:
+    """What took longer than its threshold, by the p95 of the last hour."""
+    performance = call.services.performance
+    found = performance.rows(sort="max", limit=EXAMINED).items if performance is not None else []
+    slow = [(row.p95 / row.slow, row) for row in found if row.slow and row.p95 >= row.slow]
+    if not slow:
+        return None
+    rows = [
+        tag(
+            "tr",
+            tag("td", tag("b", _cut(row.name)), _under(f"{row.kind} · {row.service}"), class_="what"),
+            tag("td", f"{row.count:,.0f}", class_="number"),
+            tag("td", f"{100 * row.error_rate:.3g} %", class_="number"),
+            tag("td", seconds(row.p50), class_="number"),
+            tag("td", tag("b", seconds(row.p95), class_="warning"), class_="number"),
+            tag("td", seconds(row.slow or 0), class_="number"),
+        )
+        for _, row in sorted(slow, key=lambda pair: -pair[0])[:LISTED]
+    ]
+    columns = ("Operation", "Count", "Errors", "Median", "p95", "Slow from")
+    return join(_heading("Slow operations", len(slow), "in the last hour"), _table(columns, rows, "slow"))
+
+
 def _heading(name: str, total: int, which: str = "") -> Markup:
-    most = f", the {LISTED} newest" if total > LISTED else ""
+    most = f", {LISTED} shown" if total > LISTED else ""
     return tag("h2", f"{name} ({' '.join(filter(None, (f'{total:,}', which)))}{most})")
 
 

@@ -5,7 +5,7 @@ from math import inf
 import pytest
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as pb
 
-from exporter.foreign import BYTES_OF_A_SERIES, SERIES_OF_ALL
+from exporter.foreign import BYTES_OF_A_SERIES
 from exporter.ingest.otlp_metrics_points import fixed_bounds
 from tests.ingest.metrics_sent import (
     CUMULATIVE, DELTA, NOW, Receiver, explicit, exponential, gauge, histogram, number, timed, total,
@@ -177,29 +177,39 @@ def many(count: int, **fields) -> list[pb.NumberDataPoint]:
 
 
 def test_what_a_full_family_can_add_up_goes_to_one_series_and_the_rest_is_rejected() -> None:
-    receiver = Receiver(cap=10)
-    assert receiver.take(total(*many(30), kind=DELTA)) == (0, "")
-    assert receiver.take(total(*many(30), kind=DELTA)) == (0, "")  # sent again
-    assert receiver.take(gauge(*many(30))) == (20, "there is no room for more series")
-    assert receiver.take(total(*many(30), name="since")) == (20, "there is no room for more series")
-    points = [explicit([1, 0, 1], labels={"n": str(i)}) for i in range(12)]
-    assert receiver.take(histogram(*points, kind=DELTA)) == (0, "")
+    receiver = Receiver(cap=100)
+    assert receiver.take(total(*many(120), kind=DELTA)) == (0, "")
+    assert receiver.take(total(*many(120), kind=DELTA)) == (0, "")  # sent again
+    assert receiver.take(gauge(*many(120))) == (20, "there is no room for more series")
     found = receiver.samples()
     assert find(found, "done_total", otel_metric_overflow="true") == 20
-    assert find(found, "took_bucket", otel_metric_overflow="true", le="+Inf") == 4
-    assert len(receiver.foreign) == 10 + 1 + 10 + 10 + 10 + 1
-    assert receiver.counted() == {"accepted": 40, "overflow": 22, "full": 40, "repeated": 30}
+    assert receiver.counted() == {"accepted": 200, "overflow": 20, "full": 20, "repeated": 120}
     receiver.now += 300
-    assert receiver.take(gauge(*many(10)))[0] == 0
+    assert receiver.take(total(*many(120))) == (20, "there is no room for more series")
+    points = [explicit([1, 0, 1], labels={"n": str(i)}) for i in range(102)]
+    assert receiver.take(histogram(*points, explicit([2, 2], [1.0], labels={"n": "other bounds"}), kind=DELTA))[0] == 1
+    assert find(receiver.samples(), "took_bucket", otel_metric_overflow="true", le="+Inf") == 4
 
 
-def test_families_are_capped_together_in_series_and_in_bytes() -> None:
-    receiver = Receiver(cap=10)
-    for i in range(30):
-        receiver.take(total(*many(9), kind=DELTA, name=f"family.{i}x"))
-    assert len(receiver.foreign) <= 10 * SERIES_OF_ALL + 30
-    heavy = Receiver(cap=10)
+def test_all_families_share_a_budget_of_bytes() -> None:
+    receiver = Receiver(cap=100)
     for i in range(200):
         labels = {f"{'k' * 100}{j}": f"{'v' * 100}{i}" for j in range(60)}
-        heavy.take(histogram(explicit([1] * 200, range(199), labels=labels), name=f"heavy.{i}x"))
-    assert len(heavy.text()) < 2 * 10 * BYTES_OF_A_SERIES
+        receiver.take(histogram(explicit([1] * 20, range(19), labels=labels), name=f"heavy.{i}x"))
+    assert receiver.counted()["full"] > 100
+    assert 0.5 < len(receiver.text()) / (100 * BYTES_OF_A_SERIES) < 1.2
+    receiver.now += 300
+    assert receiver.take(gauge(number(1)))[0] == 0
+    assert receiver.foreign.room(100 * BYTES_OF_A_SERIES - 2_000)
+
+
+def test_streams_of_one_series_are_bounded_and_what_they_hold_is_given_back() -> None:
+    receiver = Receiver(cap=1_000)
+    people = [number(1, labels={"who": f"{i}@example.com"}) for i in range(1_100)]
+    assert receiver.take(total(*people))[0] == 100
+    assert receiver.take(total(*people, name="deltas", kind=DELTA))[0] == 0
+    assert sorted(receiver.lines()) == ['deltas_total{who="[email]"} 1100.0', 'done_total{who="[email]"} 1000.0']
+    assert not receiver.foreign.room(1_000 * BYTES_OF_A_SERIES - 100_000)
+    receiver.now += 300
+    receiver.text()
+    assert receiver.foreign.room(1_000 * BYTES_OF_A_SERIES)

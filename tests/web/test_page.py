@@ -11,6 +11,7 @@ import pytest
 from exporter.state import STATUSES
 from exporter.web import chart, markup
 from tests.web.client import ask, bearer
+from tests.web.kept import Rows, group
 from tests.web.stand import TOKEN, Stand, asked_alone, component, result, stand
 
 CANARIES = [
@@ -226,6 +227,9 @@ async def test_chromium_draws_the_page_runs_nothing_and_breaks_no_policy() -> No
         for n, canary in enumerate(CANARIES):
             s.add(component(f"{n} {canary}", team=canary))
             s.take(result(f"{n} {canary}", "unhealthy", "refused", canary))
+        rows = Rows()
+        rows.all_groups = [group(n, title=canary, culprit=canary) for n, canary in enumerate(CANARIES)]
+        s.use(records=rows)
         with tempfile.TemporaryDirectory() as folder:
             command = [
                 browser,
@@ -238,5 +242,6 @@ async def test_chromium_draws_the_page_runs_nothing_and_breaks_no_policy() -> No
             ]
             done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
         assert done.stdout.count('class="card unhealthy"') == len(CANARIES)
+        assert done.stdout.count('class="trend"') == 2 * len(CANARIES)
         assert "<script" not in done.stdout and "<img" not in done.stdout
         assert "Content Security Policy" not in done.stderr and ":CONSOLE" not in done.stderr

@@ -1,6 +1,6 @@
 """How fast operations are: count, mean, quantiles and error rate of each, over the last hour."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -40,9 +40,9 @@ class Figures(Struct, frozen=True):
 
 async def listed(call: Call, wanted: Asked, _: float) -> Answer:
     """Those first that took most time in all, or as `sort` says."""
-    performance: Any = getattr(call.services, "performance", None)
+    performance = call.services.performance
     if performance is None:
-        raise Refused(503, "nothing is measured: nothing listens for what applications send")
+        raise Refused(503, "nothing listens for what applications send", headers={"Retry-After": "60"})
     try:
         found = performance.rows(
             service=wanted.service,

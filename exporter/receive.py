@@ -1,0 +1,140 @@
+"""The application's side of the daemon: builds what takes in errors, requests and events, and puts it in force anew."""
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from exporter import process
+from exporter.config import Config
+from exporter.foreign import Foreign
+from exporter.ingest.group import Groups
+from exporter.ingest.group_known import Known
+from exporter.ingest.intake import Intake, Parts
+from exporter.ingest.limit import Buckets
+from exporter.ingest.measure import Meter
+from exporter.ingest.measure_sources import Sources
+from exporter.ingest.otlp_metrics import OtlpMetrics
+from exporter.ingest.performance import Performance
+from exporter.ingest.ports import Ledger, Refusing, Scrubber
+from exporter.ingest.scrub import Scrubbing
+from exporter.ingest.values import CheckIn, Origin, Request
+from exporter.metric import counter
+from exporter.schedule import Scheduler
+from exporter.state import State
+from exporter.store.sqlite import Store
+from exporter.tally import Tallies
+from exporter.values import Secret
+
+UNHEARD = counter(
+    "stack_exporter_check_ins_unheard_total", "Check-ins of monitors that no heartbeat component is named after."
+)
+STATES = {"in_progress": "start", "ok": "success", "error": "failure"}
+"""A heartbeat's words for those of Sentry's check-ins."""
+SWEEP = 60.0
+"""Seconds between two looks for series that nobody updates any more."""
+KEPT = ("", "receive")
+"""The component and kind under which the store keeps what is ours: no component has that name."""
+
+
+class Receiving:
+    """What outlives a reload, and the intake. `open` comes before anything is taken in."""
+
+    def __init__(self, config: Config, tallies: Tallies) -> None:
+        self._tallies = tallies
+        self._key = b""
+        self._known = Known()
+        self._sources = Sources(time.monotonic)
+        self.performance = Performance(time.monotonic)
+        self.foreign = Foreign(tallies, config.ingest.series, config.ingest.metrics_ttl, process.NAMES)
+        self.metrics = OtlpMetrics(self.foreign, self._scrubber, tallies)
+        self._config = config
+        self.intake: Intake | None = None
+
+    def open(self, ledger: Ledger, key: bytes, heard: Callable[[Sequence[CheckIn]], Awaitable[None]]) -> None:
+        """Take in from now on. `key` is of the hash that tells users apart; with another all of them are new."""
+        self._key = key
+        buckets = Buckets(*_rate(self._config))
+        self.intake = Intake(self._parts(self._config), ledger, self._tallies, buckets, heard)
+
+    def use(self, config: Config) -> None:
+        """Work by another configuration from now on."""
+        self._config = config
+        self.foreign.limit(config.ingest.series, config.ingest.metrics_ttl)
+        if self.intake is not None:
+            self.intake.use(self._parts(config))
+            self.intake.buckets.rate, self.intake.buckets.burst = _rate(config)
+
+    async def work(self, beat: Callable[[], None]) -> None:
+        """Let series go that nobody updates any more, for ever."""
+        while True:
+            self._tallies.sweep(time.monotonic())
+            beat()
+            await asyncio.sleep(SWEEP)
+
+    def requested(self, service: str, method: str, path: str, status: int, seconds: float) -> None:
+        """A request that an access log tells of; NaN where the log has no duration."""
+        if self.intake is not None:
+            origin = Origin(service, self._config.environment)
+            route = self.intake.scrubber.text(path)
+            self.intake.parts.meter.take(Request(origin, "logs", method, route, status, seconds, at=time.time()))
+
+    def _scrubber(self) -> Scrubber:
+        assert self.intake is not None, "nothing is taken in before `open`"  # noqa: S101
+        return self.intake.scrubber
+
+    def _parts(self, config: Config) -> Parts:
+        return Parts(
+            Scrubbing(config.scrub, self._key),
+            Groups(config.classes, config.owners, config.grouping, self._known),
+            Meter(config, self._tallies, self.performance, self._sources),
+        )
+
+
+class Heard:
+    """Hands check-ins to heartbeat components."""
+
+    def __init__(self, state: State, scheduler: Scheduler, keep: Callable[[], Awaitable[bool]]) -> None:
+        self._state = state
+        self._scheduler = scheduler
+        self._keep = keep
+
+    async def __call__(self, check_ins: Sequence[CheckIn]) -> None:
+        """Returns once what they change is kept. Raises Refusing."""
+        told = [self._tell(check_in) for check_in in check_ins]
+        if any(told) and not await self._keep():
+            raise Refusing("unavailable", 10.0)
+
+    def _tell(self, check_in: CheckIn) -> bool:
+        record = self._state.records.get(check_in.monitor)
+        if record is None or record.component.kind != "heartbeat":
+            self._state.tallies.child(UNHEARD).add()
+            return False
+        report: Mapping[str, str] = {"state": STATES[check_in.status], "run": check_in.id}
+        if check_in.duration is not None and check_in.status != "in_progress":
+            report = {**report, "duration": repr(check_in.duration)}
+        try:
+            self._scheduler.tell(check_in.monitor, report)
+        except (KeyError, ValueError):  # it is being reloaded; or a duration that is none
+            self._state.tallies.child(UNHEARD).add()
+            return False
+        return True
+
+
+async def users_key(database: Secret | None, store: Store) -> bytes:
+    """The key of the hash that tells users apart: made once and kept; of replicas, which share a database, the same."""
+    if database is not None:
+        return hashlib.blake2b(database.reveal().encode(), person=b"users", digest_size=32).digest()
+    kept = store.kept(*KEPT)
+    key = kept.get("users_key")
+    if not isinstance(key, str):
+        key = secrets.token_hex(32)
+        kept.put("users_key", key)
+        await store.flush()
+    return bytes.fromhex(key)
+
+
+def _rate(config: Config) -> tuple[float, float]:
+    """Events a second, and at once."""
+    return config.ingest.events_per_minute / 60, config.ingest.burst

@@ -1,0 +1,35 @@
+"""Bodies made small: by Zstandard, and by what a body like it has said already."""
+
+import importlib
+import sys
+from typing import Any
+
+# The standard library's from Python 3.14 on, by the same author; in the package before.
+_zstd: Any = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+
+LEVEL = 3
+LONGEST_SAMPLE = 128 * 1024
+
+
+class Dictionary:
+    """A body as a prefix: against one of its group, one of 6.6 kB takes 240 bytes and 20 µs instead of 2.7 kB and 37."""
+
+    __slots__ = ("content", "length")
+
+    def __init__(self, content: bytes) -> None:
+        self.length = len(content)
+        self.content = _zstd.ZstdDict(content, is_raw=True).as_prefix if len(content) >= 8 else None
+
+
+def compressed(data: bytes, sample: Dictionary | None = None) -> bytes:
+    made: bytes = _zstd.compress(data, LEVEL, zstd_dict=sample and sample.content)
+    return made
+
+
+def decompressed(data: bytes, sample: Dictionary | None = None) -> bytes:
+    """Raises ValueError for what is damaged."""
+    try:
+        made: bytes = _zstd.decompress(data, zstd_dict=sample and sample.content)
+    except _zstd.ZstdError as error:
+        raise ValueError(f"damaged: {error}") from None
+    return made

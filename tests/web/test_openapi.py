@@ -1,0 +1,73 @@
+"""The OpenAPI document: it has every endpoint of the one JSON form, and says what each takes and gives."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+
+from exporter.web import routes
+from exporter.web.api import table
+from tests.web.client import ask, bearer
+from tests.web.kept import Rows
+from tests.web.stand import TOKEN, stand
+
+DOCUMENT = json.loads(table.document((*table.HEALTH, *table.endpoints())))
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def test_it_has_every_endpoint_of_the_api_and_no_other() -> None:
+    served = {(route.method, route.path): route.handler for route in routes.scraping()}
+    described = {(method, path): operation["operationId"] for method, path, operation in operations()}
+    ours = {key for key in served if key[1].startswith("/api/v1/")} - {("GET", "/api/v1/openapi.json")}
+    assert ours <= set(described) <= set(served)
+    assert all(served[key].startswith(name) for key, name in described.items())
+
+
+def test_each_endpoint_says_who_refuses_and_in_which_form() -> None:
+    for method, path, operation in operations():
+        assert {"200", "400"} <= set(operation["responses"]), path
+        assert ("401" in operation["responses"]) is (path not in ("/livez", "/readyz")), path
+        assert operation["summary"] and operation["tags"], (method, path)
+        for response in operation["responses"].values():
+            assert list(response["content"]) == ["application/json"]
+
+
+def test_every_reference_leads_to_a_schema_and_every_schema_is_referred_to() -> None:
+    text = json.dumps(DOCUMENT)
+    referred = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
+    assert referred == set(DOCUMENT["components"]["schemas"])
+
+
+def test_every_schema_is_valid_json_schema() -> None:
+    for schema in DOCUMENT["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    for _, _, operation in operations():
+        for parameter in operation.get("parameters", ()):
+            jsonschema.Draft202012Validator.check_schema(parameter["schema"])
+
+
+async def test_it_is_served_without_a_token_and_says_nothing_of_what_is_kept() -> None:
+    async with stand() as s:
+        s.use(records=Rows(), service="canary")
+        reply = await ask(s.port, "GET /api/v1/openapi.json")
+        assert (reply.status, reply.json) == (200, DOCUMENT)
+        assert b"canary" not in reply.body
+
+
+@pytest.mark.parametrize("path", ["/api/v1/errors", f"/api/v1/errors/{1:032x}", "/api/v1/nothing", "/api/v1/errors?limit=0", "/livez"])
+async def test_every_answer_has_the_one_form(path: str) -> None:
+    async with stand() as s:
+        s.use(records=Rows())
+        for line in (bearer(TOKEN), bearer("wrong"), "X-Nothing: 1"):
+            reply = await ask(s.port, f"GET {path}", line)
+            form = reply.json
+            assert list(form) == ["success", "message", "data", "errors", "metadata", "timestamp", "status_code"]
+            assert (form["success"], form["status_code"]) == (reply.status < 400, reply.status)
+            assert bool(form["errors"]) is (reply.status >= 400)
