@@ -24,8 +24,10 @@ from exporter.options import Options
 from exporter.plan import Plan, plan
 from exporter.probe import Result
 from exporter.process import Process
+from exporter.receive import SWEEP, Heard, Receiving, users_key
 from exporter.schedule import Scheduler
 from exporter.state import HEALTH_SCORE, State
+from exporter.store.recorder import Recorder
 from exporter.store.sqlite import Store, Unwritable
 from exporter.supervise import Tasks, watch_lag
 from exporter.web.call import Services
@@ -65,6 +67,8 @@ class App:
         self.page = Page(self.state)
         self._process = Process()
         self.store = Store(options.storage, first.config.store)
+        self.records = Recorder(first.config.database, first.config.retention, self.state.tallies)
+        self.receiving = Receiving(first.config, self.state.tallies)
         self.tasks = Tasks(self.state.tallies)
         self.changes = Changes(self.tasks, self.reload)
         self.windows = Windows(self.state, self.page, self.tasks, self._score)
@@ -82,6 +86,7 @@ class App:
         """Bind, open the store, begin to probe. Raises OSError for an address, Unusable for the store."""
         async with self._reloading:
             self._open_store()
+            await self._open_records()
             await self.listeners.start()
             tallies = self.state.tallies
             tallies.child(BUILD, __version__, ".".join(map(str, sys.version_info[:3]))).set(1)
@@ -103,6 +108,7 @@ class App:
         await asyncio.sleep(UNREADY)
         await self.listeners.stop(REQUESTS_END)
         await self.tasks.end(*(f"{task} {name}" for name in self.state.records for task in ("probe", "watch")))
+        await self.records.close()
         await self.store.flush()
         if self.tracer is not None:
             await self.tracer.flush(SPANS_END)
@@ -180,6 +186,8 @@ class App:
             self._add(now[name])
         await self.windows.use(new.config.maintenance)
         await self.changes.use(new.config)
+        self.records.use(new.config.retention)
+        self.receiving.use(new.config)
         self.listeners.use(self._services(new.config))
         self._score()
 
@@ -205,6 +213,15 @@ class App:
             # Nobody asked for the folder: what the daemon is for needs none.
             log.warning("state is kept in memory", extra={"error": str(error)})
             self.store = Store(None)
+
+    async def _open_records(self) -> None:
+        await self.records.open(self.store)
+        heard = Heard(self.state, self.scheduler, self._keep)
+        self.receiving.open(self.records, await users_key(self.plan.config.database, self.store), heard)
+        self.listeners.use(self._services(self.plan.config))
+        self.tasks.start("records", lambda: self.records.work(lambda: self.tasks.beat("records")), heartbeat=15.0)
+        work = self.receiving.work
+        self.tasks.start("series", lambda: work(lambda: self.tasks.beat("series")), heartbeat=SWEEP)
 
     def _new_tracer(self, config: Config) -> spans.Tracer | None:
         old = self.plan.config
@@ -255,4 +272,9 @@ class App:
             stopping=lambda: self.stopping,
             service=config.service,
             environment=config.environment,
+            config=config,
+            intake=self.receiving.intake,
+            records=self.records,
+            performance=self.receiving.performance,
+            otlp_metrics=self.receiving.metrics,
         )

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass, field
 
 from exporter.component import Component
+from exporter.counting import Counting
 from exporter.probe import Readings, Result
 from exporter.readings import Kept
 from exporter.run import Abandoned
-from exporter.tally import Counting
 
 
 @dataclass(slots=True, eq=False)

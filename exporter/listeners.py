@@ -1,21 +1,35 @@
 """The listeners: which there are, what each serves, and what of their settings a reload can change."""
 
 import asyncio
+import importlib
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from exporter.config.problem import ConfigError, Problem
 from exporter.options import OFF, Options
 from exporter.web import address, routes, toolkit
-from exporter.web.call import Services
+from exporter.web.auth import Guard
+from exporter.web.call import Room, Services
+from exporter.web.otlp import Otlp
 from exporter.web.server import Server
 from exporter.web.site import Route, Site
 
 ELSEWHERE = {
     "web": "--web.listen-address=:PORT chooses another",
     "ingest": "--ingest.listen-address=off leaves it out",
+    "otlp-grpc": "--ingest.grpc-listen-address=:PORT chooses another",
     "health": "--web.health-address=:PORT chooses another",
 }
 """What to do when an address can't be had."""
+
+
+class Listening(Protocol):
+    """A listener of whatever protocol."""
+
+    @property
+    def url(self) -> str: ...
+    async def start(self) -> None: ...
+    async def stop(self, grace: float) -> None: ...
 
 
 class Listeners:
@@ -26,11 +40,22 @@ class Listeners:
         self._file = options.web_config_file
         self._toolkit = toolkit.read(self._file) if self._file is not None else None
         self._sites: list[Site] = []
-        self._servers = {"web": self._server(options.web_listen_address, routes.scraping(), services, self._toolkit)}
+        self._room = Room()
+        otlp = Otlp()
+        self._servers: dict[str, Listening] = {}
+        self._servers["web"] = self._server(options.web_listen_address, routes.scraping(), services, self._toolkit)
         if options.ingest_listen_address != OFF:
-            self._servers["ingest"] = self._server(options.ingest_listen_address, routes.ingest(), services)
+            table = routes.ingest(otlp)
+            self._servers["ingest"] = self._server(options.ingest_listen_address, table, services)
         if options.web_health_address != OFF:
             self._servers["health"] = self._server(options.web_health_address, routes.PROBES, services)
+        if options.ingest_grpc_listen_address != OFF:
+            # gRPC's library is 30 MB of memory that nobody else needs.
+            grpc_server = importlib.import_module("exporter.web.grpc_server")
+            guard = Guard(services.state.tallies)
+            self._servers["otlp-grpc"] = grpc_server.GrpcServer(
+                options.ingest_grpc_listen_address, otlp, lambda: self._sites[0].services, guard, self._room
+            )
 
     @property
     def urls(self) -> Mapping[str, str]:
@@ -82,6 +107,6 @@ class Listeners:
         self, listen: str, table: Sequence[Route], services: Services, web: toolkit.Toolkit | None = None
     ) -> Server:
         host = address.parse(listen)[0]
-        site = Site(table, services, toolkit=web, hosts=(host,))
+        site = Site(table, services, toolkit=web, hosts=(host,), room=self._room)
         self._sites.append(site)
         return Server(listen, site, tls=web.certificates.context if web and web.certificates else None)

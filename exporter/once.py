@@ -16,11 +16,12 @@ from rich.text import Text
 
 from exporter import drivers
 from exporter.component import Component
+from exporter.counting import Counting
 from exporter.metric import Metric
 from exporter.probe import Probe, Readings, Result, Unit
 from exporter.quantity import moment, quantity, seconds
 from exporter.run import run_once
-from exporter.tally import Counting, Tallies
+from exporter.tally import Tallies
 
 COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 MARKS = {"healthy": "●", "degraded": "▲", "unhealthy": "✖"}

@@ -67,6 +67,7 @@ VERBS = {
     "metrics": "show every metric, threshold and reason that there can be",
     "init": "write a commented exporter.yaml from the environment, .env, docker-compose.yml or Django's settings",
     "schema": "print the JSON Schema of the configuration, for editors",
+    "dsn": "show what to put into a Sentry SDK so that it sends here",
     "healthcheck": "ask the running daemon whether it lives; exit 1 when not",
 }
 
@@ -147,6 +148,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         "--output", default="", metavar="FILE", help="by default FOLDER/exporter.yaml; - shows it"
     )
     made["init"].add_argument("--force", action="store_true", help="write over a file that is there")
+    made["dsn"].add_argument("names", nargs="*", metavar="PROJECT", help="its number; by default the first")
     made["metrics"].add_argument("names", nargs="*", metavar="KIND", help="kinds; all when none is named")
     made["metrics"].add_argument("--output", choices=("table", "markdown", "json"), default="table")
     return parser

@@ -14,6 +14,7 @@ class Sink(Protocol):
 
     def count(self, metric: Metric, amount: float, labels: tuple[str, ...]) -> None: ...
     def observe(self, metric: Metric, value: float, labels: tuple[str, ...]) -> None: ...
+    def request(self, service: str, method: str, path: str, status: int, seconds: float) -> None: ...
 
 
 class Kept(Protocol):
@@ -69,6 +70,10 @@ class Readings:
     def observe(self, metric: Metric, value: float, *labels: str) -> None:
         """Put a value into a histogram."""
         self._sink.observe(metric, value, labels)
+
+    def request(self, service: str, method: str, path: str, status: int, seconds: float) -> None:
+        """Tell of a request that a service answered; `seconds` is NaN where that is not known."""
+        self._sink.request(service, method, path, status, seconds)
 
     def degraded(self, reason: str, detail: str = "") -> None:
         """The component works, but not as it should. The first reason becomes the run's."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from exporter.component import Component
+from exporter.counting import Counting, Requested
 from exporter.entry import Entry, asked, wait
 from exporter.metric import counter, gauge
 from exporter.probe import Probe, Readings, Result
@@ -16,7 +17,7 @@ from exporter.readings import Kept
 from exporter.run import ABANDON_AFTER, Abandoned, run_once
 from exporter.slots import Crowd, Slots
 from exporter.supervise import Tasks
-from exporter.tally import Counting, Tallies
+from exporter.tally import Tallies
 from exporter.turn import next_turn
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,15 @@ class Scheduler:
         *,
         concurrency: int = 50,
         traceparent: Callable[[], str] = lambda: "",
+        requests: Requested | None = None,
     ) -> None:
+        """`requests` is told of those in access logs."""
         self._tasks = tasks
         self._tallies = tallies
         self._on_result = on_result
         self._slots = Slots(concurrency)
         self._traceparent = traceparent
+        self._requests = requests
         self._entries: dict[str, Entry] = {}
         self._running = tallies.child(PROBES_RUNNING)
         self._crowd = Crowd()
@@ -62,7 +66,7 @@ class Scheduler:
 
     def add(self, component: Component, kept: Kept) -> None:
         """Begin to run a component, and its watch if it has one."""
-        sink = Counting(self._tallies, component.name)
+        sink = Counting(self._tallies, component.name, self._requests)
         entry = self._entries[component.name] = Entry(component, sink, kept, Readings(component.name, sink, kept))
         self._tallies.child(PROBE_SKIPPED, component.name, component.kind)
         self._tallies.child(PROBES_ABANDONED, component.name, component.kind)

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 
 from exporter.bounds import OVERFLOW, Bounds
 from exporter.metric import Metric, counter, label_value
@@ -13,7 +13,7 @@ __all__ = [
     "SERIES_OF_A_COMPONENT",
     "SERIES_OVERFLOW",
     "Child",
-    "Counting",
+
     "Exemplar",
     "Family",
     "Labels",
@@ -190,6 +190,8 @@ class Tallies:
                 if not child.gone:
                     child.touched = max(child.touched, now)
                     family.unshown[child] = None
+            for child in family.children.values():
+                child.touched = child.touched or now  # made before the first sweep
             for child in [each for each in family.children.values() if each.touched + bounds.ttl <= now]:
                 _end(child)
                 ended += 1
@@ -264,30 +266,3 @@ def _end(child: Child) -> None:
     if family.bounds is not None:
         family.bounds.note(child.labels, -1)
         family.unshown.pop(child, None)
-
-
-class Counting:
-    """A component's Sink: adds its name to the labels. Raises ValueError for what would spoil a series for good."""
-
-    __slots__ = ("_component", "_open", "_tallies")
-
-    def __init__(self, tallies: Tallies, component: str) -> None:
-        self._tallies = tallies
-        self._component = component
-        self._open = True
-
-    def count(self, metric: Metric, amount: float, labels: Labels) -> None:
-        if metric.type != "counter" or not (isfinite(amount) and amount >= 0):
-            raise ValueError(f"{metric.name}, a {metric.type}, does not count {amount}")
-        if self._open:
-            self._tallies.child(metric, self._component, *labels).add(amount)
-
-    def observe(self, metric: Metric, value: float, labels: Labels) -> None:
-        if metric.type != "histogram" or not isfinite(value):
-            raise ValueError(f"{metric.name}, a {metric.type}, does not observe {value}")
-        if self._open:
-            self._tallies.child(metric, self._component, *labels).observe(value)
-
-    def close(self) -> None:
-        """Its component is removed: what a run that goes on counts from now on is nobody's."""
-        self._open = False

@@ -88,6 +88,13 @@ def schema(_: Options) -> int:
     return 0
 
 
+def dsn(options: Options) -> int:
+    """What to put into an SDK."""
+    from exporter import dsn as printed  # noqa: PLC0415
+
+    return printed.show(options, os.environ)
+
+
 def healthcheck(options: Options) -> int:
     """Ask the running daemon."""
     from exporter.healthcheck import lives  # noqa: PLC0415
@@ -101,5 +108,6 @@ VERBS = {
     "metrics": metrics,
     "init": init,
     "schema": schema,
+    "dsn": dsn,
     "healthcheck": healthcheck,
 }

@@ -112,6 +112,8 @@ async def send(
                     writer.close()
                     writer = None
             except (OSError, asyncio.IncompleteReadError):
+                if writer is not None:
+                    writer.close()
                 status, writer = 0, None
             sent.statuses[status] += 1
             sent.latencies.append(time.monotonic() - at)

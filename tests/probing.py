@@ -20,6 +20,7 @@ class Memory:
         self.counts: dict[tuple[str, tuple[str, ...]], float] = {}
         self.observations: dict[tuple[str, tuple[str, ...]], list[float]] = {}
         self.kept: dict[str, Any] = {}
+        self.requests: list[tuple[str, str, str, int, float]] = []
 
     def count(self, metric: Metric, amount: float, labels: tuple[str, ...]) -> None:
         key = (metric.name, labels)
@@ -27,6 +28,9 @@ class Memory:
 
     def observe(self, metric: Metric, value: float, labels: tuple[str, ...]) -> None:
         self.observations.setdefault((metric.name, labels), []).append(value)
+
+    def request(self, service: str, method: str, path: str, status: int, seconds: float) -> None:
+        self.requests.append((service, method, path, status, seconds))
 
     def get(self, key: str) -> Any:
         return self.kept.get(key)

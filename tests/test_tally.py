@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from exporter.tally import OVERFLOW, SERIES_OVERFLOW, Counting, Tallies
+from exporter.counting import Counting
+from exporter.tally import OVERFLOW, SERIES_OVERFLOW, Tallies
 from tests.scripted import LEVEL, SEEN, SIZE, WAIT
 
 

@@ -10,9 +10,7 @@ from exporter.config.sections import SHORTEST_TOKEN, Section
 from exporter.values import Duration, Ratio, Secret, Size
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_TAKEN = frozenset(
-    "key cookie pem jwt auth email iban card ssn userpath user mac imei uuid ip withheld filtered".split()
-)
+_BUILT_IN = "key cookie pem jwt auth email iban card ssn userpath user mac imei uuid ip withheld filtered"
 _PATTERN_MEMORY = 1 << 16
 Severities = Literal["low", "medium", "high", "critical"]
 
@@ -153,7 +151,7 @@ class Scrub(Section, frozen=True):
 
     def __post_init__(self) -> None:
         for name, pattern in self.patterns.items():
-            if not _NAME.fullmatch(name) or name in _TAKEN:
+            if not _NAME.fullmatch(name) or name in _BUILT_IN.split():
                 raise ValueError("patterns: a name is lower-case letters, digits and _, and none of the rules' own")
             _check(pattern)
 

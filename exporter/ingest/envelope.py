@@ -1,7 +1,7 @@
 """Sentry's envelopes, read as they come: what is kept whole, what is thrown away by and by, what is malformed.
 
-The grammar is that of Sentry's developer documentation, data-model/envelopes: a line of JSON, then items, each a line of
-JSON and a payload, which goes on for `length` bytes or, where it has no length, to the next newline.
+The grammar is that of Sentry's developer documentation, data-model/envelopes: a line of JSON, then items, each a line
+of JSON and a payload, which goes on for `length` bytes or, where it has no length, to the next newline.
 """
 
 from typing import Any
@@ -59,7 +59,7 @@ class Envelope:
         self._type = ""
         self._left: int | None = None
         self._parts: list[bytes] | None = None
-        self._size = 0
+        self._size = self._passed = 0
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes. Raises Malformed."""
@@ -114,7 +114,8 @@ class Envelope:
             self._parts = []
         else:
             self._parts = None
-            if sum(self.skipped.values()) >= MOST_SKIPPED:
+            self._passed += 1
+            if self._passed > MOST_SKIPPED:
                 raise TooLarge(f"the envelope has more than {MOST_SKIPPED} items")
             # Few types are known, any can be sent: only so many are told apart.
             known = type_ if type_ in self.skipped or len(self.skipped) < MOST_ITEMS else ""

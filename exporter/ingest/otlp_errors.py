@@ -89,9 +89,10 @@ class Errors:
         """A span in error, through which an exception may have passed."""
         self._parents[trace_id, span_id] = parent_id
 
-    def record(self, event: Mapping[str, Any], context: Context) -> None:
-        """An exception with its attributes, as they came."""
-        type_, message = (_string(event.get(f"exception.{name}")) for name in ("type", "message"))
+    def record(self, event: Mapping[str, Any] | None, context: Context) -> None:
+        """An exception with its attributes, as they came; None for an error that is only told of."""
+        said = [event.get(f"exception.{name}") for name in ("type", "message")] if event is not None else []
+        type_, message = map(_string, said or ["", context.message])
         digest = hashlib.sha256(f"{type_}\0{message}".encode(errors="replace")).digest()[:16]
         key = (context.trace_id, context.span_id, digest)
         nth = self._nth[key]
@@ -122,9 +123,11 @@ class Errors:
             seen.add(span_id)
             yield trace_id, span_id, digest
 
-    def _occurrence(self, event: Mapping[str, Any], context: Context, id_: str, said: tuple[str, str]) -> Occurrence:
-        raised = _raised(*said, event, context) if event else []
-        attributes = {**context.attributes, **{k: v for k, v in event.items() if k not in _DROPPED}}
+    def _occurrence(
+        self, event: Mapping[str, Any] | None, context: Context, id_: str, said: tuple[str, str]
+    ) -> Occurrence:
+        raised = _raised(*said, event, context) if event is not None else []
+        attributes = {**context.attributes, **{k: v for k, v in (event or {}).items() if k not in _DROPPED}}
         detail = tidy(_detail(raised, context, attributes), self._scrubber)
         return Occurrence(
             id=id_,

@@ -80,9 +80,7 @@ def _record(record: Any, level: Level, resource: Resource, errors: Errors) -> No
         logger=text.line(str(attributes.get("logger.name") or attributes.get("code.namespace") or "")),
         message=message,
     )
-    if not (event.get("exception.type") or event.get("exception.message")):
-        event = {}
-        if level != "fatal":
-            return
-        context = replace(context, attributes=attributes)
-    errors.record(event, context)
+    if event.get("exception.type") or event.get("exception.message"):
+        errors.record(event, context)
+    elif level == "fatal":
+        errors.record(None, replace(context, attributes=attributes))

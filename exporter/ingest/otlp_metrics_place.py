@@ -73,7 +73,6 @@ def _given(foreign: Foreign, series: Series, stream: bytes, reading: Reading, no
         taken = source.take(reading.latest, reading.time)
     else:
         assert isinstance(source, Total)  # noqa: S101
-        before = source.size
         if not source.known(stream, reading.start) and not foreign.room(500 + 8 * len(reading.numbers)):
             taken = "full"
         elif reading.delta:
@@ -81,7 +80,8 @@ def _given(foreign: Foreign, series: Series, stream: bytes, reading: Reading, no
         else:
             taken = source.since_start(stream, reading.start, reading.time, reading.numbers, now)
         source.summed = source.summed and reading.summed
-        foreign.resize(series, series.cost + source.size - before)
+        foreign.resize(series, series.cost + source.size - source.accounted)
+        source.accounted = source.size
     if taken == "accepted":
         series.exemplars |= reading.exemplars
         foreign.updated(series, now)

@@ -43,13 +43,15 @@ class Latest:
 class Total:
     """A sum or a histogram: numbers that add up, as totals since a start or as what came since the point before."""
 
-    __slots__ = ("_base", "_intervals", "_kept", "_streams", "_ttl", "bounds", "summed")
+    __slots__ = ("_base", "_intervals", "_kept", "_streams", "_ttl", "accounted", "bounds", "summed")
 
     def __init__(self, bounds: tuple[float, ...] | None, ttl: float, *, kept: bool) -> None:
         """`bounds` of a histogram's buckets. `kept`: they only grow, so what a stream counted outlives it."""
         self.bounds = bounds
         self.summed = not bounds or bounds[0] >= 0
         """Whether a histogram has a sum: each point had one, and nothing negative was observed."""
+        self.accounted = 0
+        """Bytes that whoever keeps the budget knows of."""
         self._ttl = ttl
         self._kept = kept
         self._base: list[float] = [0] * (1 if bounds is None else len(bounds) + 2)

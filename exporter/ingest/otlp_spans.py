@@ -52,7 +52,8 @@ class Reader:
             return None
         status = found.get("http.response.status_code") or found.get("http.status_code")
         route = found.get("http.route")
-        key = (method, route or path(found), status, failed, bool(route))
+        templated = route.__class__ is str and route != ""
+        key = (method, route if templated else path(found), status, failed, templated)
         try:
             held = resource.held.get(key)
         except TypeError:  # a list where a text belongs
@@ -90,7 +91,7 @@ class Reader:
         elif kind != SERVER and (call := self._ai(found)):
             input_, output = (_tokens(found, *keys) for keys in (_INPUT, _OUTPUT))
             cost = _number(found.get("gen_ai.usage.cost"))
-            yield AiCall(origin, *call, duration, failed, input_, output, cost, weight)
+            yield AiCall(origin, *call, duration, failed, input_, output, cost, weight, "otlp", at, trace)
         elif kind == CLIENT and (system := _text(found, "db.system.name", "db.system")):
             system = self._name(system)
             operation = self._name(_query(span, found))

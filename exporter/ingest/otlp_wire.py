@@ -116,7 +116,7 @@ def cut(data: bytes) -> list[Piece]:
     """An export request of any signal in pieces; those of all are numbered alike. Raises Malformed."""
     pieces: list[Piece] = []
     left = ITEMS
-    for number, _, start, end in _fields(data, 0, len(data)):
+    for number, _, start, end in _bounded(data, 0, len(data), ITEMS):
         left -= 1
         if number != 1:
             continue

@@ -13,7 +13,7 @@ from exporter.ingest.scrub_texts import Book, Budget
 from exporter.ingest.scrub_walk import Walk
 from exporter.ingest.text import LONGEST
 
-SECONDS = 0.025
+SECONDS = 0.04
 """Of CPU that the patterns may take for one event; a slice of 32 KiB that was begun is ended."""
 MATCHES = 3_000
 RULES = (
@@ -39,10 +39,10 @@ class Scrubbing:
         self._numbers = 10**14 if "imei" in config.rules else 34 * 10**13
         own = {name: pattern for name, pattern in config.patterns.items() if pattern}
         secret = (*scrub_rules.ALWAYS, query())
-        other = (*scrub_rules.PERSONAL, *scrub_rules.chosen(config.rules))
+        other = (scrub_rules.BEARER, *scrub_rules.PERSONAL, *scrub_rules.chosen(config.rules))
         named = assigned(self._keys, quoted=False)
         self._texts = Book((*secret, named, *other), own)
-        self._versions = Book((*secret, named), own)
+        self._versions = Book((*secret, named, scrub_rules.BEARER), own)
         self._code = Book((*secret, assigned(self._keys, quoted=True), *other), own)
 
     def tree(self, value: Any) -> Any:

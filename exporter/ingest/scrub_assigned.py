@@ -15,17 +15,19 @@ _QUOTED = (
     rb"\\+\"[^\"\x00]*\"?|\\+'[^'\x00]*'?"  # JSON or repr within a text of JSON: \"password\": \"…\"
     rb"|[bBrRuUfF]{0,2}(?:\"(?:[^\"\\\x00]|\\[^\x00])*\"?|'(?:[^'\\\x00]|\\[^\x00])*'?)"
 )
+# To white space; through & ; and , unless they lead to the next key, as in a=1,password=2,b=3. What ends it is matched
+# too, and put back.
 _BARE = (
     rb"(?:(?:bearer|basic|digest|negotiate|token|apikey|aws4-hmac-sha256)[ \t]+)?"
-    rb"[^\x00-\x20&;\"'=:>\\][^\x00-\x20&;\"']*"
+    rb"[^\x00-\x20&;,\"'=:>\\][^\x00-\x20&;,\"']*(?:[&;,]+[^\x00-\x20&;,\"'=:]*)*(?:[\x00-\x20&;,\"']|$)"
 )
 _GIVEN = rb"\\*[\"']?[ \t]*(?:=>|[=:])[ \t]*"
 _QUERY = (
     rb"(?i)(?:[?&;\x00]|^)(?:otp|two[\-_]?factor|session|sid|sig|[\w\-]*signature|x-amz-(?:credential|security-token))"
     rb"=[^\x00-\x20&\"'<>;#]+"
 )
-_ENDS = re.compile(rb",(?=[\w.\-]{1,64}[=:])")
 _QUOTE = re.compile(rb"[bBrRuUfF]{0,2}\\{0,8}[\"']")
+_AROUND = bytes(range(0x21)) + b"&;,\"'.)}]>"
 _LONGEST = 200
 
 
@@ -73,7 +75,11 @@ def _first(found: bytes, signs: Sequence[bytes]) -> int:
 
 def _gone(value: bytes, opened: re.Match[bytes] | None) -> bool:
     inside = value[opened.end() :] if opened else value
-    return inside.startswith((FILTERED, b"[withheld]")) or (opened is not None and inside in (b"", opened[0][-1:]))
+    return (
+        FILTERED in inside
+        or inside.startswith(b"[withheld]")
+        or (opened is not None and inside in (b"", opened[0][-1:]))
+    )
 
 
 def _within(value: bytes, opening: bytes) -> bytes:
@@ -82,7 +88,5 @@ def _within(value: bytes, opening: bytes) -> bytes:
 
 
 def _bare(value: bytes) -> bytes:
-    """To where the next key begins, in a=1,password=2,b=3; brackets that close what stands around stay."""
-    ends = _ENDS.search(value)
-    after = value[ends.start() :] if ends else value[len(value.rstrip(b",.)}]>")) :]
-    return FILTERED + after
+    """What ends it stays, and brackets that close what stands around."""
+    return FILTERED + value[len(value.rstrip(_AROUND)) :]

@@ -4,31 +4,45 @@ from collections.abc import Sequence
 
 PLAIN, SECRET, TOKENS, COOKIES, FRAMES, EXEMPT, ID, VERSION, MODULES, KEPT = range(10)
 """What a key says of its value: nothing; that it goes; that it goes unless it is a number; that it is cookies, or a
-stack's frames; that it is left alone; that it is an id, or a version or names with theirs, which look like other things; that it stays."""
+stack's frames; that it is left alone; that it is an id, a version, or modules with theirs, which look like others;
+that it stays, by one's own word."""
 
 LONGEST_PAIRED = 128
 """Characters of a text that may be the key of a list of two: what is longer, or has spaces, is prose."""
-_EXACT = frozenset(
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_EXACT = _words(
     # Sentry Relay's; then those of sentry-python's scrubber; then what stands for a password elsewhere.
     "otp two_factor twofactor cookie cookie2 set_cookie set_cookie2 "
     "ip_address session csrftoken sessionid csrf _csrf csrf_token _csrf_token xsrf_token _xsrf xsrf phpsessid "
     "x_csrftoken x_csrf_token x_xsrf_token x_forwarded_for x_real_ip remote_addr x_api_key aiohttp_session "
     "connect.sid _session __session user_session symfony sentrysid fasthttpsessionid mysession irissessionid "
-    "_vercel_jwt fastcsrf _iris_csrf jsessionid asp.net_sessionid jwt pass pwd passcode pgpassword".split()
+    "_vercel_jwt fastcsrf _iris_csrf jsessionid asp.net_sessionid jwt pass pwd passcode pgpassword"
 )
-_COOKIES = _EXACT | frozenset("sudo su".split())
+_COOKIES = _EXACT | _words("sudo su")
 _IN_COOKIES = ("sess", "csrf", "xsrf", "jwt", "remember")
-_EXEMPT = frozenset("debug_meta user_agent user_agent.original http.user_agent user_agent_original".split())
-_IDS = frozenset(
+_EXEMPT = _words("debug_meta user_agent user_agent.original http.user_agent user_agent_original")
+_IDS = _words(
     "event_id trace_id span_id parent_span_id parent_id segment_id replay_id profile_id profiler_id check_in_id "
-    "sid id code_id debug_id traceid spanid".split()
+    "sid id code_id debug_id traceid spanid"
 )
-_VERSIONS = frozenset("release dist version app_version sdk_version kernel_version build app_build".split())
-_API = ("apikey", "api_key", "api-key", "api.key", "api key")
-_PRIVATE = ("privatekey", "private_key", "private-key", "private key")
+_VERSIONS = _words("release dist version app_version sdk_version kernel_version build app_build")
+_WHOLE = (
+    dict.fromkeys(_VERSIONS, VERSION)
+    | dict.fromkeys(_IDS, ID)
+    | dict.fromkeys(_EXEMPT, EXEMPT)
+    | dict.fromkeys(_EXACT, SECRET)
+    | {"cookies": COOKIES, "frames": FRAMES, "modules": MODULES}
+)
 _FAILURES = tuple(
-    "error exception warning failure failed denied invalid expired required missing unauthorized unauthorised "
-    "unauthenticated authentication authorized authenticated".split()
+    _words(
+        "error exception warning failure failed denied invalid expired required missing unauthorized unauthorised "
+        "unauthenticated authentication authorized authenticated"
+    )
 )
 
 
@@ -54,23 +68,21 @@ class Keys:
             return SECRET
         if "secret" in low or "credential" in low or "mysql_pwd" in low or ("auth" in low and _authenticates(low)):
             return SECRET
-        if "key" in low and (any(word in low for word in _API) or any(word in low for word in _PRIVATE)):
-            return SECRET
+        if "key" in low and ("api" in low or "private" in low):
+            squeezed = low.replace("_", "").replace("-", "").replace(".", "").replace(" ", "")
+            if "apikey" in squeezed or "privatekey" in squeezed:
+                return SECRET
         return self._whole(low)
 
     @staticmethod
     def _whole(low: str) -> int:
-        name = low.replace("-", "_")
-        last = name[name.rfind(".") + 1 :].removeprefix("http_")
-        if name in _EXACT or last in _EXACT:
-            return SECRET
-        if name in _EXEMPT or last in _EXEMPT:
-            return EXEMPT
-        if last in _IDS:
-            return ID
-        if last in _VERSIONS:
-            return VERSION
-        return {"cookies": COOKIES, "frames": FRAMES, "modules": MODULES}.get(name, PLAIN)
+        name = low.replace("-", "_") if "-" in low else low
+        if "." in name and name not in _WHOLE:
+            name = name[name.rfind(".") + 1 :]
+        kind = _WHOLE.get(name)
+        if kind is None and name.startswith("http_"):
+            kind = _WHOLE.get(name[5:])
+        return PLAIN if kind is None else kind
 
     def cookie(self, name: str) -> bool:
         """Whether a cookie is one of a session."""

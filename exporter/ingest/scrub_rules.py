@@ -74,7 +74,7 @@ def _bearer(data: bytes, start: int, end: int) -> bytes | None:
 
 
 def _cookie(data: bytes, start: int, end: int) -> bytes | None:
-    head, sep, value = re.split(rb"([:=])", data[start:end], maxsplit=1)
+    head, sep, value = data[start:end].partition(b":")
     quoted = value.lstrip(b" \t")
     quote = quoted[:1] if quoted[:1] in (b'"', b"'") else b""
     if quoted[len(quote) :].startswith(FILTERED):
@@ -129,13 +129,15 @@ def _ip4(data: bytes, start: int, end: int) -> bytes | None:
     """Four numbers below 256, and no more of them: 1.3.6.1.4 is none."""
     if (start and data[start - 1] == 0x2E) or (data[end : end + 1] == b"." and data[end + 1 : end + 2].isdigit()):
         return None
-    return b"[ip]" if all(int(part) < 256 for part in data[start:end].split(b".")) else None  # noqa: PLR2004
+    return b"[ip]" if all(int(part) < 256 for part in data[start:end].split(b".")) else None
 
 
 def _ip6(data: bytes, start: int, end: int) -> bytes | None:
     around = (data[start - 1 : start] if start else b"") + data[end : end + 1]
-    if any(chr(each).isalnum() or each in b":_" or each > 0x7F for each in around):  # noqa: PLR2004
+    if any(chr(each).isalnum() or each in b":_" or each > 0x7F for each in around):
         return None  # std::vec, Foo::Bar
+    if not any(0x30 <= each <= 0x39 for each in data[start:end]):
+        return None  # a::b
     try:
         ipaddress.IPv6Address(data[start:end].decode("ascii"))
     except ValueError:
@@ -161,7 +163,9 @@ _LABEL = rb"[A-Za-z0-9\x80-\xff\-]+"
 _HEX = rb"[0-9A-Fa-f]{1,4}"
 _SPACED = rb"[^\\/\x00-\x1f\"'<>:*?|]{1,64}[\\/]+"
 EMAIL = (
-    rb"[^\x00-\x20\"'<>()\[\]{},;:\\@=&?/|]+(?:@|%40)(?:" + _LABEL + rb"\.)+(?:xn--[A-Za-z0-9\-]+|[A-Za-z\x80-\xff]{2,})"
+    rb"[^\x00-\x20\"'<>()\[\]{},;:\\@=&?/|][^\x00-\x20\"<>()\[\]{},;:\\@=&?/|]*(?:@|%40)(?:"
+    + _LABEL
+    + rb"\.)+(?:xn--[A-Za-z0-9\-]+|[A-Za-z\x80-\xff]{2,})"
 )
 ALWAYS = (
     Rule(
@@ -178,9 +182,10 @@ ALWAYS = (
         always(b"[key]"),
     ),
     Rule("auth", rb"://[^\x00-\x20\"'<>]*@[^\x00-\x20\"'<>]*", _credentials),
-    Rule("cookie", rb"(?i)\b(?:set-)?cookie[\"']?" + _BLANK + rb"[:=]" + _BLANK + rb"[\"']?[^\r\n\x00\"']+", _cookie),
-    Rule("auth", rb"(?i)\b(?:bearer|basic|digest|negotiate)[ \t]+[A-Za-z0-9._~+/=\-]{4,}", _bearer),
+    Rule("cookie", rb"(?i)\b(?:set-)?cookie[\"']?" + _BLANK + rb":" + _BLANK + rb"[\"']?[^\r\n\x00\"']+", _cookie),
 )
+BEARER = Rule("auth", rb"(?i)\b(?:bearer|basic|digest|negotiate)[ \t]+[A-Za-z0-9._~+/=\-]{4,}", _bearer)
+"""After what names it: Authorization: Bearer …"""
 PERSONAL = (
     Rule("email", EMAIL, _email),
     Rule("iban", rb"\b[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?)\b", _iban),
@@ -203,17 +208,15 @@ CHOSEN = {
     ),
     "mac": (Rule("mac", rb"\b[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})\b", always(b"[mac]")),),
     "imei": (Rule("imei", rb"\b[0-9]{2}-?[0-9]{6}-?[0-9]{6}-?[0-9]{1,2}\b", always(b"[imei]")),),
-    "uuid": (
-        Rule("uuid", rb"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b", always(b"[uuid]")),
-    ),
+    "uuid": (Rule("uuid", rb"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b", always(b"[uuid]")),),
     "ip": (
-        Rule("ip", rb"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b", _ip4),
         Rule(
             "ip",
             rb"(?:" + _HEX + rb":){7}" + _HEX + rb"|(?:" + _HEX + rb"(?::" + _HEX + rb"){0,6})?::"
             rb"(?:" + _HEX + rb"(?::" + _HEX + rb"){0,6})?(?:[:.][0-9.]+)?",
             _ip6,
         ),
+        Rule("ip", rb"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b", _ip4),
     ),
 }
 

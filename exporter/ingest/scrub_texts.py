@@ -13,18 +13,20 @@ from exporter.ingest.scrub_rules import Rule, compiled, options
 WITHHELD = "[withheld]"
 _SLICE = 32_768
 """Characters that are scrubbed between two looks at what the event has taken."""
+_JSON = 65_536
 _BETWEEN = b"\0"
 _MEMORY = 16 << 20
 
 
 class Budget:
-    """What one event may take: seconds of this thread's CPU, and matches, of which each takes 2 to 5 µs."""
+    """What one event may take: seconds of this thread's CPU, matches, each of 2 to 5 µs, and characters of JSON."""
 
-    __slots__ = ("_clock", "_until", "counts", "matches")
+    __slots__ = ("_clock", "_until", "counts", "json", "matches")
 
     def __init__(self, counts: dict[str, int], clock: Callable[[], float], seconds: float, matches: int) -> None:
         self.counts = counts
         self.matches = matches
+        self.json = _JSON
         self._clock = clock
         self._until = clock() + seconds
 

@@ -18,46 +18,22 @@ from exporter.ingest.scrub_keys import (
     VERSION,
     Keys,
 )
+from exporter.ingest.scrub_places import Texts, renamed
 from exporter.ingest.scrub_texts import WITHHELD, Book, Budget
-from exporter.ingest.text import DEEPEST, LONGEST
+from exporter.ingest.text import DEEPEST
 
 FILTERED = "[Filtered]"
 _HARMLESS = frozenset(("", "true", "false", "null", "undefined", "none", FILTERED.lower(), WITHHELD))
 _SOURCE = frozenset(("pre_context", "context_line", "post_context"))
 _FILES = frozenset(("filename", "abs_path"))
+_MOST_COOKIES = 200
 _LARGEST = 7 * 10**15
-_OVERLAP = 256
-"""Characters at the end of a text that was cut, which may be the first of what no pattern knows any more."""
 _DEEPEST_JSON = 3
+_ATTEMPT = 100
+"""Characters more that a text of JSON counts as: reading one takes 2 µs at least."""
 _HEX = frozenset("0123456789abcdefABCDEF-")
 _LONGEST_ID = 36
 _BLANK = frozenset(" \t\n")
-
-
-class Texts:
-    """Texts of a tree and the places where they stand."""
-
-    __slots__ = ("add", "found")
-
-    def __init__(self) -> None:
-        self.found: list[tuple[str, Any, Any]] = []
-        self.add = self.found.append
-
-    def finish(self, book: Book, budget: Budget) -> None:
-        """Put the scrubbed texts in their places."""
-        if not self.found:
-            return
-        texts = [text for text, _, _ in self.found]
-        if max(map(len, texts)) >= LONGEST:
-            texts = [text[:LONGEST] for text in texts]
-        scrubbed = book.scrub(texts, budget)
-        if scrubbed is texts:
-            scrubbed = [text for text, _, _ in self.found]
-        for (old, into, key), new in zip(self.found, scrubbed, strict=True):
-            if len(old) >= LONGEST:
-                into[key] = new[: min(len(new), LONGEST) - _OVERLAP] + "…" if len(new) > _OVERLAP else new
-            elif old is not new and old != new:
-                into[key] = new
 
 
 class Walk:
@@ -73,7 +49,7 @@ class Walk:
         """From which on a number may be that of a card."""
         self._budget = budget
         self._new: dict[str, int] = {}
-        self._held: dict[str, list[dict[str, Any]]] = {}
+        self._held: list[tuple[str, dict[str, Any]]] = []
         self._pairs: dict[str, int] = {}
         self._folded: list[tuple[Any, Any, Any, Any]] = []
         self._json = 0
@@ -82,18 +58,20 @@ class Walk:
         if depth > DEEPEST:
             return self._withheld()
         out = value.copy()
-        known, add = self._known.get, self.texts.add
-        pair = self._named(value) if len(value) == 2 and "value" in value else PLAIN  # noqa: PLR2004
+        known, new, held, add = self._known.get, self._new.get, self._held.append, self.texts.add
+        pair = self._named(value) if len(value) == 2 and "value" in value else PLAIN
         for key, each in value.items():
             kind = known(key)
             if kind is None:
-                kind = self._learn(key, out)
+                if (kind := new(key)) is None:
+                    kind = self._new[key] = self._keys.kind(key)
+                held((key, out))
             if pair and key == "value":
                 kind = pair
             if kind:
                 self._special(kind, each, out, key, depth)
             elif type(each) is str:
-                if len(each) > 2:  # noqa: PLR2004
+                if len(each) > 2:
                     self._fold(each, out, key) if each[0] in "{[" else add((each, out, key))
             else:
                 self._other(each, out, key, depth)
@@ -104,12 +82,12 @@ class Walk:
             return self._withheld()
         out = value.copy()
         add = self.texts.add
-        kind = self._paired(value[0]) if len(value) == 2 and type(value[0]) is str else PLAIN  # noqa: PLR2004
+        kind = self._paired(value[0]) if len(value) == 2 and type(value[0]) is str else PLAIN
         for index, each in enumerate(value):
             if index and kind:
                 self._special(kind, each, out, index, depth)
             elif type(each) is str:
-                if len(each) > 2:  # noqa: PLR2004
+                if len(each) > 2:
                     self._fold(each, out, index) if each[0] in "{[" else add((each, out, index))
             else:
                 self._other(each, out, index, depth)
@@ -119,11 +97,12 @@ class Walk:
         """Put scrubbed keys in place of those that are personal themselves; the others, with what they say."""
         names = list(self._new)
         scrubbed = book.scrub(names, budget)
-        for old, new in zip(names, scrubbed, strict=True):
-            if old != new:
-                del self._new[old]
-                for into in self._held[old]:
-                    _renamed(into, old, new)
+        changed = {old: new for old, new in zip(names, scrubbed, strict=True) if old != new}
+        for old in changed:
+            del self._new[old]
+        if changed:
+            for into in {id(into): into for old, into in self._held if old in changed}.values():
+                renamed(into, changed)
         return self._new
 
     def fold(self) -> None:
@@ -134,7 +113,11 @@ class Walk:
 
     def _fold(self, text: str, into: Any, key: Any) -> None:
         """JSON as a text: what it holds is walked like the rest."""
-        if self._json < _DEEPEST_JSON and text[-1] in "}]" and text[1] in '"{[ \n\r\t':
+        if text[-1] in "}]" and text[1] in '"{[ \n\r\t':
+            self._budget.json -= len(text) + _ATTEMPT
+            if self._budget.json < 0 or self._json == _DEEPEST_JSON:
+                into[key] = self._withheld()
+                return
             try:
                 parsed = msgspec.json.decode(text)
             except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -142,18 +125,10 @@ class Walk:
             if parsed is not None:
                 self._json += 1
                 self._folded.append((parsed, scrubbed := [parsed], into, key))
-                self._other(parsed, scrubbed, 0, DEEPEST - 16)
+                self._other(parsed, scrubbed, 0, DEEPEST - _DEEPEST_JSON * 8)
                 self._json -= 1
                 return
         self.texts.add((text, into, key))
-
-    def _learn(self, key: str, out: dict[str, Any]) -> int:
-        kind = self._new.get(key)
-        if kind is None:
-            kind = self._new[key] = self._keys.kind(key)
-            self._held[key] = []
-        self._held[key].append(out)
-        return kind
 
     def _other(self, each: Any, out: Any, key: Any, depth: int) -> None:
         kind = type(each)
@@ -212,8 +187,11 @@ class Walk:
     def _cookies(self, cookies: Any, depth: int) -> Any:
         if type(cookies) is str:
             return ";".join(self._cookie(part) for part in cookies.split(";"))
+        if type(cookies) in (dict, list) and len(cookies) > _MOST_COOKIES:
+            return self._filtered(cookies, "cookie")
         if type(cookies) is list:
-            cookies = {each[0]: each[1] for each in cookies if type(each) is list and len(each) == 2 and _name(each[0])}  # noqa: PLR2004
+            pairs = (each for each in cookies if type(each) is list and len(each) == 2 and _name(each[0]))
+            cookies = dict(pairs)
         out = self.mapping(cookies, depth + 1) if type(cookies) is dict else None
         if type(out) is dict:
             for name in cookies:
@@ -263,16 +241,3 @@ def _figures(value: Any) -> bool:
 
 def _id(value: Any) -> bool:
     return type(value) is str and len(value) <= _LONGEST_ID and _HEX.issuperset(value)
-
-
-def _renamed(into: dict[str, Any], old: str, new: str) -> None:
-    """A key in its place among the others; a second of the same name gets a number."""
-    if old not in into:
-        return
-    name, number = new, 1
-    while name in into:
-        number += 1
-        name = f"{new} {number}"
-    items = [(name if key == old else key, each) for key, each in into.items()]
-    into.clear()
-    into.update(items)

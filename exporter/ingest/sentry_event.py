@@ -3,7 +3,6 @@
 import hashlib
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -18,6 +17,7 @@ from exporter.ingest.sentry_fields import (
     mapping,
     mappings,
     name,
+    path,
     sequence,
     status,
     words,
@@ -25,8 +25,15 @@ from exporter.ingest.sentry_fields import (
 from exporter.ingest.values import Frame, Level, Occasion, Occurrence, Origin, Raised
 
 LEVELS: dict[str, Level] = {
-    **{"fatal": "fatal", "critical": "fatal", "error": "error", "warning": "warning", "warn": "warning"},
-    **{"info": "info", "log": "info", "debug": "debug", "trace": "debug"},
+    "fatal": "fatal",
+    "critical": "fatal",
+    "error": "error",
+    "warning": "warning",
+    "warn": "warning",
+    "info": "info",
+    "log": "info",
+    "debug": "debug",
+    "trace": "debug",
 }
 CODES = ("error_code", "error.code", "errorCode", "code")
 """Tags in which applications give their own code of an error."""
@@ -44,13 +51,19 @@ class Sent(Struct, frozen=True):
     shift: float = 0.0
     """Seconds that the client's clock is behind ours."""
     header: dict[str, Any] = {}
+    origins: dict[tuple[str, str], Origin] = {}
+    """Those found so far: spans of an envelope nearly always have one."""
 
     def origin(self, environment: Any = None, release: Any = None) -> Origin:
         trace = mapping(self.header.get("trace"))
         where = name(environment) or name(trace.get("environment"))
         which = name(release) or name(trace.get("release"))
-        scrub = self.scrubber.text
-        return Origin(self.service, scrub(where) if where else self.environment, scrub(which) if which else "")
+        found = self.origins.get((where, which))
+        if found is None:
+            scrub = self.scrubber.text
+            found = Origin(self.service, scrub(where) if where else self.environment, scrub(which) if which else "")
+            self.origins[where, which] = found
+        return found
 
 
 def event_id(event: dict[str, Any], sent: Sent, payload: bytes) -> str:
@@ -79,7 +92,7 @@ def occurrence(event: dict[str, Any], sent: Sent, payload: bytes) -> Occurrence:
         template=template,
         fingerprint=tuple(words(one) for one in sequence(event.get("fingerprint")) if words(one)),
         transaction=name(first(event, "transaction", "culprit")),
-        path=_path(url)[:2_048],
+        path=path(url)[:2_048],
         status=answered,
         code=name(first(tags, *CODES)),
         user=user,
@@ -167,10 +180,3 @@ def _filled(template: str, params: Any) -> str:
         params = list(params.values())
     values = iter([words(one) for one in sequence(params)])
     return _PLACE.sub(lambda found: next(values, found[0])[:1_000], template)[: text.LONGEST]
-
-
-def _path(url: str) -> str:
-    try:
-        return urlsplit(url).path
-    except ValueError:
-        return ""

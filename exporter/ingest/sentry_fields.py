@@ -110,8 +110,18 @@ def clamped(value: Any, now: float, added: float) -> float:
 
 
 def lasted(begin: Any, end: Any) -> float:
-    """Seconds between two times; 0 when the clock went back or one is missing."""
+    """Seconds between two times; a month at most; 0 when the clock went back or one is missing."""
     began, ended = instant(begin), instant(end)
     if began is None or ended is None:
         return 0.0
-    return max(0.0, ended - began)
+    return min(max(0.0, ended - began), A_MONTH)
+
+
+def path(url: str) -> str:
+    """The path of a URL, or of what is one already, without its query. By hand: scrubbed, it may be no URL any more."""
+    url = url.partition("?")[0].partition("#")[0]
+    scheme, mark, rest = url.partition("://")
+    if not mark or "/" in scheme:
+        return url if url.startswith("/") else ""
+    slash = rest.find("/")
+    return rest[slash:] if slash >= 0 else "/"

@@ -74,6 +74,8 @@ class Severities:
 
 
 def _default(occurrence: Occurrence, status: int) -> Severity:
+    if occurrence.severity is not None:
+        return occurrence.severity
     if occurrence.level == "fatal":
         return "critical"
     if occurrence.level != "error":

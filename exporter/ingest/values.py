@@ -66,6 +66,8 @@ class Occurrence(Struct, frozen=True):
     """The HTTP status that it led to; 0: not known."""
     code: str = ""
     """The application's own code of the error, such as VALIDATION_ERROR."""
+    severity: Severity | None = None
+    """The application's own word, which is taken where no class of the configuration says another."""
     user: str = ""
     """Tells one user from another, and is no name: 16 hexadecimal digits of a keyed hash."""
     trace_id: str = ""

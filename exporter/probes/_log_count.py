@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 from exporter.probes._log_forms import Parse, Request, Said
@@ -15,32 +15,38 @@ _LONGEST_NAME = 100
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
 _NOTHING: Said = ((None, None), None)
 _STRANGE = object()
+_LONGEST_PATH = 1_024
+
+Seen = tuple[str, str, int, float]
+"""Method, path, status and seconds, NaN where the line has none."""
 
 
 @dataclass(slots=True)
 class Taken:
     """What was added up since the last time; `lines` by level and logger, `requests` by method and status class,
-    `durations` in seconds by status class.
+    `durations` in seconds by status class; `seen` the requests themselves, where a service wants them.
     """
 
     lines: dict[tuple[str, str], int] = field(default_factory=dict)
     requests: dict[tuple[str, str], int] = field(default_factory=dict)
     durations: list[tuple[str, float]] = field(default_factory=list)
     response_bytes: int = 0
+    seen: list[Seen] = field(default_factory=list)
     bytes: int = 0
     truncated: int = 0
     unparsed: int = 0
 
 
 class Counts:
-    """`unit` is what a line's duration is in, in seconds."""
+    """`unit` is what a line's duration is in, in seconds; `every`: each request is wanted for itself."""
 
-    def __init__(self, parse: Parse, loggers: Collection[str] = (), unit: float = 1.0) -> None:
+    def __init__(self, parse: Parse, loggers: Collection[str] = (), unit: float = 1.0, *, every: bool = False) -> None:
         self.bytes = 0
         self.truncated = 0
         self._parse = parse
         self._named = frozenset(loggers)
         self._unit = unit
+        self._every = every
         self._loggers: dict[str, str] = {}
         self._taken = Taken()
 
@@ -100,7 +106,7 @@ class Counts:
         return name
 
     def _request(self, request: Request) -> None:
-        status, method, duration, size = request
+        status, method, duration, size, path = request
         number = _number(status)
         if number is None or not 100 <= number < 600:
             return
@@ -112,6 +118,9 @@ class Counts:
         if seconds is not None:
             taken.durations.append((kind, seconds * self._unit))
         taken.response_bytes += int(_number(size) or 0)
+        if self._every:
+            route = path.partition("?")[0][:_LONGEST_PATH] if isinstance(path, str) else ""
+            taken.seen.append((verb, route, int(number), nan if seconds is None else seconds * self._unit))
 
 
 def _hashable(said: Any) -> Any:

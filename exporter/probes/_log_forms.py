@@ -7,14 +7,14 @@ from typing import Any, Literal
 import msgspec
 
 Form = Literal["text", "json", "logfmt", "combined", "regex"]
-Request = tuple[Any, Any, Any, Any]
-"""Status, method, duration and bytes, as the line has them; None for what it has not."""
+Request = tuple[Any, Any, Any, Any, Any]
+"""Status, method, duration, bytes and path, as the line has them; None for what it has not."""
 Said = tuple[tuple[Any, Any], Request | None]
 """Level and logger; and the request, for a form that has one."""
 Parse = Callable[[bytes], Said | None]
 """What a line says, None when it has not the form."""
 
-ROLES = ("level", "logger", "status", "method", "duration", "bytes")
+ROLES = ("level", "logger", "status", "method", "duration", "bytes", "path")
 _USUAL = {
     "level": ("level", "levelname", "severity", "lvl", "log.level"),
     "logger": ("logger", "name", "logger_name", "log.logger"),
@@ -90,8 +90,8 @@ def _json(fields: Mapping[str, str]) -> Parse:
         names = find(found, level), find(found, logger)
         if request is None:
             return names, None
-        status, method, duration, size = (find(found, ways) for ways in request)
-        return names, (status, method, duration, size)
+        status, method, duration, size, path = (find(found, ways) for ways in request)
+        return names, (status, method, duration, size, path)
 
     return parse
 
@@ -114,8 +114,8 @@ def _logfmt(fields: Mapping[str, str]) -> Parse:
         names = find(found, level), find(found, logger)
         if request is None:
             return names, None
-        status, method, duration, size = (find(found, ways) for ways in request)
-        return names, (status, method, duration, size)
+        status, method, duration, size, path = (find(found, ways) for ways in request)
+        return names, (status, method, duration, size, path)
 
     return parse
 
@@ -138,7 +138,9 @@ def _combined(duration: str) -> Parse:
         rest += [word for part in parts[6:] for word in part.split()] if len(parts) > 6 else []
         size, *more = rest or (b"",)
         took = next((word[len(prefix) :] for word in more if _timed(word, prefix)), None)
-        return _SILENT, (status, parts[1].partition(b" ")[0].decode(errors="replace"), took, size)
+        method, _, rest_of_it = parts[1].partition(b" ")
+        path = rest_of_it.partition(b" ")[0]
+        return _SILENT, (status, method.decode(errors="replace"), took, size, path.decode(errors="replace"))
 
     return parse
 
@@ -163,7 +165,7 @@ def _regex(pattern: str) -> Parse:
         if groups is None:
             return None
         found: list[str | None] = [groups[at] or None if at >= 0 else None for at in places]
-        level, logger, status, method, duration, size = found
-        return (level, logger), ((status, method, duration, size) if requests else None)
+        level, logger, status, method, duration, size, path = found
+        return (level, logger), ((status, method, duration, size, path) if requests else None)
 
     return parse

@@ -54,6 +54,14 @@ class Files(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
         ),
     ] = field(default_factory=dict)
     duration_unit: Annotated[Literal["s", "ms", "us", "ns"], Meta(description="What the duration is in.")] = "s"
+    service: Annotated[
+        str,
+        Meta(
+            max_length=100,
+            description="The service whose access log it is: its requests are counted as that service's too, by "
+            "route, as long as neither OTLP nor an SDK tells of them.",
+        ),
+    ] = ""
     loggers: Annotated[
         tuple[str, ...],
         Meta(

@@ -169,7 +169,7 @@ files:
         changed: set[str] = set()
         for name, files in self.files.items():
             parse = parser(files.format, files.fields, files.pattern)
-            counts = Counts(parse, files.loggers, UNITS[files.duration_unit])
+            counts = Counts(parse, files.loggers, UNITS[files.duration_unit], every=bool(files.service))
             self._tails[name] = Tail(files.path, files.rotated, counts, places[name], from_start=files.begin == "start")
             for metric in (BYTES, UNPARSED, TRUNCATED):
                 out.count(metric, 0, name)
@@ -214,6 +214,8 @@ files:
             out.count(REQUESTS, count, name, method, kind)
         for kind, seconds in taken.durations:
             out.observe(DURATION, seconds, name, kind)
+        for method, path, status, seconds in taken.seen:
+            out.request(self.files[name].service, method, path, status, seconds)
         if taken.requests:
             out.count(RESPONSE_BYTES, taken.response_bytes, name)
 

@@ -15,7 +15,7 @@ async def change(tx: Transaction, id_: str, wanted: Change, actor: str, at: floa
     if not rows:
         return False
     found = fold(rows[0])
-    actions = []
+    actions: list[tuple[str, str]] = []
     if wanted.status is not None:
         found.status = codec.STATUSES.index(wanted.status)
         found.ignored_until = None

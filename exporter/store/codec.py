@@ -12,9 +12,10 @@ import msgspec
 
 from exporter.ingest.values import SEVERITIES, Level, Occurrence, Severity
 from exporter.store.compression import Dictionary, decompressed
+from exporter.store.rows import State
 
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error", "fatal")
-STATUSES = ("unresolved", "resolved", "ignored")
+STATUSES: tuple[State, ...] = ("unresolved", "resolved", "ignored")
 _LATEST = (1 << 43) - 1
 _LOW = (1 << 20) - 1
 _counter = itertools.count(secrets.randbelow(_LOW))
@@ -31,6 +32,11 @@ def binary(id_: str) -> bytes:
         except ValueError:
             pass
     return hashlib.blake2b(id_.encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def short(id_: bytes) -> bytes:
+    """8 bytes, for ids of which nothing else is kept; not the first, which in some forms of id are the time."""
+    return hashlib.blake2b(id_, digest_size=8).digest()
 
 
 def person(user: str) -> bytes:

@@ -30,8 +30,13 @@ class Engine(Protocol):
     shared: bool
     """Whether other replicas may use it."""
 
-    async def write(self, work: Callable[[Transaction], Coroutine[Any, Any, T]], deadline: float) -> T:
-        """Durable when it returns. `work` may be called again, when somebody else was quicker."""
+    async def write(
+        self, work: Callable[[Transaction], Coroutine[Any, Any, T]], deadline: float, *, growing: bool = True
+    ) -> T:
+        """Durable when it returns. `work` may be called again, when somebody else was quicker.
+
+        What is not `growing` is done in a store that is full, too.
+        """
 
     async def read(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T: ...
     async def space(self) -> tuple[int, int]:
@@ -67,5 +72,3 @@ def drive(work: Coroutine[Any, Any, T]) -> T:
         return result
     work.close()
     raise RuntimeError("a transaction in a thread has nothing to wait for")
-
-

@@ -34,7 +34,7 @@ class Where(Struct):
     def severity(self, wanted: Wanted) -> None:
         if wanted.severity:
             known = wanted.severity in SEVERITIES
-            self.add("severity = ?", SEVERITIES.index(wanted.severity) if known else -1)  # type: ignore[arg-type]
+            self.add("severity = ?", SEVERITIES.index(wanted.severity) if known else -1)
 
     def within(self, wanted: Wanted, column: str) -> None:
         if wanted.since is not None:

@@ -23,7 +23,5 @@ async def occasions(tx: Transaction, wanted: Wanted) -> Page[Noted]:
     for _, _, id_, at, kind, type_, severity, service, environment, release, body in rows:
         user, detail = codec.opened(body, None)
         level = codec.severity(severity)
-        items.append(
-            Noted(bytes(id_).hex(), at, kind, type_, level, service, environment, release, user, detail)
-        )
+        items.append(Noted(bytes(id_).hex(), at, kind, type_, level, service, environment, release, user, detail))
     return Page(items, following, total)

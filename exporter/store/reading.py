@@ -123,23 +123,27 @@ async def _kept(tx: Transaction, rows: list[Any], samples: codec.Samples) -> lis
     ids = {}
     for key, id_ in await among(tx, "SELECT key, id FROM stack_groups WHERE key IN ({})", sorted({r[2] for r in rows})):
         ids[key] = bytes(id_).hex()
-    found = []
-    for _, id_, grp, at, level, release, environment, sample, data in rows:
-        transaction, user, trace_id, message, detail = codec.opened(data, used.get(sample))
-        kept = Kept(
-            id=bytes(id_).hex(),
-            group=ids.get(grp, ""),
-            at=at,
-            level=codec.LEVELS[level],
-            release=release,
-            environment=environment,
-            transaction=transaction,
-            user=user,
-            trace_id=trace_id,
-            message=message,
-        )
-        found.append((kept, detail))
-    return found
+    return await tx.compute(lambda: [_opened(row, ids, used) for row in rows])
+
+
+def _opened(
+    row: Any, groups_: dict[int, str], samples: dict[int, compression.Dictionary]
+) -> tuple[Kept, dict[str, Any]]:
+    _, id_, grp, at, level, release, environment, sample, data = row
+    transaction, user, trace_id, message, detail = codec.opened(data, samples.get(sample))
+    kept = Kept(
+        id=bytes(id_).hex(),
+        group=groups_.get(grp, ""),
+        at=at,
+        level=codec.LEVELS[level],
+        release=release,
+        environment=environment,
+        transaction=transaction,
+        user=user,
+        trace_id=trace_id,
+        message=message,
+    )
+    return kept, detail
 
 
 async def hours(tx: Transaction, group_: str, since: float) -> list[tuple[float, int]]:

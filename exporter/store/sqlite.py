@@ -12,18 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from exporter.store.connection import Unusable, Unwritable, connected
+from exporter.store.schema import VERSION
+
+__all__ = ["FILE", "VERSION", "Kept", "Store", "Unusable", "Unwritable"]
+
 log = logging.getLogger(__name__)
 
 FILE = "stack-exporter.db"
-VERSION = 1
-"""PRAGMA user_version of the schema below."""
-
-_SCHEMA = """
-CREATE TABLE kept (
-    component TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
-    PRIMARY KEY (component, kind, key)
-) WITHOUT ROWID, STRICT;
-"""
 _GROUP_COMMIT = 0.2
 """Seconds over which changes are gathered into one transaction."""
 _PATIENCE = 5.0
@@ -40,14 +36,6 @@ _NOT_DAMAGE = {
 """Primary result codes (sqlite.org/rescode.html) that speak of the machine, not of the file's content."""
 
 
-class Unusable(Exception):  # noqa: N818 - says the fact
-    """The folder or its file can't be used; the message says what and where."""
-
-
-class Unwritable(Unusable):
-    """For permissions, space or the like: without the folder the daemon could go on in memory."""
-
-
 class Store:
     """What components keep over restarts, in memory and, when there is a folder, in a file that a thread writes."""
 
@@ -58,6 +46,7 @@ class Store:
         self._wake = asyncio.Event()
         self._lock: int | None = None
         self._connection: sqlite3.Connection | None = None
+        self._identity = (0, 0)
         self._write: asyncio.Future[None] | None = None
         self._writing: dict[tuple[str, str, str], str | None] = {}
         # sqlite3 blocks, and a disk may hang: one thread, so that the loop turns and writes stay in order.
@@ -146,6 +135,46 @@ class Store:
                 return False
         return True
 
+    @property
+    def connection(self) -> sqlite3.Connection | None:
+        """The file's, for what else is kept in it; None in memory. Only `thread` uses it."""
+        return self._connection
+
+    @property
+    def thread(self) -> ThreadPoolExecutor:
+        return self._thread
+
+    def replaced(self) -> bool:
+        """Whether the file is no longer there, or another: SQLite would go on to write where nobody looks."""
+        try:
+            found = (self.file or Path()).stat()
+        except FileNotFoundError:
+            return True
+        return (found.st_dev, found.st_ino) != self._identity
+
+    def reopen(self, *, damaged: bool = False) -> None:
+        """Begin anew with the file that is there, or a new one; called in `thread`. Raises as `open`, and OSError."""
+        if self._connection is None:
+            return
+        # First, because the last to close a WAL deletes the file of its name, whosesoever it is by then.
+        self._connection.close()
+        if self.file is not None and not self.file.parent.exists():
+            self.file.parent.mkdir(parents=True, mode=0o700)
+            lock = os.open(self.file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self._lock is not None:
+                os.close(self._lock)
+            self._lock = lock
+        if damaged:
+            self._set_aside()
+        kept = self._kept
+        try:
+            self._connect()
+        finally:
+            self._kept = kept
+        log.warning("the state file was replaced and is opened anew", extra={"file": str(self.file)})
+        self._changed = {**{key: json.dumps(value) for key, value in kept.items()}, **self._changed}
+
     def _begin(self) -> bool:
         """Hand what changed to the thread; False when there is nothing to write, or nowhere."""
         if not self._changed or self._connection is None:
@@ -167,14 +196,15 @@ class Store:
             self._lock = None
 
     def _connect(self) -> None:
-        connection = sqlite3.connect(self.file or "", timeout=2.0, isolation_level=None, check_same_thread=False)
+        connection = connected(self.file)
         try:
-            _migrate(connection, self.file)
+            found = (self.file or Path()).stat()
             rows = connection.execute("SELECT component, kind, key, value FROM kept").fetchall()
             self._kept = {(component, kind, key): json.loads(value) for component, kind, key, value in rows}
         except BaseException:
             connection.close()
             raise
+        self._identity = found.st_dev, found.st_ino
         self._connection = connection
 
     def _set_aside(self) -> None:
@@ -196,17 +226,6 @@ def _write(connection: sqlite3.Connection, changed: dict[tuple[str, str, str], s
                 connection.execute("DELETE FROM kept WHERE component = ? AND kind = ? AND key = ?", key)
             else:
                 connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (*key, text))
-
-
-def _migrate(connection: sqlite3.Connection, file: Path | None) -> None:
-    """Set the connection up and bring the schema to VERSION. Raises Unusable for a newer one."""
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
-        raise Unusable(f"{file} was written by a newer stack-exporter (schema {version}, this one knows {VERSION})")
-    if version == 0:
-        connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
 
 
 class Kept:

@@ -50,7 +50,7 @@ async def add(tx: Transaction, entries: Sequence[Entry], now: float, samples: co
         elif entry.occasion is not None:
             occasions.append((id_, entry.occasion))
         else:
-            seen.append((int(now // SLOT), id_[:8]))
+            seen.append((int(now // SLOT), codec.short(id_)))
     if fresh:
         await _occurrences(tx, fresh, outcomes, now, samples)
     if occasions:
@@ -63,7 +63,7 @@ async def add(tx: Transaction, entries: Sequence[Entry], now: float, samples: co
 async def _known(tx: Transaction, ids: list[bytes], now: float) -> set[bytes]:
     found = {bytes(id_) for table in ("stack_occurrences", "stack_occasions") for (id_,) in await _in(tx, table, ids)}
     slot = int(now // SLOT)
-    short = {id_[:8]: id_ for id_ in ids}
+    short = {codec.short(id_): id_ for id_ in ids}
     for past in range(SLOTS):
         rows = await among(tx, "SELECT id FROM stack_seen WHERE id IN ({}) AND slot = ?", list(short), slot - past)
         found.update(short[bytes(id_)] for (id_,) in rows)
@@ -105,7 +105,7 @@ def _packed(bodies: list[bytes], samples: list[compression.Dictionary]) -> list[
 
 
 async def _groups(tx: Transaction, fresh: list[Fresh]) -> dict[bytes, Fold]:
-    """Those of the occurrences by their ids, locked until the end; in one order, so that replicas don't block each other."""
+    """Those of the occurrences, locked until the end; in one order, so that replicas don't block each other."""
     first = {codec.binary(grouped.fingerprint): (one, grouped) for _, _, one, grouped in reversed(fresh)}
     lock = " ORDER BY id FOR UPDATE" if tx.dialect == "postgres" else ""
     select = f"SELECT {COLUMNS} FROM stack_groups WHERE id IN ({{}}){lock}"  # noqa: S608 - constants
@@ -149,7 +149,9 @@ async def _keep(tx: Transaction, groups: list[Fold], now: float) -> None:
     groups = sorted(groups, key=lambda its: its.key)
     people = [(its.key, one) for its in groups for one in sorted(its.people)]
     if people:
-        await tx.many("INSERT INTO stack_users (grp, person) VALUES (?, ?) ON CONFLICT (grp, person) DO NOTHING", people)
+        await tx.many(
+            "INSERT INTO stack_users (grp, person) VALUES (?, ?) ON CONFLICT (grp, person) DO NOTHING", people
+        )
         count = "SELECT grp, count(*) FROM stack_users WHERE grp IN ({}) GROUP BY grp"
         users = dict(map(tuple, await among(tx, count, [its.key for its in groups if its.people])))
         for its in groups:

@@ -170,7 +170,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             method: grpc.unary_unary_rpc_method_handler(partial(export, signal)) for method, signal in SIGNALS.items()
         }
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         return self._methods.get(handler_call_details.method)
 
 

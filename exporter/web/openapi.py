@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from exporter import __version__
+from exporter.web import openapi_events
 from exporter.web.api.endpoint import Endpoint
 from exporter.web.api.moment import SCHEMA, Moment
 
@@ -76,10 +77,11 @@ def document(endpoints: Sequence[Endpoint]) -> bytes:
     paths: dict[str, dict[str, Any]] = {}
     for row in endpoints:
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, schemas)
+    paths.setdefault(openapi_events.PATH, {})["post"] = openapi_events.operation(_taking())
     whole = {
         "openapi": "3.1.0",
         "info": {
-            "title": "stack-exporter admin API",
+            "title": "stack-exporter",
             "version": __version__,
             "description": f"Every answer has one form: {', '.join(_FORM)}.",
         },
@@ -87,9 +89,10 @@ def document(endpoints: Sequence[Endpoint]) -> bytes:
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "schemas": schemas.components | {"Refusal": _form(None, success=False)},
+            "schemas": schemas.components | openapi_events.components() | {"Refusal": _form(None, success=False)},
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "One of web.admin_tokens."}
+                "token": {"type": "http", "scheme": "bearer", "description": "One of web.admin_tokens."},
+                "ingest": {"type": "http", "scheme": "bearer", "description": "One of ingest.tokens."},
             },
         },
     }
@@ -159,6 +162,12 @@ def _operation(row: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     return found | ({"parameters": parameters} if parameters else {}) | {"responses": responses}
 
 
+def _taking() -> dict[str, Any]:
+    refusal = {"$ref": f"{_REFS}Refusal"}
+    taken = _response("What is right is kept.", _form(None, schema=openapi_events.TAKEN))
+    return {"200": taken} | {str(code): _response(why, refusal) for code, why in openapi_events.REFUSALS.items()}
+
+
 def _response(words: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": words, "content": {"application/json": {"schema": schema}}}
 
@@ -172,4 +181,4 @@ def _form(row: Endpoint | None, *, success: bool = True, schema: dict[str, Any] 
         "properties": properties,
         "required": list(_FORM),
         "additionalProperties": False,
-    } | ({} if row is not None else {"description": "What is refused, and why."})
+    } | ({} if success else {"description": "What is refused, and why."})

@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from exporter.ingest import otlp_json, otlp_wire
+from exporter.ingest import otlp_json_pieces, otlp_wire
 from exporter.ingest.intake import Intake
 from exporter.ingest.limit import Buckets
 from exporter.ingest.otlp import Parser, Parsing
@@ -47,7 +47,7 @@ class Taker:
         if intake is None:
             raise Refused(503, "nothing is taken in here now", headers={"Retry-After": "1"})
         try:
-            pieces: Iterable[Piece] = otlp_json.cut(body, signal) if json else otlp_wire.cut(body)
+            pieces: Iterable[Piece] = otlp_json_pieces.cut(body, signal) if json else otlp_wire.cut(body)
             self._limit(pieces, len(body), sender, services, intake)
             if signal == "metrics":
                 return await _metrics(list(pieces), services.otlp_metrics)

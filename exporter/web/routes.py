@@ -1,8 +1,9 @@
 """The table of what each listener serves."""
 
-from exporter.web import health, hooks, page, scrape
+from exporter.web import alertmanager, events, health, hooks, page, scrape, sentry
 from exporter.web.api import table as api
 from exporter.web.call import Call, Services
+from exporter.web.otlp import Otlp
 from exporter.web.probe import Probes
 from exporter.web.site import Route
 
@@ -29,9 +30,22 @@ def scraping() -> tuple[Route, ...]:
         Route("GET", "/login", "login", page.login, "look"),
         *api.routes(),
         Route("POST", "/hooks/heartbeat/{name}", "heartbeat", hooks.report, "hook"),
+        Route("POST", "/hooks/alertmanager", "alertmanager", alertmanager.receive, "alertmanager"),
     )
 
 
-def ingest() -> tuple[Route, ...]:
+def ingest(otlp: Otlp) -> tuple[Route, ...]:
     """What the ingest listener serves."""
-    return PROBES
+    envelope = ("/api/{project}/envelope/", "/api/{project}/envelope")
+    store = ("/api/{project}/store/", "/api/{project}/store")
+    return (
+        *PROBES,
+        *(Route("POST", path, "sentry_envelope", sentry.envelope, "ingest") for path in envelope),
+        *(Route("POST", path, "sentry_store", sentry.store, "ingest") for path in store),
+        *(Route("OPTIONS", path, "sentry_preflight", sentry.preflight, "ingest") for path in (*envelope, *store)),
+        Route("POST", "/v1/traces", "otlp_traces", otlp.traces, "ingest"),
+        Route("POST", "/v1/metrics", "otlp_metrics", otlp.metrics, "ingest"),
+        Route("POST", "/v1/logs", "otlp_logs", otlp.logs, "ingest"),
+        Route("POST", "/api/v1/events", "events", events.take, "ingest"),
+        Route("GET", "/api/v1/events/schema", "events_schema", events.schema, "open"),
+    )

@@ -63,13 +63,14 @@ class Site:
         *,
         toolkit: Toolkit | None = None,
         hosts: Collection[str] = (),
+        room: Room | None = None,
     ) -> None:
-        """`hosts`: names that the listener itself was given."""
+        """`hosts`: names that the listener itself was given; `room`: what bodies in flight share with other sites."""
         self.services = services
         self._routes = tuple(routes)
         self._hosts = tuple(host for host in hosts if host)
-        self._guard = auth.Guard(services.state.tallies)
-        self._room = Room()
+        self.guard = auth.Guard(services.state.tallies)
+        self.room = room or Room()
         self._toolkit, self._passwords = toolkit, Passwords({})
         self.toolkit = toolkit
 
@@ -91,7 +92,7 @@ class Site:
         """The response to a request."""
         given = request.headers.get("X-Request-ID", "")
         id_ = given if _ID.fullmatch(given) else secrets.token_hex(8)
-        call = Call(request, self.services, id_, self._guard, self._room)
+        call = Call(request, self.services, id_, self.guard, self.room)
         request_id.set(call.id)
         route: Route | None = None
         try:
@@ -110,7 +111,7 @@ class Site:
             log.exception("a request failed", extra={"request_id": call.id})
             answer = refusal(Refused(500, "internal error; its cause is in the log under this request's id"))
         finally:
-            self._room.free(call.held)
+            self.room.free(call.held)
         return self._finish(call, answer, route.handler if route else "unknown")
 
     def refuse(self, refused: Refused, why: str) -> web.Response:
@@ -161,7 +162,7 @@ class Site:
         source = auth.source(request.remote or "")
         hook = route.access in ("hook", "alertmanager")
         if header is not None and (users or hook or (tokens and route.access != "scrape")):
-            self._guard.admit(source)
+            self.guard.admit(source)
         if route.access == "admin":
             self._check_site(request)
         if hook:
@@ -171,17 +172,17 @@ class Site:
         if users and not call.admin:
             await self._check_user(header, source)
         elif header is not None and tokens and not call.admin and route.access == "look":
-            raise self._guard.refuse(source, given=True, challenge=BASIC)
+            raise self.guard.refuse(source, given=True, challenge=BASIC)
         if route.access == "admin" and not call.admin:
             if not tokens:
                 raise Refused(403, "the admin API is closed: no admin token is configured (web.admin_tokens)")
-            raise self._guard.refuse(source, given=header is not None, challenge=BEARER)
+            raise self.guard.refuse(source, given=header is not None, challenge=BEARER)
         call.local = not tokens and _is_local(request)
 
     async def _check_user(self, header: str | None, source: str) -> None:
         given = auth.basic(header or "")
         if given is None or not await self._passwords.right(*given):
-            raise self._guard.refuse(source, given=header is not None, challenge=BASIC)
+            raise self.guard.refuse(source, given=header is not None, challenge=BASIC)
 
     def _check_hook(self, call: Call, route: Route, header: str | None, source: str) -> None:
         """The hook's own token, as Bearer or as a password. A component that is none is answered alike."""
@@ -196,7 +197,7 @@ class Site:
             ours = record is not None and record.component.kind == route.handler
             token = getattr(record.component.probe, "token", None) if record is not None and ours else None
         if not isinstance(token, Secret) or not _is_token(header, (token,), browser=True):
-            raise self._guard.refuse(source, given=header is not None, challenge=BEARER)
+            raise self.guard.refuse(source, given=header is not None, challenge=BEARER)
 
     def _check_site(self, request: web.BaseRequest) -> None:
         """No browser is made to do it: not from another site, nor under a name that an attacker points here (F56)."""

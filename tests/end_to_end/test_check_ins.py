@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from tests import servers
+from tests.servers.exporters import Daemon
 from tests.servers.process import wait_until
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -24,7 +25,7 @@ sentry_sdk.flush(5)
 REPORTS = 'stack_heartbeat_reports_total{component="nightly",state="%s"}'
 
 
-def run(daemon: servers.Daemon, monitor: str, status: str) -> None:
+def run(daemon: Daemon, monitor: str, status: str) -> None:
     dsn = f"http://{KEY}@127.0.0.1:{daemon.ingest_port}/1"
     subprocess.run([sys.executable, "-c", JOB, dsn, monitor, status], check=True, timeout=60)
 

@@ -61,6 +61,17 @@ def test_what_a_process_counted_outlives_it_while_others_go_on() -> None:
     assert "busy 5.0" in receiver.lines()
 
 
+def test_a_process_that_was_silent_for_long_is_not_counted_twice() -> None:
+    receiver = Receiver(ttl=10)
+    receiver.take(total(number(10, 1)), total(number(5, 2, 1)))
+    for step in range(1, 6):
+        receiver.now = NOW + 5 * step
+        receiver.take(total(number(5, 2 + step, 1)))
+        assert receiver.lines() == ["done_total 15.0"]
+    receiver.take(total(number(11, 30)))
+    assert receiver.lines() == ["done_total 16.0"]
+
+
 def test_a_sum_that_goes_down_too_is_a_gauge_and_begins_anew_with_its_process() -> None:
     receiver = Receiver()
     receiver.take(total(number(3), up=False, unit="1"), total(number(3), up=False, kind=DELTA, name="open"))
@@ -185,6 +196,8 @@ def test_what_a_full_family_can_add_up_goes_to_one_series_and_the_rest_is_reject
     assert find(found, "done_total", otel_metric_overflow="true") == 20
     assert receiver.counted() == {"accepted": 200, "overflow": 20, "full": 20, "repeated": 120}
     receiver.now += 300
+    assert receiver.take(total(*many(120), kind=DELTA, up=False, name="open"))[0] == 20
+    receiver.now += 300
     assert receiver.take(total(*many(120))) == (20, "there is no room for more series")
     points = [explicit([1, 0, 1], labels={"n": str(i)}) for i in range(102)]
     assert receiver.take(histogram(*points, explicit([2, 2], [1.0], labels={"n": "other bounds"}), kind=DELTA))[0] == 1
@@ -201,6 +214,21 @@ def test_all_families_share_a_budget_of_bytes() -> None:
     receiver.now += 300
     assert receiver.take(gauge(number(1)))[0] == 0
     assert receiver.foreign.room(100 * BYTES_OF_A_SERIES - 2_000)
+
+
+def test_a_series_that_found_no_room_for_its_value_is_not_shown() -> None:
+    receiver = Receiver(cap=1)
+    assert receiver.take(total(number(1, labels={f"k{i}": "v" * 100 for i in range(26)})))[0] == 1
+    assert receiver.text() == ""
+    assert receiver.take(total(number(1)))[0] == 0
+
+
+def test_what_has_ended_is_given_back_while_others_go_on() -> None:
+    receiver = Receiver(cap=100, ttl=10)
+    for step in range(5_000):
+        receiver.now = NOW + 11 * step
+        receiver.take(total(number(1, step + 2, step + 1), up=False), total(number(1, step + 2, step), up=False))
+    assert receiver.foreign.room(100 * BYTES_OF_A_SERIES - 3_000)
 
 
 def test_streams_of_one_series_are_bounded_and_what_they_hold_is_given_back() -> None:

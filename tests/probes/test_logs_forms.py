@@ -185,7 +185,7 @@ def test_a_duration_that_is_none_is_left_out(duration: str) -> None:
 
 
 def test_the_roles_are_documented_where_the_groups_are() -> None:
-    assert ROLES == ("level", "logger", "status", "method", "duration", "bytes")
+    assert ROLES == ("level", "logger", "status", "method", "duration", "bytes", "path")
 
 
 def test_series_of_an_access_log(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_damaged_file_is_set_aside_and_the_store_starts(tmp_path, caplog):
 def test_every_truncation_and_flipped_byte_still_starts(tmp_path):
     keep(tmp_path, checked=1)
     whole = (tmp_path / FILE).read_bytes()
-    for offset in range(0, len(whole), 97):
+    for offset in (*range(0, 8192, 97), *range(8192, len(whole), 4001)):
         for damaged in (whole[:offset], whole[:offset] + bytes([whole[offset] ^ 0xFF]) + whole[offset + 1 :]):
             folder = tmp_path / f"{offset}-{len(damaged)}"
             folder.mkdir()

@@ -51,11 +51,25 @@ class Rows:
         self.all_groups = [group(n) for n in range(1, 8)]
         self.all_alerts = [alert(1), alert(2, resolved_at=NOW - 60, resolved_by="alertmanager")]
         self.kept = [
-            Kept(f"{n:032x}", f"{1:032x}", NOW - n, "error", "1.1", "production", "/cart", "ab" * 8, "cd" * 16, "no price", DETAIL)
+            Kept(
+                f"{n:032x}",
+                f"{1:032x}",
+                NOW - n,
+                "error",
+                "1.1",
+                "production",
+                "/cart",
+                "ab" * 8,
+                "cd" * 16,
+                "no price",
+                DETAIL,
+            )
             for n in range(1, 4)
         ]
         self.noted = [
-            Noted(f"{9:032x}", NOW, "security", "brute_force", "high", "shop", "production", "1.1", "", {"attempts": 5}),
+            Noted(
+                f"{9:032x}", NOW, "security", "brute_force", "high", "shop", "production", "1.1", "", {"attempts": 5}
+            ),
             Noted(f"{8:032x}", NOW, "deploy", "", "low", "shop", "production", "1.1", "", {}),
         ]
         self.trail: list[Act] = []
@@ -106,7 +120,9 @@ class Rows:
         self._see()
         for place, found in enumerate(self.all_groups):
             if found.id == group:
-                fields = {k: v for k in ("status", "ignored_until", "assignee") if (v := getattr(change, k)) is not None}
+                fields = {
+                    k: v for k in ("status", "ignored_until", "assignee") if (v := getattr(change, k)) is not None
+                }
                 self.all_groups[place] = msgspec.structs.replace(found, **fields)
                 self.trail.insert(0, Act(at, actor, change.status or "noted", change.note))
                 return self.all_groups[place]
@@ -134,6 +150,8 @@ class Rows:
         self._see()
         for place, found in enumerate(self.all_alerts):
             if found.id == alert:
+                if false_alarm and not found.false_alarm:
+                    self.trail.insert(0, Act(at, actor, "false_alarm", note))
                 self.all_alerts[place] = msgspec.structs.replace(
                     found, resolved_at=found.resolved_at or at, resolved_by=found.resolved_by or actor,
                     false_alarm=found.false_alarm if false_alarm is None else false_alarm, note=note,

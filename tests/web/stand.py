@@ -21,6 +21,7 @@ from exporter.state import State
 from exporter.supervise import Tasks
 from exporter.values import Secret
 from exporter.web import routes
+from exporter.web.otlp import Otlp
 from exporter.web.server import Server
 from exporter.web.site import Site
 from exporter.web.toolkit import Toolkit
@@ -162,7 +163,7 @@ async def stand(
         started=lambda: made[0].started,
         stopping=lambda: made[0].stopping,
     )
-    site = Site(routes.ingest() if ingest else routes.scraping(), services, toolkit=toolkit)
+    site = Site(routes.ingest(Otlp()) if ingest else routes.scraping(), services, toolkit=toolkit)
     tls = toolkit.certificates.context if toolkit and toolkit.certificates else None
     made.append(Stand(Server(address, site, tls=tls), site, state, page, tasks, scheduler))
     await made[0].server.start()

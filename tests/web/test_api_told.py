@@ -1,5 +1,6 @@
 """The admin API on alerts and events, the daemon's own log lines, and the whole status."""
 
+import asyncio
 import io
 import logging
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 
 from exporter import __version__, log as logs
+from exporter.ingest.alerts import FALSE_ALARMS
 from exporter.ingest.intake import EVENTS
 from exporter.ingest.performance import Performance
 from exporter.store.rows import Wanted
@@ -79,8 +81,16 @@ async def test_an_alert_is_resolved_and_marked_as_a_false_alarm_by_hand() -> Non
         reply = await asked(s, f"POST /api/v1/alerts/{1:032x}/resolve", body)
         data = reply.json["data"]
         assert (reply.status, reply.json["message"]) == (200, "resolved, a false alarm")
-        assert (data["firing"], data["resolved_by"], data["false_alarm"], data["note"]) == (False, "ada", True, "the test rig")
+        assert (data["firing"], data["resolved_by"], data["false_alarm"], data["note"]) == (
+            False,
+            "ada",
+            True,
+            "the test rig",
+        )
         assert (await asked(s, "GET /api/v1/alerts")).json["data"] == []
+        for _ in range(2):  # counts once, however often it is said
+            assert (await asked(s, f"POST /api/v1/alerts/{1:032x}/resolve", {"false_alarm": True})).status == 200
+        assert s.state.tallies.child(FALSE_ALARMS, "critical").value == 1
         assert (await asked(s, f"POST /api/v1/alerts/{99:032x}/resolve")).status == 404
 
 
@@ -144,7 +154,11 @@ async def test_figures_of_performance_are_sorted_filtered_and_paged() -> None:
         assert (await asked(s, "GET /api/v1/performance")).status == 503
         performance = Performance(lambda: 1000.0)
         performance.slow = lambda *key: 30.0 if key[-1] == "export" else None
-        for service, kind, name, took in (("shop", "operation", "export", 40.0), ("shop", "request", "GET /", 0.5), ("cad", "task", "mail", 2.0)):
+        for service, kind, name, took in (
+            ("shop", "operation", "export", 40.0),
+            ("shop", "request", "GET /", 0.5),
+            ("cad", "task", "mail", 2.0),
+        ):
             performance.work(service, kind, name).add(took, 2.0, name == "mail", 1000.0)  # type: ignore[arg-type]
         s.use(performance=performance)
         reply = (await asked(s, "GET /api/v1/performance?limit=2")).json
@@ -159,6 +173,19 @@ async def test_figures_of_performance_are_sorted_filtered_and_paged() -> None:
         }.items():  # fmt: skip
             assert [row["name"] for row in (await asked(s, f"GET /api/v1/performance?{query}")).json["data"]] == names
         assert (await asked(s, "GET /api/v1/performance?cursor=x")).status == 400
+
+
+async def test_the_status_does_not_wait_for_a_store_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(Rows):
+        async def statuses(self) -> dict[tuple[str, str], int]:
+            await asyncio.sleep(60)
+            return {}
+
+    monkeypatch.setattr("exporter.web.api.status.PATIENCE", 0.1)
+    async with stand() as s:
+        s.use(records=Hanging())
+        data = (await asked(s, "GET /api/v1/status")).json["data"]
+        assert (data["store"]["reason"], data["errors"], data["alerts"]) == ("slow", None, None)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from exporter.web import routes
+from exporter.ingest import events_forms
+from exporter.web import openapi, openapi_events, routes
 from exporter.web.api import table
 from tests.web.client import ask, bearer
 from tests.web.kept import Rows
@@ -25,6 +26,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 def test_it_has_every_endpoint_of_the_api_and_no_other() -> None:
     served = {(route.method, route.path): route.handler for route in routes.scraping()}
     described = {(method, path): operation["operationId"] for method, path, operation in operations()}
+    assert described.pop(("POST", "/api/v1/events")) == "events_take"  # of the ingest listener
     ours = {key for key in served if key[1].startswith("/api/v1/")} - {("GET", "/api/v1/openapi.json")}
     assert ours <= set(described) <= set(served)
     assert all(served[key].startswith(name) for key, name in described.items())
@@ -34,6 +36,9 @@ def test_each_endpoint_says_who_refuses_and_in_which_form() -> None:
     for method, path, operation in operations():
         assert {"200", "400"} <= set(operation["responses"]), path
         assert ("401" in operation["responses"]) is (path not in ("/livez", "/readyz")), path
+        if path == "/api/v1/events" and method == "POST":
+            continue
+        assert ({"413", "415"} <= set(operation["responses"])) is (method != "GET"), path
         assert operation["summary"] and operation["tags"], (method, path)
         for response in operation["responses"].values():
             assert list(response["content"]) == ["application/json"]
@@ -43,6 +48,18 @@ def test_every_reference_leads_to_a_schema_and_every_schema_is_referred_to() -> 
     text = json.dumps(DOCUMENT)
     referred = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
     assert referred == set(DOCUMENT["components"]["schemas"])
+
+
+def test_the_events_of_the_ingest_listener_are_those_of_the_published_schema_under_names_of_their_own() -> None:
+    sent = openapi_events.components()
+    assert not set(sent) & set(openapi._Schemas(table.endpoints()).components)  # noqa: SLF001
+    assert len(sent) == len(events_forms.schema()["$defs"]) + 1
+    body = DOCUMENT["paths"]["/api/v1/events"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    resolved = {"components": DOCUMENT["components"], **body}
+    validator = jsonschema.Draft202012Validator(resolved)
+    assert validator.is_valid({"type": "error", "message": "no price"})
+    assert validator.is_valid({"events": [{"type": "deploy", "release": "1.2"}]})
+    assert not validator.is_valid({"type": "nothing"}) and not validator.is_valid([])
 
 
 def test_every_schema_is_valid_json_schema() -> None:
@@ -61,7 +78,9 @@ async def test_it_is_served_without_a_token_and_says_nothing_of_what_is_kept() -
         assert b"canary" not in reply.body
 
 
-@pytest.mark.parametrize("path", ["/api/v1/errors", f"/api/v1/errors/{1:032x}", "/api/v1/nothing", "/api/v1/errors?limit=0", "/livez"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/errors", f"/api/v1/errors/{1:032x}", "/api/v1/nothing", "/api/v1/errors?limit=0", "/livez"]
+)
 async def test_every_answer_has_the_one_form(path: str) -> None:
     async with stand() as s:
         s.use(records=Rows())

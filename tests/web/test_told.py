@@ -43,13 +43,30 @@ async def test_a_row_has_team_count_users_age_and_what_is_special() -> None:
     async with stand(tokens=()) as s:
         rows = told(s)
         special = {"new": True, "regressed": True, "spiking": True, "security": True, "severity": "critical"}
-        rows.all_groups = [group(1, count=12345, last_seen=time.time() - 7200, title="x" * 500, **special), group(2, team="", severity="low")]
+        rows.all_groups = [
+            group(1, count=12345, last_seen=time.time() - 7200, title="x" * 500, **special),
+            group(2, team="", severity="low"),
+        ]
         parsed = Parsed(await page(s))
         words = " ".join(parsed.text.split())
-        for shown in ("12,345", "2 h ago", "critical", "security", "back", "spiking", "new", "cad", "shop · cart in total · 1.1"):
+        for shown in (
+            "12,345",
+            "2 h ago",
+            "critical",
+            "security",
+            "back",
+            "spiking",
+            "new",
+            "cad",
+            "shop · cart in total · 1.1",
+        ):
             assert shown in words, shown
         assert "x" * 239 + "…" in words and "x" * 240 not in words
-        labels = [attributes["aria-label"] for tag, attributes in parsed.found if tag == "svg" and attributes.get("class") == "trend"]
+        labels = [
+            attributes["aria-label"]
+            for tag, attributes in parsed.found
+            if tag == "svg" and attributes.get("class") == "trend"
+        ]
         assert labels == ["10 in 24 hours, 6 in the last"] * 2
 
 
@@ -137,12 +154,19 @@ async def test_the_api_carries_what_was_told_as_text_of_json(canary: str) -> Non
     async with stand() as s:
         rows = told(s)
         poisoned(rows, canary)
-        rows.kept = [msgspec.structs.replace(rows.kept[0], message=canary, release=canary, detail={canary: [canary], "exception": canary})]
+        rows.kept = [
+            msgspec.structs.replace(
+                rows.kept[0], message=canary, release=canary, detail={canary: [canary], "exception": canary}
+            )
+        ]
         plain = canary.replace("\ud800", "?")
         for target, name in ((f"errors/{1:032x}", "title"), (f"occurrences/{1:032x}", "message")):
             reply = await ask(s.port, f"GET /api/v1/{target}", bearer(TOKEN), "Accept: text/html")
             assert reply.json["data"][name] == plain
-            assert (reply.headers["content-type"], reply.headers["x-content-type-options"]) == ("application/json; charset=utf-8", "nosniff")
+            assert (reply.headers["content-type"], reply.headers["x-content-type-options"]) == (
+                "application/json; charset=utf-8",
+                "nosniff",
+            )
 
 
 @pytest.mark.parametrize("counts", [[], [0], [0] * 24, [5] * 24, [10**9, 1, 0]])

@@ -83,7 +83,7 @@ async def test_every_coding_is_undone_and_the_room_is_free_again() -> None:
             assert reply.status == 200, (name, reply.text)
             assert reply.json["data"] == {"size": len(text), "crc": zlib.crc32(text), "room": len(text)}, name
             assert (await post(port, coding, body, "/a/b/z/")).json["data"] == {"size": len(text), "room": 0}, name
-        assert site._room.taken == 0
+        assert site.room.taken == 0
 
 
 REFUSED = {
@@ -120,7 +120,7 @@ async def test_what_is_corrupt_unknown_or_too_large_is_refused_and_holds_up_nobo
             assert (await ask(port, "GET /livez")).status == 200
             slowest = max(slowest, time.monotonic() - began)
         assert (await sent).status == status, (await sent).text
-        assert site._room.taken == 0
+        assert site.room.taken == 0
         assert slowest < 2.0  # the bound that counts, 250 ms, is measured where the machine is quiet
 
 
@@ -141,20 +141,20 @@ async def test_what_is_thrown_away_may_be_larger_and_is_bounded_too() -> None:
 
 async def test_without_room_a_body_is_refused_and_the_room_comes_back() -> None:
     async with listening() as (_, port, site):
-        site._room.most = 3 * len(TEXT)
+        site.room.most = 3 * len(TEXT)
         held: list[asyncio.StreamWriter] = []
         for _ in range(3):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(request("POST /whole", body=TEXT + b"x")[:-1])  # all but the last byte
             await writer.drain()
             held.append(writer)
-        while site._room.taken < 3 * len(TEXT):
+        while site.room.taken < 3 * len(TEXT):
             await asyncio.sleep(0.01)
         reply = await post(port, "", TEXT)
         assert (reply.status, reply.headers["retry-after"]) == (429, "1")
         for writer in held:
             writer.close()
-        while site._room.taken:
+        while site.room.taken:
             await asyncio.sleep(0.01)
         assert (await post(port, "", TEXT)).status == 200
 

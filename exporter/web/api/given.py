@@ -84,16 +84,11 @@ def _value(value: object, wanted: Any, now: float, *, text: bool, ahead: bool) -
     pattern = next((part.pattern for part in _parts(wanted) if isinstance(part, inspect.StrType)), None)
     if isinstance(value, str) and pattern is not None:
         # Python's $, which msgspec goes by, lets a last newline pass.
-        if not re.fullmatch(pattern, value) or _halved(value):
+        if not re.fullmatch(pattern, value):
             raise ValueError
     elif text and (value in ("", "null") or value != str(value).strip()):
         raise ValueError  # which msgspec takes for nothing, or passes over
     return msgspec.convert(value, wanted, strict=not text)
-
-
-def _halved(text: str) -> bool:
-    """Whether it has half of a surrogate pair, which no store takes."""
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _parts(wanted: Any) -> list[inspect.Type]:

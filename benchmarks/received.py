@@ -1,0 +1,94 @@
+"""CPU of what applications send: envelopes parsed, errors fully processed, spans measured; each beside a peer."""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import bugsink, envelopes, peers, usage
+from benchmarks.row import FULL, Depth, Missing, Row, compare
+from tests.servers import Server, daemon, free_port, rotel
+
+CONFIG = "ingest: {events_per_minute: 10000000, burst: 10000000}\n"
+PATH = "/api/1/envelope/"
+RATE = 300.0
+WHOLE_RATE, BUGSINK_RATE = 100.0, 12.0
+"""Events a second; Bugsink's is what leaves it half of a core."""
+SPAN_RATE = 40.0
+
+
+class Receiver(Server):
+    def ready(self) -> bool:
+        return self.post(PATH, envelopes.envelopes(1)[0], envelopes.SENTRY).status == 200
+
+
+def parsed(depth: Depth) -> Iterator[Row]:
+    bodies = envelopes.envelopes(int(RATE * depth.seconds))
+
+    def cost(server: Server) -> float:
+        return _cost(server.pid, server.port, PATH, bodies, envelopes.SENTRY, RATE)
+
+    with _receiver("ours") as ours, _receiver("stock") as stock:
+        found = compare(depth.rounds, lambda: cost(ours), lambda: cost(stock))
+    yield Row("sentry-parse", "CPU per envelope, 10 KB gzip, parsed", "aiohttp and json", 1.0, *found, "s")
+
+
+def whole(depth: Depth) -> Iterator[Row]:
+    """Bugsink is installed for this, which takes a minute: not in a quick run."""
+    if depth is not FULL:
+        raise Missing("only in a full run: Bugsink would have to be installed")
+    seeds = iter(range(1, 1_000))
+    with bugsink.running() as theirs, daemon(CONFIG) as ours:
+
+        def bodies(rate: float) -> list[bytes]:
+            return envelopes.envelopes(int(rate * depth.seconds * 2), next(seeds))
+
+        def cost() -> float:
+            return _cost(ours.pid, ours.ingest_port, PATH, bodies(WHOLE_RATE), envelopes.SENTRY, WHOLE_RATE)
+
+        def peers_cost() -> float:
+            sent = bodies(BUGSINK_RATE)
+            theirs.rest()
+            before = theirs.spent()
+            envelopes.send(theirs.port, theirs.path, sent, theirs.headers, BUGSINK_RATE)
+            theirs.rest()
+            return (theirs.spent() - before) / len(sent)
+
+        found = compare(depth.rounds, cost, peers_cost)
+        yield Row("sentry-whole", "CPU per error, fully processed", f"Bugsink {theirs.version}", 1 / 30, *found, "s")
+        held = usage.resident([ours.pid]), usage.resident([theirs.pid])
+        yield Row("sentry-whole", "memory after them", f"Bugsink {theirs.version}", 0.5, *held, held[0] / held[1], "B")
+
+
+def spans(depth: Depth) -> Iterator[Row]:
+    """The peer receives them and sends them on, to what throws them away; ours measures requests and queries."""
+    bodies = envelopes.spans(int(SPAN_RATE * depth.seconds))
+    sink = ("--exporter", "blackhole")
+    with daemon(CONFIG) as ours, rotel(*sink) as theirs:
+
+        def cost(server: Server, port: int) -> float:
+            spent = _cost(server.pid, port, "/v1/traces", bodies, envelopes.OTLP, SPAN_RATE)
+            return spent / envelopes.SPANS
+
+        envelopes.send(ours.ingest_port, "/v1/traces", bodies[:8], envelopes.OTLP, SPAN_RATE)  # imports what it needs
+        found = compare(depth.rounds, lambda: cost(ours, ours.ingest_port), lambda: cost(theirs, theirs.port))
+    yield Row("otlp-spans", "CPU per span, to request histograms", "rotel, receiving alone", 1.0, *found, "s")
+
+
+def _cost(
+    pid: int, port: int, path: str, bodies: Sequence[bytes], headers: Mapping[str, str], rate: float
+) -> float:
+    before = usage.cpu(pid)
+    envelopes.send(port, path, bodies, headers, rate)
+    return (usage.cpu(pid) - before) / len(bodies)
+
+
+@contextmanager
+def _receiver(which: str) -> Iterator[Receiver]:
+    with tempfile.TemporaryDirectory(prefix="receiver-") as made:
+        port = free_port()
+        command = [sys.executable, "-m", "benchmarks.receivers", which, str(port)]
+        env = {"PATH": "/usr/bin:/bin", "HOME": made, "PYTHONPATH": str(peers.ROOT)}
+        with Receiver(which, command, port, Path(made), url=f"http://127.0.0.1:{port}", env=env) as server:
+            yield server

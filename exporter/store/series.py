@@ -1,0 +1,44 @@
+"""The store's own series."""
+
+from collections.abc import Mapping
+
+from exporter.metric import counter, gauge
+from exporter.tally import Tallies
+
+SIZE = gauge("stack_exporter_store_size_bytes", "What the store of errors, events and alerts takes.")
+SWEPT = counter("stack_exporter_store_swept_total", "Rows that were older or more than is kept.")
+GROUPS = gauge(
+    "stack_error_groups",
+    "Error groups by status: unresolved, resolved, ignored; of them new, regressed, spiking. Of several replicas that "
+    "share a store one shows them.",
+    "service",
+    "status",
+)
+
+
+class Series:
+    """Updates them."""
+
+    def __init__(self, tallies: Tallies) -> None:
+        self._tallies = tallies
+        self._shown: set[tuple[str, str]] = set()
+        tallies.child(SWEPT)
+
+    def sized(self, size: int) -> None:
+        self._tallies.child(SIZE).set(size)
+
+    def swept(self, rows: int) -> None:
+        self._tallies.child(SWEPT).add(rows)
+
+    def groups(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Show these. One that fell to none stays at 0 while its service has others; then it goes."""
+        services = {service for service, _ in counts}
+        for service, status in self._shown - counts.keys():
+            if service in services:
+                self._tallies.child(GROUPS, service, status).set(0)
+            else:
+                self._tallies.forget(GROUPS, service, status)
+                self._shown.discard((service, status))
+        for (service, status), n in counts.items():
+            self._tallies.child(GROUPS, service, status).set(n)
+        self._shown |= counts.keys()

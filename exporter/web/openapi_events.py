@@ -1,0 +1,60 @@
+"""POST /api/v1/events of the ingest listener, for the OpenAPI document: its schema is the one that is published."""
+
+from typing import Any
+
+import msgspec
+
+from exporter.ingest import events_forms
+from exporter.ingest.events import MOST
+
+PATH = "/api/v1/events"
+_REFS = "#/components/schemas/"
+_PREFIX = "Sent."
+_TOKEN: list[dict[str, list[str]]] = [{}, {"ingest": []}]
+REFUSALS = {
+    400: "None of the events can be taken, or the body is malformed; `errors` says why of each.",
+    401: "The token is missing or wrong (`ingest.tokens`).",
+    403: "A web page asks; or no token is configured, and it does not come from this machine.",
+    408: "The body did not come in time.",
+    413: "The body is larger than 16 MiB, or has more events than may come at once.",
+    415: "The Content-Encoding is not known.",
+    429: "The sender's limit, or the store takes nothing now: send it again after Retry-After.",
+    503: "The daemon is starting.",
+}
+TAKEN: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "accepted": {"type": "integer", "minimum": 0},
+        "duplicate": {"type": "integer", "minimum": 0},
+        "invalid": {"type": "integer", "minimum": 0},
+        "ids": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["accepted", "duplicate", "invalid", "ids"],
+    "description": "How many were taken, known by their id already, and wrong; `errors` of the answer tells of these.",
+}
+
+
+def components() -> dict[str, Any]:
+    """The schemas of events, under names of their own."""
+    text = msgspec.json.encode(events_forms.schema()).replace(b'"#/$defs/', f'"{_REFS}{_PREFIX}'.encode())
+    whole = msgspec.json.decode(text)
+    parts = whole.pop("$defs")
+    whole.pop("$schema")
+    return {"Sent": whole, **{f"{_PREFIX}{name}": part for name, part in parts.items()}}
+
+
+def operation(responses: dict[str, Any]) -> dict[str, Any]:
+    """What is asked: one event, or many."""
+    event = {"$ref": f"{_REFS}Sent"}
+    many = {"type": "array", "items": event, "minItems": 1, "maxItems": MOST}
+    schema = {"anyOf": [event, many, {"type": "object", "properties": {"events": many}, "required": ["events"]}]}
+    return {
+        "operationId": "events_take",
+        "summary": "Send one event or many: errors, requests, operations, security and business events",
+        "description": "On the ingest listener (port 4318). Also one event a line; gzip, deflate, br and zstd.",
+        "tags": ["ingest"],
+        "servers": [{"url": "http://127.0.0.1:4318", "description": "The ingest listener."}],
+        "security": _TOKEN,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": responses,
+    }

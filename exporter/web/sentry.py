@@ -1,0 +1,182 @@
+"""The endpoints of the Sentry protocol: `/envelope/`, which SDKs of today use, and `/store/`, of the older ones."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from exporter.ingest import sentry
+from exporter.ingest.envelope import Envelope, TooLarge
+from exporter.ingest.intake import Intake
+from exporter.ingest.ports import Refusing
+from exporter.ingest.sentry import Decoded, Malformed, Sent
+from exporter.ingest.sentry_fields import identity, shift
+from exporter.ingest.values import Batch
+from exporter.metric import counter
+from exporter.web.call import Answer, Call, Refused
+from exporter.web.sentry_sender import ALLOWED_HEADERS, RATE_LIMITS, Sender, dsn_key, keys, origin_headers, sender
+from exporter.web.site import Route
+from exporter.web.unpack import chunks, unpacked
+
+SKIPPED = counter(
+    "stack_exporter_sentry_items_skipped_total",
+    "Items of Sentry envelopes that are not kept, by type: attachment, profile, replay, metric, or other.",
+    "type",
+)
+TYPES = {
+    **dict.fromkeys(("attachment", "view_hierarchy"), "attachment"),
+    **dict.fromkeys(("profile", "profile_chunk"), "profile"),
+    **dict.fromkeys(("replay_event", "replay_recording", "replay_video"), "replay"),
+    **dict.fromkeys(("trace_metric", "statsd", "metric_buckets", "metric_meta", "metric"), "metric"),
+}
+LARGEST_EVENT = 2 * 1024 * 1024
+"""Bytes of a body of `/store/`: an event in base64."""
+LONG = 64 * 1024
+"""Bytes of an item after which others have a turn: to scrub a megabyte takes up to 50 ms."""
+
+
+def routes() -> tuple[Route, ...]:
+    """Both endpoints, as SDKs write them and as people do."""
+    found = []
+    for name, answer in (("envelope", envelope), ("store", store)):
+        for path in (f"/api/{{project}}/{name}/", f"/api/{{project}}/{name}"):
+            found.append(Route("POST", path, f"sentry_{name}", answer, "ingest"))
+            found.append(Route("OPTIONS", path, "sentry_preflight", preflight, "ingest"))
+    return tuple(found)
+
+
+async def envelope(call: Call) -> Answer:
+    """POST /api/{project}/envelope/"""
+    return await _answered(call, _envelope)
+
+
+async def store(call: Call) -> Answer:
+    """POST /api/{project}/store/"""
+    return await _answered(call, _store)
+
+
+async def preflight(call: Call) -> Answer:
+    """OPTIONS of either, which a browser sends before a request with headers of its own."""
+
+    async def allowed(_: Call) -> Answer:
+        headers = {
+            "Access-Control-Allow-Methods": "POST",
+            "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+            "Access-Control-Max-Age": "3600",
+            "Allow": "OPTIONS, POST",
+        }
+        return Answer(body=b"", headers=headers)
+
+    return await _answered(call, allowed)
+
+
+async def _answered(call: Call, answer: Callable[[Call], Awaitable[Answer]]) -> Answer:
+    """In the protocol's form, whatever it is, and so that the page that asked may read it."""
+    allowed: dict[str, str] = {}
+    try:
+        allowed = origin_headers(call)
+        made = await answer(call)
+    except TooLarge as large:
+        made = _refused(Refused(413, str(large)))
+    except Malformed as malformed:
+        made = _refused(Refused(400, str(malformed)))
+    except Refused as refused:
+        made = _refused(refused)
+    made.headers |= allowed
+    return made
+
+
+def _refused(refused: Refused) -> Answer:
+    headers = dict(refused.headers)
+    headers["X-Sentry-Error"] = refused.message
+    if refused.status == 429:
+        # No category stands for all of them: rate-limiting in Sentry's developer documentation.
+        headers[RATE_LIMITS] = f"{headers.get('Retry-After', '60')}::key"
+    return Answer(refused.status, body=_json({"detail": refused.message}), headers=headers)
+
+
+async def _envelope(call: Call) -> Answer:
+    intake = _intake(call)
+    given, who = keys(call), None
+    if given or not call.services.config.ingest.projects:
+        who = sender(call, given)
+    parsed = Envelope()
+    with _counting(intake):
+        async for part in chunks(call):
+            before = parsed.held
+            parsed.feed(part)
+            call.hold(parsed.held - before)
+            if parsed.header is not None and (named := dsn_key(parsed.header.get("dsn")) - given):
+                given, who = given | named, None
+            if who is None and parsed.header is not None:
+                who = sender(call, given)
+        parsed.finish()
+        header = parsed.header or {}
+        if who is None:
+            who = sender(call, given | dsn_key(header.get("dsn")))
+        items = sentry.decoded(parsed)
+    tallies = call.services.state.tallies
+    for type_, count in parsed.skipped.items():
+        tallies.child(SKIPPED, TYPES.get(type_, "other")).add(count)
+    return await _taken(intake, who, items, header)
+
+
+async def _store(call: Call) -> Answer:
+    intake = _intake(call)
+    who = sender(call, keys(call))
+    with _counting(intake):
+        item = sentry.stored(await unpacked(call, LARGEST_EVENT))
+    return await _taken(intake, who, [item], {})
+
+
+async def _taken(intake: Intake, who: Sender, items: list[Decoded], header: dict[str, object]) -> Answer:
+    events = sum(item.events for item in items)
+    if events and (wait := intake.wait(who.key, events, "sentry")):
+        raise _later(wait, "more events than are taken from one key: send them later")
+    now = time.time()
+    sent = Sent(who.service, who.environment, intake.scrubber, now, shift(header.get("sent_at"), now), header)
+    id_ = sentry.kept_id(items, sent) or identity(header.get("event_id"))
+    batch = Batch()
+    with _counting(intake, events):
+        for item in items:
+            sentry.add(batch, item, sent)
+            if len(item.payload) > LONG:
+                await asyncio.sleep(0)
+    if events:
+        try:
+            await intake.take(batch, "sentry")
+        except Refusing as refusing:
+            # SDKs throw away what is answered by 5xx, and wait after 429.
+            raise _later(refusing.retry_after, "the store takes nothing now: send it later") from None
+    return Answer(body=_json({"id": id_} if id_ else {}))
+
+
+def _later(wait: float, why: str) -> Refused:
+    return Refused(429, why, headers={"Retry-After": str(max(1, math.ceil(wait)))})
+
+
+def _intake(call: Call) -> Intake:
+    if call.services.intake is None:
+        raise Refused(503, "nothing is taken in here")
+    return call.services.intake
+
+
+@contextmanager
+def _counting(intake: Intake, events: int = 1) -> Iterator[None]:
+    """Count what is malformed as invalid; one event where it can't be told how many it held."""
+    try:
+        yield
+    except Malformed:
+        intake.count("sentry", "invalid", events)
+        raise
+    except Refused as refused:
+        if refused.status in (400, 413, 415):
+            intake.count("sentry", "invalid", events)
+        raise
+
+
+def _json(value: dict[str, object]) -> bytes:
+    return msgspec.json.encode(value)
