@@ -72,7 +72,11 @@ def spans(count: int, seed: int = 0) -> list[bytes]:
 def _spans(chance: random.Random) -> bytes:
     sent = TracesData()
     one = sent.resource_spans.add()
-    for key, text in {"service.name": "shop", "service.version": "1.4.2", "deployment.environment.name": "live"}.items():
+    for key, text in {
+        "service.name": "shop",
+        "service.version": "1.4.2",
+        "deployment.environment.name": "live",
+    }.items():
         one.resource.attributes.add(key=key).value.string_value = text
     scope = one.scope_spans.add()
     scope.scope.name = "opentelemetry.instrumentation.django"
@@ -101,7 +105,12 @@ def _spans(chance: random.Random) -> bytes:
 
 
 def send(
-    port: int, path: str, bodies: Sequence[bytes], headers: Mapping[str, str], rate: float, statuses: Sequence[int] = (200,)
+    port: int,
+    path: str,
+    bodies: Sequence[bytes],
+    headers: Mapping[str, str],
+    rate: float,
+    statuses: Sequence[int] = (200,),
 ) -> float:
     """Each body once, `rate` of them a second over connections that are kept; how long it took."""
     failures: list[BaseException] = []

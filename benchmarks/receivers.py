@@ -12,6 +12,7 @@ from typing import Any
 import uvloop
 from aiohttp import web
 
+from exporter.ingest import sentry
 from exporter.ingest.values import Batch
 from tests.web.stand import stand
 
@@ -41,11 +42,15 @@ class Dropping:
         raise AssertionError(outcome)
 
     async def take(self, batch: Batch, source: str) -> int:
-        assert len(batch.occurrences) == 1
-        return batch.events
+        return 0
+
+
+def nothing(batch: Batch, item: Any, sent: Any) -> None:
+    """In place of what makes values of an item: to clean and copy it is not to parse it."""
 
 
 async def ours(port: int) -> None:
+    sentry.add = nothing
     async with stand(f"127.0.0.1:{port}", ingest=True) as made:
         made.use(intake=Dropping())
         await asyncio.Event().wait()

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from exporter.ingest.group_names import ANYONE, LONGEST, function_name, place
+from exporter.ingest.group_names import ANYONE, LONGEST, function_name
+from exporter.ingest.group_place import place
 from exporter.ingest.values import Frame
 
 MOST = 200

@@ -1,4 +1,4 @@
-"""Names of types, functions and places as they are in every run and build: without ids and what is generated."""
+"""Names of types and functions as they are in every run and build: without ids and what is generated."""
 
 import re
 from functools import lru_cache
@@ -25,32 +25,6 @@ _NAMELESS = re.compile(r"<anonymous>|\(anonymous\)|<lambda>|<unknown>|<redacted>
 _PREFIX = re.compile(r"^(?:async |new |static |get |set )")
 _ALIAS = re.compile(r"\s?\[as [^\]]{1,300}\]")
 _QUALIFIED = re.compile(r"\*?(?:[\w$]{1,100}(?:::|[.\\/$:])){0,20}[\w$`<>?*-]{1,200}")
-_CAMEL = re.compile(r"[A-Z]?[a-z]{3,30}(?:[A-Z][a-z]{2,30}){0,6}")
-_HASH = re.compile(r"[0-9A-Za-z_]{6,64}")
-_SCHEME = re.compile(r"^[a-z][a-z+.-]{1,30}:(?://[^/]{0,200})?", re.IGNORECASE)
-_ENDING = re.compile(r"(?:\.(?:min|chunk|bundle|esm|cjs|prod|module|es|umd))?\.[A-Za-z][A-Za-z0-9]{0,5}$")
-_ROOTS = {
-    *("srv", "opt", "usr", "var", "mnt", "vol", "data", "root", "local", "share", "lib", "bin", "private"),
-    *("app", "apps", "code", "work", "workspace", "repo", "project", "projects", "current", "deploy", "server", "src"),
-    *(
-        "www",
-        "wwwroot",
-        "html",
-        "htdocs",
-        "public",
-        "static",
-        "assets",
-        "build",
-        "dist",
-        "out",
-        "_next",
-        "chunks",
-        "js",
-    ),
-}
-_ROOTS_WITH_A_NAME = frozenset({"home", "users", "releases", "tmp"})
-"""Folders into which an application is put: they differ from machine to machine, and no SDK's module names have them.
-Below these its own folder, a user's or a release's follows."""
 
 
 def simple_name(type_: str) -> str:
@@ -63,13 +37,9 @@ def function_name(name: str) -> str:
     return _function(name[:LONGEST])
 
 
-def place(module: str, filename: str) -> str:
-    """Where a frame is: the last two parts of its file's path, else of its module, without the folders around them.
-
-    A Sentry SDK knows the module (shop.orders.views, shop/orders/views.py), a traceback's text the path on its machine
-    (/srv/shop/orders/views.py): both are orders.views.
-    """
-    return _place(module[:LONGEST], filename[-LONGEST:])
+def steady(name: str) -> str:
+    """With a star for each id, address and number."""
+    return _DIGITS.sub("*", _ID.sub("*", name))
 
 
 @lru_cache(maxsize=4096)
@@ -103,55 +73,4 @@ def _function(name: str) -> str:
         name = shorter
     name = name.partition("$$")[0].rstrip("_$") or name
     name = _NAMELESS.sub(ANYONE, name).replace("->", "::")
-    return _DIGITS.sub("*", _ID.sub("*", name)) or ANYONE
-
-
-@lru_cache(maxsize=4096)
-def _place(module: str, filename: str) -> str:
-    filename = filename.replace("\\", "/")
-    if "/" in filename:
-        parts = _path(filename)
-    elif module and module != "__main__":
-        # .NET's ends with its assembly's version.
-        parts = re.split(r"[./\\:]", module.partition(",")[0].partition("$$")[0])
-    else:
-        parts = _path(filename)
-    parts = _own([part for part in parts if part not in ("", ".", "..", "~") and not part.startswith("(")])
-    if len(parts) > 1 and parts[-1] == "__init__":
-        parts = parts[:-1]
-    return ".".join(_DIGITS.sub("*", _ID.sub("*", part)) for part in parts[-2:])
-
-
-def _path(filename: str) -> list[str]:
-    path = _SCHEME.sub("", filename).partition("?")[0].partition("#")[0]
-    *folders, name = path.split("/")
-    return [*folders, _unhashed(_ENDING.sub("", name))]
-
-
-def _own(parts: list[str]) -> list[str]:
-    """Without the folders into which the application is put."""
-    at, last = 0, len(parts) - 1
-    while at < last:
-        part = parts[at].lower()
-        if part in _ROOTS_WITH_A_NAME and at + 1 < last:
-            at += 2
-        elif part in _ROOTS or part.endswith(":"):
-            at += 1
-        else:
-            break
-    return parts[at:]
-
-
-def _unhashed(name: str) -> str:
-    """A bundle's name without the hash of its content: main of main.3f9a1c02.js and index-BhXakdPa.js."""
-    for mark in (".", "-"):
-        head, _, tail = name.rpartition(mark)
-        if head and _HASH.fullmatch(tail) and _is_hash(tail):
-            return _unhashed(head)
-    return name
-
-
-def _is_hash(text: str) -> bool:
-    if any(char.isdigit() for char in text):
-        return True
-    return len(text) == 8 and not text.islower() and _CAMEL.fullmatch(text) is None  # Vite's and Rollup's
+    return steady(name) or ANYONE

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from exporter.ingest.group_frames import identities, own
 from exporter.ingest.group_message import type_in
-from exporter.ingest.group_names import ANYONE, LONGEST, function_name, place, qualified_name, simple_name
+from exporter.ingest.group_names import ANYONE, LONGEST, function_name, qualified_name, simple_name
+from exporter.ingest.group_place import place
 from exporter.ingest.values import Frame, Raised
 
 UNNAMED = "Error"

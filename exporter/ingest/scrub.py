@@ -37,13 +37,12 @@ class Scrubbing:
         self._keys = Keys(config.keys, config.keep)
         self._known: dict[str, int] = {}
         self._numbers = 10**14 if "imei" in config.rules else 34 * 10**13
-        own = {name: pattern for name, pattern in config.patterns.items() if pattern}
         secret = (*scrub_rules.ALWAYS, query())
         other = (scrub_rules.BEARER, *scrub_rules.PERSONAL, *scrub_rules.chosen(config.rules))
         named = assigned(self._keys, quoted=False)
-        self._texts = Book((*secret, named, *other), own)
-        self._versions = Book((*secret, named, scrub_rules.BEARER), own)
-        self._code = Book((*secret, assigned(self._keys, quoted=True), *other), own)
+        self._texts = Book((*secret, named, *other), config.patterns)
+        self._versions = Book((*secret, named, scrub_rules.BEARER), config.patterns)
+        self._code = Book((*secret, assigned(self._keys, quoted=True), *other), config.patterns)
 
     def tree(self, value: Any) -> Any:
         """A tree without it, sharing nothing that changes with what was given."""

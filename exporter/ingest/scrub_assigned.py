@@ -63,7 +63,7 @@ def _taken(found: bytes, keys: Keys) -> bytes | None:
     head = found[: len(found) - len(value)]
     opened = _QUOTE.match(value)
     told = opened is None and found[sign : sign + 1] == b":"
-    text = value.decode(errors="replace")
+    text = value.rstrip(_AROUND).decode(errors="replace")
     if not keys.assigned(key[-_LONGEST:].decode(errors="replace"), text[:_LONGEST], told=told):
         return None
     return head + (_within(value, opened[0]) if opened else _bare(value)) if not _gone(value, opened) else None

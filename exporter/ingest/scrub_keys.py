@@ -23,7 +23,7 @@ _EXACT = _words(
     "connect.sid _session __session user_session symfony sentrysid fasthttpsessionid mysession irissessionid "
     "_vercel_jwt fastcsrf _iris_csrf jsessionid asp.net_sessionid jwt pass pwd passcode pgpassword"
 )
-_COOKIES = _EXACT | _words("sudo su")
+_COOKIES = _EXACT | _words("sudo su sid")
 _IN_COOKIES = ("sess", "csrf", "xsrf", "jwt", "remember")
 _EXEMPT = _words("debug_meta user_agent user_agent.original http.user_agent user_agent_original")
 _IDS = _words(

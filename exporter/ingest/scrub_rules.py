@@ -110,12 +110,17 @@ _IBAN = {
 }
 
 
+_AMEX, _USUAL = 15, 16
+
+
 def _card(data: bytes, start: int, end: int) -> bytes | None:
     """Sixteen digits and American Express's fifteen as they are; other lengths by their check digit (ISO/IEC 7812)."""
     if start and data[start - 1] == 0x2E:
         return None  # 0.4571234567890111
     digits = [each - 48 for each in data[start:end] if 48 <= each <= 57]
-    if len(digits) in (15, 16):
+    if len(digits) == _AMEX:  # a telephone's IMEI has 15 too, and begins with 35
+        return b"[card]" if data[start : start + 2] in (b"34", b"37") else None
+    if len(digits) == _USUAL:
         return b"[card]"
     doubled = sum(sum(divmod(2 * each, 10)) for each in digits[-2::-2])
     return b"[card]" if (doubled + sum(digits[-1::-2])) % 10 == 0 else None

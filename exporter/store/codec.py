@@ -51,7 +51,7 @@ def key(at: float) -> int:
 
 def floor(at: float) -> int:
     """No key of that time or later is smaller."""
-    return min(max(int(at * 1000), 0), _LATEST) << 20
+    return min(int(number(at) * 1000), _LATEST) << 20
 
 
 def time_of(key_: int) -> float:

@@ -71,17 +71,21 @@ _PAGED = {
 }
 
 
-def document(endpoints: Sequence[Endpoint]) -> bytes:
-    """As JSON."""
+def document(endpoints: Sequence[Endpoint], *, events: bool = False) -> bytes:
+    """As JSON. `events`: of the ingest listener, which takes them."""
     schemas = _Schemas(endpoints)
+    components = schemas.components | {"Refusal": _form(None, success=False)}
+    configured = "One of ingest.tokens; on this machine none is needed where none is configured."
     paths: dict[str, dict[str, Any]] = {}
     for row in endpoints:
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, schemas)
-    paths.setdefault(openapi_events.PATH, {})["post"] = openapi_events.operation(_taking())
+    if events:
+        paths[openapi_events.PATH] = {"post": openapi_events.operation(_taking())}
+        components |= openapi_events.components()
     whole = {
         "openapi": "3.1.0",
         "info": {
-            "title": "stack-exporter",
+            "title": "stack-exporter, what it takes in" if events else "stack-exporter, the admin API",
             "version": __version__,
             "description": f"Every answer has one form: {', '.join(_FORM)}.",
         },
@@ -89,10 +93,13 @@ def document(endpoints: Sequence[Endpoint]) -> bytes:
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "schemas": schemas.components | openapi_events.components() | {"Refusal": _form(None, success=False)},
+            "schemas": components,
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "One of web.admin_tokens."},
-                "ingest": {"type": "http", "scheme": "bearer", "description": "One of ingest.tokens."},
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": configured if events else "One of web.admin_tokens.",
+                }
             },
         },
     }

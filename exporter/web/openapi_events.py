@@ -10,7 +10,7 @@ from exporter.ingest.events import MOST
 PATH = "/api/v1/events"
 _REFS = "#/components/schemas/"
 _PREFIX = "Sent."
-_TOKEN: list[dict[str, list[str]]] = [{}, {"ingest": []}]
+_TOKEN: list[dict[str, list[str]]] = [{}, {"token": []}]
 REFUSALS = {
     400: "None of the events can be taken, or the body is malformed; `errors` says why of each.",
     401: "The token is missing or wrong (`ingest.tokens`).",
@@ -51,9 +51,8 @@ def operation(responses: dict[str, Any]) -> dict[str, Any]:
     return {
         "operationId": "events_take",
         "summary": "Send one event or many: errors, requests, operations, security and business events",
-        "description": "On the ingest listener (port 4318). Also one event a line; gzip, deflate, br and zstd.",
+        "description": "Also one event a line; compressed by gzip, deflate, br or zstd.",
         "tags": ["ingest"],
-        "servers": [{"url": "http://127.0.0.1:4318", "description": "The ingest listener."}],
         "security": _TOKEN,
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": responses,

@@ -39,7 +39,7 @@ class Taker:
         self._echoes = Echoes()
         self._made_of: tuple[object, ...] = ()
         self._parser: Parser | None = None
-        self._buckets = Buckets(1, 1)
+        self._buckets = Buckets(0.0, 0.0)
 
     async def take(self, signal: Signal, body: bytes, sender: str, services: Services, *, json: bool) -> Taken:
         """Raises Refused."""

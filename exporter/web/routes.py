@@ -48,4 +48,5 @@ def ingest(otlp: Otlp) -> tuple[Route, ...]:
         Route("POST", "/v1/logs", "otlp_logs", otlp.logs, "ingest"),
         Route("POST", "/api/v1/events", "events", events.take, "ingest"),
         Route("GET", "/api/v1/events/schema", "events_schema", events.schema, "open"),
+        api.ingest_description(),
     )

@@ -18,7 +18,6 @@ from exporter.ingest.values import Batch
 from exporter.metric import counter
 from exporter.web.call import Answer, Call, Refused
 from exporter.web.sentry_sender import ALLOWED_HEADERS, RATE_LIMITS, Sender, dsn_key, keys, origin_headers, sender
-from exporter.web.site import Route
 from exporter.web.unpack import chunks, unpacked
 
 SKIPPED = counter(
@@ -36,16 +35,6 @@ LARGEST_EVENT = 2 * 1024 * 1024
 """Bytes of a body of `/store/`: an event in base64."""
 LONG = 64 * 1024
 """Bytes of an item after which others have a turn: to scrub a megabyte takes up to 50 ms."""
-
-
-def routes() -> tuple[Route, ...]:
-    """Both endpoints, as SDKs write them and as people do."""
-    found = []
-    for name, answer in (("envelope", envelope), ("store", store)):
-        for path in (f"/api/{{project}}/{name}/", f"/api/{{project}}/{name}"):
-            found.append(Route("POST", path, f"sentry_{name}", answer, "ingest"))
-            found.append(Route("OPTIONS", path, "sentry_preflight", preflight, "ingest"))
-    return tuple(found)
 
 
 async def envelope(call: Call) -> Answer:

@@ -79,7 +79,7 @@ def check(daemon: Daemon, service: str, type_: str, function: str, count: int) -
     assert (group["type"], group["count"], group["releases"]) == (type_, count, [f"{service}@1.0.0"])
     assert group["environments"] == ["production"]
     whole = daemon.get(f"/api/v1/errors/{group['id']}", TOKEN).text
-    assert "no such customer [email] with card [card]" in whole or "for [email] with card [card]" in whole
+    assert "[email] with card [card]" in whole
     assert function in whole
     for secret in (f"canary-{service}", "jane.doe@example.com", "4571 2345 6789 0111"):
         assert secret not in whole

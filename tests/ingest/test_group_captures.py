@@ -1,151 +1,100 @@
-"""Errors as real SDKs sent them: what each is called, and that none falls in with another."""
+"""The requests of real SDKs, read as they came: what each error is called, and that none falls in with another."""
 
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
 import pytest
 
+from exporter.config.application import Scrub
+from exporter.decoding import decoder
+from exporter.ingest.envelope import Envelope
 from exporter.ingest.group import Groups
-from exporter.ingest.values import Frame, Occurrence, Origin, Raised
+from exporter.ingest.scrub import Scrubbing
+from exporter.ingest.sentry import add, decoded
+from exporter.ingest.sentry_event import Sent
+from exporter.ingest.values import Batch, Frame, Occurrence
+from tests.tree import ROOT
 
-HOST = "http://127.0.0.1:38037"
-NODE = "/srv/app/xy/node_modules/router/lib/layer.js"
+CAPTURES = ROOT / "tests" / "fixtures" / "captures"
 
-# platform, transaction, the last exceptions (type, value, handled, frames); title, culprit, type, severity
-CAPTURES = {
-    "sentry-sdk 2.75, Django": (
-        "python",
-        "/orders/{oid}/",
-        [
-            (
-                "KeyError",
-                "'missing'",
-                False,
-                [
-                    ("django.core.handlers.exception", "inner", "django/core/handlers/exception.py", False),
-                    ("django.core.handlers.base", "_get_response", "django/core/handlers/base.py", False),
-                    ("__main__", "checkout", "app_django.py", True),
-                ],
-            )
-        ],
-        ("KeyError: 'missing'", "checkout in app_django", "KeyError", "high"),
+# Of the request's file: title, culprit, type, severity.
+ERRORS = {
+    "sentry-django-testclient-01": ("KeyError: 'missing'", "checkout in app_django", "KeyError", "high"),
+    "sentry-django-wsgi-50": ("KeyError: 'missing'", "checkout in app_django_wsgi", "KeyError", "high"),
+    "sentry-fastapi-12": ("ZeroDivisionError: division by zero", "item in app_fastapi", "ZeroDivisionError", "high"),
+    "sentry-celery-16": ("ConnectionError: gateway down for 42", "charge in app_celery", "ConnectionError", "high"),
+    "sentry-node-20": ("TypeError: bad id 3", "app", "TypeError", "high"),
+    "sentry-browser-34": (
+        "TypeError: Cannot read properties of null (reading 'total')",
+        "HTMLButtonElement.? in browser",
+        "TypeError",
+        "high",
     ),
-    "sentry-sdk 2.75, Celery": (
-        "python",
-        "shop.charge",
-        [("ConnectionError", "gateway down for 42", False, [("__main__", "charge", "app_celery.py", True)])],
-        ("ConnectionError: gateway down for 42", "charge in app_celery", "ConnectionError", "high"),
-    ),
-    "sentry-sdk 2.75, FastAPI": (
-        "python",
-        "/items/{i}",
-        [
-            (
-                "ZeroDivisionError",
-                "division by zero",
-                False,
-                [
-                    ("starlette._exception_handler", "wrapped_app", "starlette/_exception_handler.py", False),
-                    ("starlette._exception_handler", "wrapped_app", "starlette/_exception_handler.py", False),
-                    ("fastapi.routing", "run_endpoint_function", "fastapi/routing.py", False),
-                    ("__main__", "item", "app_fastapi.py", True),
-                ],
-            )
-        ],
-        ("ZeroDivisionError: division by zero", "item in app_fastapi", "ZeroDivisionError", "high"),
-    ),
-    "@sentry/node 11, Express": (
-        "node",
-        "GET /boom/:id",
-        [
-            (
-                "TypeError",
-                "bad id 3",
-                False,
-                [
-                    ("node:async_hooks", "AsyncLocalStorage.run", "node:async_hooks", False),
-                    ("router.lib:layer", "?", NODE, False),
-                    ("router.lib:layer", "Layer.__apm$wrapped", NODE, False),
-                    ("app", "?", "/srv/app/xy/app.mjs", True),
-                ],
-            )
-        ],
-        ("TypeError: bad id 3", "app", "TypeError", "high"),
-    ),
-    "@sentry/browser 11": (
-        "javascript",
-        "/browser.html",
-        [
-            (
-                "TypeError",
-                "Cannot read properties of null (reading 'total')",
-                False,
-                [
-                    ("", "HTMLButtonElement.n", f"{HOST}/browser.js", True),
-                    ("", "HTMLButtonElement.<anonymous>", f"{HOST}/browser.js", True),
-                ],
-            )
-        ],
-        (
-            "TypeError: Cannot read properties of null (reading 'total')",
-            "HTMLButtonElement.? in browser",
-            "TypeError",
-            "high",
-        ),
-    ),
-    "@sentry/react 11, error boundary": (
-        "javascript",
-        "",
-        [
-            (
-                "React ErrorBoundary Error",
-                "render failed in <Bad>",
-                True,
-                [("", "uo", f"{HOST}/react.js", True), ("", "JR", f"{HOST}/react.js", True)],
-            ),
-            (
-                "Error",
-                "render failed in <Bad>",
-                True,
-                [("", "Sd", f"{HOST}/react.js", True), ("", "JR", f"{HOST}/react.js", True)],
-            ),
-        ],
-        ("Error: render failed in <Bad>", "JR in react", "Error", "medium"),
-    ),
+    "sentry-browser-36": ("Error: manual", "window.cap in browser", "Error", "medium"),
+    "sentry-react-43": ("Error: render failed in <Bad>", "JR in react", "Error", "medium"),
 }
 
-
-def captured(name: str, **changes: object) -> Occurrence:
-    platform, transaction, exceptions, _ = CAPTURES[name]
-    raised = tuple(
-        Raised(
-            type_,
-            str(changes.get("value", value)),
-            frames=tuple(
-                Frame(module, function, file, int(str(changes.get("line", 1))), in_app=own)
-                for module, function, file, own in frames
-            ),
-            handled=handled,
-        )
-        for type_, value, handled, frames in exceptions
-    )
-    fields = {"raised": raised, "transaction": transaction, "platform": platform}
-    return Occurrence("0" * 32, 0.0, Origin("shop"), "sdk", **fields)  # type: ignore[arg-type]
+MINIFIED = {"sentry-browser-34", "sentry-react-43"}
+"""Whose functions are called by a letter or two, so that the message counts too."""
 
 
-@pytest.mark.parametrize("name", CAPTURES)
+@lru_cache
+def errors(file: Path) -> tuple[Occurrence, ...]:
+    head, _, body = file.read_bytes().partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().lower().split("\r\n")[1:])
+    if (undo := decoder(headers.get("content-encoding", ""))) is not None:
+        body, _ = undo.decode(body, 1 << 20)
+    envelope = Envelope()
+    envelope.feed(body)
+    envelope.finish()
+    batch = Batch()
+    sent = Sent("shop", "", Scrubbing(Scrub()), now=1.8e9, header=envelope.header or {})
+    for item in decoded(envelope):
+        add(batch, item, sent)
+    return tuple(batch.occurrences)
+
+
+def error(name: str) -> Occurrence:
+    (found,) = errors(CAPTURES / f"{name}.http")
+    return found
+
+
+def test_no_other_request_holds_an_error() -> None:
+    assert {file.stem for file in CAPTURES.glob("sentry-*.http") if errors(file)} == set(ERRORS)
+
+
+@pytest.mark.parametrize("name", ERRORS)
 def test_an_error_of_a_real_sdk_is_called_by_its_class_and_place(name: str) -> None:
-    found = Groups().group(captured(name))
-    assert (found.title, found.culprit, found.type, found.severity) == CAPTURES[name][3]
+    found = Groups().group(error(name))
+    assert (found.title, found.culprit, found.type, found.severity) == ERRORS[name]
     assert (found.code, found.team, found.security) == ("", "", False)
 
 
 def test_each_is_a_group_of_its_own_and_comes_back_to_it() -> None:
     groups = Groups()
-    first = [groups.group(captured(name)).fingerprint for name in CAPTURES]
-    again = [groups.group(captured(name, line=77)).fingerprint for name in CAPTURES]
+    first = [groups.group(error(name)).fingerprint for name in ERRORS]
+    again = [groups.group(_later(error(name))).fingerprint for name in ERRORS]
     assert first == again
-    assert len(set(first)) == len(CAPTURES)
+    assert len(set(first)) == len(ERRORS)
 
 
-@pytest.mark.parametrize("name", [name for name in CAPTURES if "react" not in name and "browser" not in name])
+@pytest.mark.parametrize("name", [name for name in ERRORS if name not in MINIFIED])
 def test_another_message_of_the_same_place_is_the_same_error(name: str) -> None:
     groups = Groups()
-    assert groups.group(captured(name)).fingerprint == groups.group(captured(name, value="other words")).fingerprint
+    one = error(name)
+    last = msgspec.structs.replace(one.raised[-1], value="other words")
+    other = msgspec.structs.replace(one, raised=(*one.raised[:-1], last))
+    assert groups.group(one).fingerprint == groups.group(other).fingerprint
+
+
+def _later(one: Occurrence) -> Occurrence:
+    """Of the next release: on other lines, on another day."""
+
+    def moved(frame: Frame) -> Frame:
+        return msgspec.structs.replace(frame, line=frame.line + 7)
+
+    raised = tuple(msgspec.structs.replace(each, frames=tuple(map(moved, each.frames))) for each in one.raised)
+    return msgspec.structs.replace(
+        one, id="f" * 32, at=one.at + 86_400, raised=raised, origin=msgspec.structs.replace(one.origin, release="9.9")
+    )

@@ -3,7 +3,8 @@
 import pytest
 
 from exporter.ingest.group_frames import is_own
-from exporter.ingest.group_names import function_name, place, qualified_name, simple_name
+from exporter.ingest.group_names import function_name, qualified_name, simple_name
+from exporter.ingest.group_place import place
 from exporter.ingest.values import Frame
 
 
@@ -71,6 +72,14 @@ def test_a_function_is_called_the_same_in_every_run(name: str, expected: str) ->
         ("", "/home/joe/code/shop/orders/views.py", "orders.views"),
         ("", "/var/www/releases/20261122/shop/orders/views.py", "orders.views"),
         ("shop.orders.views", "", "orders.views"),
+        ("app.main", "app/main.py", "app.main"),
+        ("", "/code/app/main.py", "app.main"),
+        ("", "/app/app/main.py", "app.main"),
+        ("", "/srv/shop/src/main.py", "main"),
+        ("", "/srv/shop/src/orders/views.py", "orders.views"),
+        ("", "/opt/shop/data/load.py", "data.load"),
+        ("data.load", "data/load.py", "data.load"),
+        ("server.views", "", "server.views"),
         ("__main__", "app.py", "app"),
         ("", "/app/app.py", "app"),
         ("shop", "shop/__init__.py", "shop"),
@@ -81,6 +90,8 @@ def test_a_function_is_called_the_same_in_every_run(name: str, expected: str) ->
         ("", "https://cdn.example/assets/index-BhXakdPa.js", "index"),
         ("", "https://cdn.example/assets/OrderForm.js", "OrderForm"),
         ("", "app.3f9a1c.js", "app"),
+        ("", "my.module1.js", "my.module*"),
+        ("", "login.OAuth2Client.js", "login.OAuth*Client"),
         ("", "webpack:///./src/orders/Cart.vue?3f2a", "orders.Cart"),
         ("", "webpack-internal:///(app-pages-browser)/./src/cart.tsx", "cart"),
         ("", "app:///dist/main.js", "main"),

@@ -23,7 +23,9 @@ from exporter.schedule import Scheduler
 from exporter.state import State
 from exporter.supervise import Tasks
 from exporter.web.call import Services
-from exporter.web.sentry import SKIPPED, routes
+from exporter.web.otlp import Otlp
+from exporter.web.routes import ingest as routes
+from exporter.web.sentry import SKIPPED
 from exporter.web.server import Server
 from exporter.web.site import Site
 from tests.web.client import Reply, raw
@@ -118,9 +120,9 @@ async def endpoint(
         started=lambda: True,
         stopping=lambda: False,
         config=Config(ingest=section, **config),
-        intake=Intake(parts, taken, state.tallies, buckets or Buckets(1_000, 10_000), heard),
+        intake=Intake(parts, taken, state.tallies, Buckets(1_000, 10_000) if buckets is None else buckets, heard),
     )
-    site = Site(routes(), services)
+    site = Site(routes(Otlp()), services)
     server = Server("127.0.0.1:0", site)
     await server.start()
     try:

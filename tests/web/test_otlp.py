@@ -98,7 +98,12 @@ async def test_a_body_may_be_compressed_by(coding: str) -> None:
 REFUSED: dict[str, tuple[int, int, tuple[str, ...], bytes]] = {
     "bytes that are none": (400, 3, (PROTOBUF,), b"\xff\xff\xff"),
     "a length that lies": (400, 3, (PROTOBUF,), ONE[:-1]),
-    "an inner length that lies": (400, 3, (PROTOBUF,), ONE.replace(b"\x0a\x10\x01\x02", b"\x0a\x7f\x01\x02")),
+    "an inner length that lies": (
+        400,
+        3,
+        (PROTOBUF,),
+        traces(span(2)).replace(b"\x0a\x10\x01\x02", b"\x0a\x7f\x01\x02"),
+    ),
     "JSON that is none": (400, 3, (JSON,), b"{"),
     "JSON of another kind": (400, 3, (JSON,), b"[]"),
     "a corrupt gzip": (400, 3, (PROTOBUF, "Content-Encoding: gzip"), b"\x1f\x8bxxxxxxxxxxxxxxxx"),
@@ -163,7 +168,7 @@ async def test_while_the_store_refuses_nothing_is_counted_and_later_it_is_taken(
         here.ledger.refusing = Refusing("full", 7.0)
         reply = await here.post("/v1/traces", failing)
         assert (reply.status, status(reply)[0], reply.headers["retry-after"]) == (429, 8, "8")
-        assert here.figures("stack_http_server_request_duration_seconds") == {}
+        assert sum(here.figures("stack_http_server_request_duration_seconds").values()) == 0
         here.ledger.refusing = None
         assert (await here.post("/v1/traces", failing)).status == 200
         assert here.counts() == {"accepted": 1, "refused": 1, "invalid": 2}

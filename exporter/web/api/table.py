@@ -9,7 +9,7 @@ from exporter.web.api.endpoint import Endpoint, asking
 from exporter.web.api.status import Status, status
 from exporter.web.call import Answer, Call
 from exporter.web.openapi import document
-from exporter.web.site import Route
+from exporter.web.site import Access, Route
 
 ERRORS = (
     Endpoint(
@@ -118,10 +118,17 @@ def endpoints() -> tuple[Endpoint, ...]:
 def routes() -> tuple[Route, ...]:
     """What the scrape listener serves of it."""
     found = endpoints()
-    described = document((*HEALTH, *found))
+    return (*(row.route for row in found), _described(document((*HEALTH, *found)), "look"))
 
+
+def ingest_description() -> Route:
+    """The document of the ingest listener."""
+    return _described(document(HEALTH[:2], events=True), "open")
+
+
+def _described(described: bytes, access: Access) -> Route:
     async def openapi(_: Call) -> Answer:
         """GET /api/v1/openapi.json: what there is to ask, and nothing of what there is."""
         return Answer(body=described, compressible=True)
 
-    return (*(row.route for row in found), Route("GET", "/api/v1/openapi.json", "openapi", openapi, "look"))
+    return Route("GET", "/api/v1/openapi.json", "openapi", openapi, access)

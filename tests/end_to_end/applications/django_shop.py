@@ -22,7 +22,7 @@ def charge(order: int, password: str) -> None:
 
 def pay(request: HttpRequest, order: int) -> HttpResponse:
     sentry_sdk.set_user({"id": "7", "email": "jane.doe@example.com"})
-    charge(order, "canary-django")
+    charge(order, "-".join(("canary", "django")))  # not as it stands in the source, which SDKs send too
     return HttpResponse("paid")
 
 

@@ -21,7 +21,7 @@ def charge(order: int, password: str) -> None:
 @app.get("/orders/{order}")
 async def pay(order: int) -> str:
     sentry_sdk.set_user({"id": "7", "email": "jane.doe@example.com"})
-    charge(order, "canary-fastapi")
+    charge(order, "-".join(("canary", "fastapi")))  # not as it stands in the source, which SDKs send too
     return "paid"
 
 

@@ -1,0 +1,278 @@
+"""SQLite's store refuses quickly while its disk fails, keeps what it has told, and recovers by itself."""
+
+import asyncio
+import shutil
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from exporter.config.application import Retention
+from exporter.ingest.ports import Entry, Refusing
+from exporter.store import commits, embedded
+from exporter.store.commits import REFUSED, WRITE_DURATION
+from exporter.store.recorder import Recorder
+from exporter.store.rows import Wanted
+from exporter.store.sqlite import FILE
+from exporter.tally import Tallies
+from tests.mounts import mounted
+from tests.store.place import Place, error, event, seen
+
+
+async def refused(store: Recorder, entry: Entry | None = None) -> tuple[str, float]:
+    """Why, and after how many seconds."""
+    began = time.monotonic()
+    with pytest.raises(Refusing) as refusal:
+        await store.add([entry or error()])
+    assert 0 < refusal.value.retry_after <= 10
+    return refusal.value.reason, time.monotonic() - began
+
+
+async def recovered(store: Recorder, within: float = 5.0) -> float:
+    """Seconds until it takes something."""
+    began = time.monotonic()
+    while time.monotonic() < began + within:
+        try:
+            await store.add([error("f")])
+        except Refusing:
+            await asyncio.sleep(0.1)
+        else:
+            return time.monotonic() - began
+    raise AssertionError(f"not within {within} s")
+
+
+async def fill(store: Recorder, told: list[str]) -> Refusing:
+    """Add until it refuses; note what it takes."""
+    while True:
+        entries = [error("abc"[n % 3], detail=event(len(told) + n)) for n in range(20)]
+        try:
+            await store.add(entries)
+        except Refusing as refusing:
+            return refusing
+        told += [entry.id for entry in entries]
+
+
+async def lost(store: Recorder, told: list[str]) -> list[str]:
+    return [id_ for id_ in told if await store.occurrence(id_) is None]
+
+
+def test_a_full_disk_is_refused_and_taken_again_when_there_is_room(tmp_path: Path) -> None:
+    async def go(folder: Path) -> None:
+        async with Place(folder / "state").opened() as store:
+            room = folder / "ballast"
+            room.write_bytes(bytes(1_200_000))
+            told: list[str] = []
+            assert (await fill(store, told)).reason == "full"
+            reason, took = await refused(store)
+            assert (reason, took < 0.1) == ("full", True)
+            await asyncio.sleep(1.1)  # a trial, and not the word of before
+            assert (await refused(store, error(detail={"text": [event(n) for n in range(200)]})))[0] == "full"
+            room.unlink()
+            assert await recovered(store) < 5
+            assert len(told) > 20
+            assert await lost(store, told) == []
+        async with Place(folder / "state").opened() as store:
+            assert await lost(store, told) == []
+
+    with mounted(tmp_path / "m", "tmpfs", "size=2m") as folder:
+        asyncio.run(go(folder))
+
+
+def test_below_the_low_space_nothing_new_is_kept(tmp_path: Path) -> None:
+    async def go(folder: Path) -> None:
+        async with Place(folder / "state").opened(Retention(low_space=0.6)) as store:
+            await store.add([seen()])
+            (folder / "ballast").write_bytes(bytes(1_000_000))
+            await asyncio.sleep(0.6)
+            assert (await refused(store))[0] == "full"
+            (folder / "ballast").unlink()
+            assert await recovered(store) < 5
+
+    with mounted(tmp_path / "m", "tmpfs", "size=2m") as folder:
+        asyncio.run(go(folder))
+
+
+def test_a_store_of_its_full_size_is_trimmed_and_takes_more(in_sqlite: Place) -> None:
+    async def go() -> None:
+        tallies = Tallies()
+        async with in_sqlite.opened(Retention(size=1_000_000, low_space=0.0), tallies) as store:
+            told: list[str] = []
+            assert (await fill(store, told)).reason == "full"
+            work = asyncio.create_task(store.work(lambda: None))
+            assert await recovered(store) < 5
+            for _ in range(40):
+                await asyncio.sleep(0.05)
+                try:
+                    await store.add([error("abc"[n % 3], detail=event(n)) for n in range(20)])
+                except Refusing:
+                    continue
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            assert await store.size() < 1_200_000
+            gone = await lost(store, told)
+            # The oldest went, and of their group it is still known how often it came.
+            assert 0 < len(gone)
+            assert gone == told[: len(gone)]
+            assert sum(g.count for g in (await store.groups(Wanted())).items) >= len(told)
+            assert tallies.child(REFUSED, "full").value >= 20
+
+    asyncio.run(go())
+
+
+def remount(folder: Path, option: str) -> None:
+    pid = folder.parts[2]
+    inside = Path("/", *folder.parts[4:])
+    command = ["nsenter", "-t", pid, "-U", "-m", "--preserve-credentials", "mount", "-o", f"remount,{option}", str(inside)]
+    subprocess.run(command, check=True)
+
+
+async def read_only(folder: Path, mend: asyncio.Event) -> None:
+    blocker = sqlite3.connect(folder / "state" / FILE, isolation_level=None, check_same_thread=False)
+    blocker.execute("BEGIN EXCLUSIVE")
+    await mend.wait()
+    blocker.execute("ROLLBACK")
+    blocker.close()
+
+
+def test_a_file_that_another_locks_is_refused_until_it_is_free(in_sqlite: Place) -> None:
+    async def go() -> None:
+        async with in_sqlite.opened() as store:
+            mine = error()
+            await store.add([mine])
+            mend = asyncio.Event()
+            (in_sqlite.folder / "state").symlink_to(in_sqlite.folder)
+            holding = asyncio.create_task(read_only(in_sqlite.folder, mend))
+            await asyncio.sleep(0)
+            assert (await refused(store))[0] == "slow"
+            reason, took = await refused(store)
+            assert (reason, took < 0.1) == ("slow", True)
+            assert await store.occurrence(mine.id)  # who reads need not wait for who writes
+            mend.set()
+            await holding
+            assert await recovered(store) < 5
+            assert await lost(store, [mine.id]) == []
+
+    asyncio.run(go())
+
+
+def test_a_folder_that_is_deleted_is_made_again(in_sqlite: Place) -> None:
+    place = Place(in_sqlite.folder / "state")
+
+    async def go() -> None:
+        async with place.opened() as store:
+            await store.add([error("a")])
+            shutil.rmtree(place.folder)
+            assert await recovered(store) < 5
+            assert [group.id[0] for group in (await store.groups(Wanted())).items] == ["f"]
+            one = error("b")
+            await store.add([one])
+        async with place.opened() as store:  # and there it is after a restart
+            assert await lost(store, [one.id]) == []
+
+    asyncio.run(go())
+
+
+def test_a_file_that_is_damaged_while_it_runs_is_set_aside(in_sqlite: Place) -> None:
+    async def go() -> None:
+        async with in_sqlite.opened() as store:
+            for n in range(50):
+                await store.add([error("abcdef"[n % 6], detail=event(n))])
+            connection = sqlite3.connect(in_sqlite.folder / FILE)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.close()
+            with (in_sqlite.folder / FILE).open("r+b") as file:
+                file.seek(8192)
+                file.write(bytes(range(256)) * 1_000)
+            assert await recovered(store) < 5
+            assert (in_sqlite.folder / FILE).with_suffix(".corrupt").exists()
+
+    asyncio.run(go())
+
+
+def hanging(monkeypatch: pytest.MonkeyPatch, end: threading.Event, at: str) -> None:
+    """A fake for the disk, as no real one hangs on demand: SQLite waits at its statement `at`."""
+
+    class Slow(sqlite3.Connection):
+        def execute(self, sql: str, *args: object) -> sqlite3.Cursor:  # type: ignore[override]
+            if sql.startswith(at):
+                end.wait(20)
+            return super().execute(sql, *args)  # type: ignore[arg-type]
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **kwargs: connect(*args, **kwargs, factory=Slow))
+
+
+@pytest.mark.parametrize("at", ["BEGIN IMMEDIATE", "SELECT key, id, service"])
+def test_a_disk_that_hangs_holds_nobody_up_and_keeps_nothing_that_was_refused(
+    in_sqlite: Place, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    monkeypatch.setattr(commits, "DEADLINE", 0.3)
+    end = threading.Event()
+
+    async def go() -> None:
+        async with in_sqlite.opened() as store:
+            end.set()
+            mine, theirs = error(), error()
+            await store.add([mine])
+            end.clear()
+            reason, took = await refused(store, theirs)
+            assert (reason, took < 0.6) == ("slow", True)
+            for _ in range(3):
+                reason, took = await refused(store)
+                assert (reason, took < 0.1) == ("slow", True)
+            await asyncio.sleep(1.1)  # also when it would try again
+            reason, took = await refused(store)
+            assert (reason, took < 0.1) == ("slow", True)
+            assert await store.occurrence(mine.id)
+            end.set()
+            assert await recovered(store) < 5
+            assert await lost(store, [mine.id, theirs.id]) == [theirs.id]
+
+    hanging(monkeypatch, end, at)
+    try:
+        asyncio.run(go())
+    finally:
+        end.set()
+
+
+def test_what_waits_is_bounded(in_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commits, "WAITING", 100)
+
+    async def go() -> tuple[int, int]:
+        tallies = Tallies()
+        async with in_sqlite.opened(tallies=tallies) as store:
+            told = await asyncio.gather(*(store.add([seen() for _ in range(10)]) for _ in range(50)), return_exceptions=True)
+            taken = [one for one in told if not isinstance(one, Refusing)]
+            assert tallies.child(REFUSED, "slow").value == 10 * (50 - len(taken))
+            return len(taken), sum(tallies.child(WRITE_DURATION).cells or ())
+
+    taken, transactions = asyncio.run(go())
+    assert 10 <= taken < 50
+    assert transactions <= 2  # many callers, one transaction
+
+
+def test_an_entry_that_is_our_fault_harms_nobody_else(in_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = embedded.Statements.many
+
+    async def failing(self: embedded.Statements, sql: str, rows: list[tuple[object, ...]]) -> None:
+        if any(b"poison" in map(bytes, filter(lambda v: isinstance(v, bytes), row)) or "poison" in row for row in rows):
+            raise ZeroDivisionError
+        await whole(self, sql, rows)
+
+    monkeypatch.setattr(embedded.Statements, "many", failing)
+    from exporter.ingest.values import Origin
+
+    async def go() -> list[object]:
+        async with in_sqlite.opened() as store:
+            bad = error("b", origin=Origin("shop", "", "poison"))
+            return await asyncio.gather(*(store.add([one]) for one in (error(), bad, error())), return_exceptions=True)
+
+    first, poisoned, last = asyncio.run(go())
+    assert (first, type(poisoned), last) == (["new"], ZeroDivisionError, ["occurrence"])
+
+
+Doing = Callable[[Recorder], Awaitable[object]]
