@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from benchmarks import memory, probes, report, requested, scrape, start, whole
+from benchmarks import memory, probes, received, report, requested, scrape, start, whole
 from benchmarks.row import FULL, QUICK, Depth, Measure, Missing, Row
 
 ROWS: Mapping[str, Measure] = {
@@ -22,6 +22,9 @@ ROWS: Mapping[str, Measure] = {
     "resident": whole.resident,
     "homemade": whole.homemade,
     "start": start.start,
+    "sentry-parse": received.parsed,
+    "sentry-whole": received.whole,
+    "otlp-spans": received.spans,
 }
 
 

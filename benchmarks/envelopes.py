@@ -20,7 +20,7 @@ SENTRY = {
 }
 OTLP = {"Content-Type": "application/x-protobuf"}
 SPANS = 100
-"""Spans of a request, half of them of a server."""
+"""Spans of a request."""
 
 
 def envelopes(count: int, seed: int = 0) -> list[bytes]:
@@ -63,13 +63,13 @@ def _envelope(id_: str, chance: random.Random) -> bytes:
     return b"\n".join((header, item, payload, b""))
 
 
-def spans(count: int, seed: int = 0) -> list[bytes]:
-    """Requests of SPANS spans: of a server, and of its database."""
+def spans(count: int, *, queries: bool, seed: int = 0) -> list[bytes]:
+    """Requests of SPANS spans of a server; with `queries` half of them are of its database's client."""
     chance = random.Random(seed)
-    return [_spans(chance) for _ in range(count)]
+    return [_spans(chance, queries=queries) for _ in range(count)]
 
 
-def _spans(chance: random.Random) -> bytes:
+def _spans(chance: random.Random, *, queries: bool) -> bytes:
     sent = TracesData()
     one = sent.resource_spans.add()
     for key, text in {
@@ -82,7 +82,7 @@ def _spans(chance: random.Random) -> bytes:
     scope.scope.name = "opentelemetry.instrumentation.django"
     now = time.time_ns()
     for number in range(SPANS):
-        server = number % 2 == 0
+        server = not queries or number % 2 == 0
         span = scope.spans.add(
             trace_id=chance.randbytes(16),
             span_id=chance.randbytes(8),

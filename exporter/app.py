@@ -79,6 +79,7 @@ class App:
             self.on_result,
             concurrency=first.config.concurrency,
             traceparent=self._traceparent,
+            requests=self.receiving.requested,
         )
         self.listeners = Listeners(options, self._services(first.config))
 

@@ -15,6 +15,7 @@ VALUES = {
     "web.config.file": ("web.yaml", Path("web.yaml")),
     "web.health-address": (":8", ":8"),
     "ingest.listen-address": ("off", "off"),
+    "ingest.grpc-listen-address": (":4317", ":4317"),
     "storage.path": ("/nowhere/state", Path("/nowhere/state")),
     "log.level": ("debug", "debug"),
     "log.format": ("console", "console"),

@@ -15,6 +15,8 @@ LONGEST = 1e9
 HEAVIEST = 1e6
 """Requests that one may stand for."""
 _TRACE = 32
+_LATEST = 1e11
+"""Unix seconds; an exemplar of a later time would be none of OpenMetrics'."""
 
 Series = tuple[Metric, tuple[str, ...]]
 
@@ -73,7 +75,7 @@ class Timed:
             self._duration.observe(duration)
         else:
             self._duration.observe_many(duration, weight)
-        if trace_id and at > 0.0 and is_trace(trace_id):
+        if trace_id and 0.0 < at < _LATEST and is_trace(trace_id):
             self._duration.exemplify(trace_id, duration, at)
         if self._work is not None:
             self._work.add(duration, weight, self._failed, now)

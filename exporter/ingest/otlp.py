@@ -44,27 +44,25 @@ class Parser:
         self.reader = Reader(scrubber, hold, operations)
         self.resources = Resources(scrubber, service, environment)
         self.attributes = Attributes()
-        self._weights: dict[bytes, float] = {b"": 1.0}
-        self._failed: dict[bytes, bool] = {b"": False}
+        self.weights: dict[bytes, float] = {b"": 1.0}
+        self.failures: dict[bytes, bool] = {b"": False}
 
     def weight(self, trace_state: bytes) -> float:
-        if (found := self._weights.get(trace_state)) is not None:
-            return found
-        if len(self._weights) >= _STATES:
-            self._weights = {b"": 1.0}
-        made = self._weights[trace_state[:512]] = weight(trace_state[:512].decode(errors="replace"))
+        """How many spans one with this trace state stands for; remembered in `weights`."""
+        if len(self.weights) >= _STATES:
+            self.weights.clear()
+            self.weights[b""] = 1.0
+        made = self.weights[trace_state[:512]] = weight(trace_state[:512].decode(errors="replace"))
         return made
 
     def failed(self, status: bytes) -> bool:
-        """Whether a span's status is an error."""
-        if (found := self._failed.get(status)) is not None:
-            return found
+        """Whether a span's status is an error; remembered in `failures` where it has no message."""
         try:
             failed = bool(messages()["Status"].FromString(status).code == _ERROR)
         except DecodeError:
             raise Malformed("a span's status is malformed") from None
         if len(status) <= 2:
-            self._failed[status] = failed
+            self.failures[status] = failed
         return failed
 
 
@@ -90,6 +88,7 @@ class Parsing:
         parser, batch = self._parser, self.batch
         resource = parser.resources.of(piece.resource)
         held_for, attributes_of, latest = parser.reader.held, parser.attributes.of, self._now + _AHEAD
+        weights, failures, observed = parser.weights, parser.failures, self.observed
         batch.events += len(found)
         for span in found:
             trace_id, span_id = span.trace_id, span.span_id
@@ -103,14 +102,16 @@ class Parsing:
             ):
                 batch.invalid += 1
                 continue
-            failed = parser.failed(span.status)
+            if (failed := failures.get(status := span.status)) is None:
+                failed = parser.failed(status)
+            if (amount := weights.get(state := span.trace_state)) is None:
+                amount = parser.weight(state)
             found_here = attributes_of(span.attributes)
-            amount = parser.weight(span.trace_state)
             at = end / 1e9
             at = min(at, latest)
             held = held_for(found_here, resource, failed=failed) if span.kind == SERVER else None
             if held is not None:
-                self.observed.append((held, (end - start) / 1e9, amount, trace_id.hex(), at))
+                observed.append((held, (end - start) / 1e9, amount, trace_id.hex(), at))
             else:
                 for one in parser.reader.others(span, found_here, resource.origin, amount, at, failed=failed):
                     batch.measured.append(("", one))

@@ -33,6 +33,9 @@ MEASURED = frozenset(
     }
 )  # fmt: skip
 _MEASURED = frozenset(key.encode() for key in MEASURED)
+LATER = frozenset({"url.path", "http.target", "url.full", "http.url"})
+"""Those that differ from span to span and are seldom wanted: they stay as they came, for `text_of`."""
+_LATER = {key.encode(): key for key in LATER}
 _NEW: Any = object()
 
 
@@ -58,7 +61,11 @@ class Attributes:
 
     def _learn(self, raw: bytes) -> tuple[str, Any] | None:
         # A serializer writes the key first: what is not wanted is seen by that, and not parsed.
-        if raw[:1] == b"\n" and raw[2 : 2 + raw[1]] not in _MEASURED:
+        key = raw[2 : 2 + raw[1]] if raw[:1] == b"\n" and len(raw) > 1 else None
+        pair: tuple[str, Any] | None
+        if key in _LATER:
+            pair = _LATER[key], raw
+        elif key is not None and key not in _MEASURED:
             pair = None
         else:
             pair = read(raw, self._key_value)
@@ -68,6 +75,14 @@ class Attributes:
                 self._known.clear()
             self._known[raw] = pair
         return pair
+
+
+def text_of(given: Any) -> str:
+    """The text of an attribute, also of one that stayed as it came."""
+    if isinstance(given, bytes):
+        pair = read(given, messages()["KeyValue"])
+        given = pair[1] if pair else None
+    return given if isinstance(given, str) else ""
 
 
 def every(raws: Iterable[bytes]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from exporter.ingest import text
+from exporter.ingest.otlp_attributes import text_of
 from exporter.ingest.otlp_resource import Held, Resource
 from exporter.ingest.ports import Scrubber
 from exporter.ingest.values import AiCall, CacheUse, Measured, Operation, Origin, Query, Request, Task
@@ -148,10 +149,11 @@ _OUTPUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
 
 def path(found: Mapping[str, Any]) -> str:
     """The URL's path, without its query."""
-    if plain := _text(found, "url.path", "http.target"):
-        return plain.partition("?")[0].partition("#")[0]
+    for key in ("url.path", "http.target"):
+        if key in found and (plain := text_of(found[key])):
+            return plain.partition("?")[0].partition("#")[0]
     try:
-        return urlsplit(_text(found, "url.full", "http.url")[:8_192]).path
+        return urlsplit((text_of(found.get("url.full")) or text_of(found.get("http.url")))[:8_192]).path
     except ValueError:
         return ""
 

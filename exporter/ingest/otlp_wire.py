@@ -133,26 +133,56 @@ def cut(data: bytes) -> list[Piece]:
 
 
 def _cut_scope(data: bytes, resource: bytes, start: int, end: int, most: int) -> Iterator[Piece]:
-    fields = list(_bounded(data, start, end, most))
-    scope = b"".join([data[key:b] for number, key, _, b in fields if number == 1])
-    items: list[bytes] = []
-    size = 0
-    for number, key, _, b in fields:
-        if number == 2:
-            items.append(data[key:b])
-            size += b - key
-            if len(items) >= PIECE or size >= PIECE_BYTES:
-                yield Piece(resource, scope + b"".join(items), len(items))
-                items, size = [], 0
-    if items:
-        yield Piece(resource, scope + b"".join(items), len(items))
+    """The items between two positions. Its loop is the dearest of all that is done before a span is parsed."""
+    if start < end and data[start] != _SCOPE:
+        # Serializers write it first; where one does not, it is looked for.
+        found = [data[key:stop] for number, key, _, stop in _bounded(data, start, end, most) if number == 1]
+        scope = b"".join(found)
+    else:
+        scope = b""
+    runs: list[bytes] = []
+    item, of_items, of_bytes = _ITEM, PIECE, PIECE_BYTES
+    count, pos, begin = 0, start, start
+    try:
+        while pos < end:
+            if data[pos] == item:
+                # Nearly always of up to 16 KiB, so that its length has one or two bytes.
+                length = data[pos + 1]
+                if length < 0x80:
+                    pos += 2 + length
+                elif (second := data[pos + 2]) < 0x80:
+                    pos += 3 + (length & 0x7F) + (second << 7)
+                else:
+                    pos = _field(data, pos, end)[2]
+                count += 1
+            else:
+                key, _, stop = _field(data, pos, end)
+                runs.append(data[begin:pos])
+                scope += data[pos:stop] if key == _SCOPE and pos == start else b""
+                begin = pos = stop
+                most -= 1
+            if count >= of_items or pos - begin >= of_bytes:
+                most -= count
+                if pos > end or most < 0:
+                    break
+                if count:
+                    yield Piece(resource, b"".join([scope, *runs, data[begin:pos]]), count)
+                runs, count, begin = [], 0, pos
+    except IndexError:
+        raise Malformed(_WRONG) from None
+    if pos > end:
+        raise Malformed(_WRONG)
+    if most < count:
+        raise TooMany(_TOO_MANY)
+    if count:
+        yield Piece(resource, b"".join([scope, *runs, data[begin:pos]]), count)
 
 
 def _bounded(data: bytes, start: int, end: int, most: int) -> Iterator[tuple[int, int, int, int]]:
     for field in _fields(data, start, end):
         most -= 1
         if most < 0:
-            raise TooMany(f"more than {ITEMS} items in one request")
+            raise TooMany(_TOO_MANY)
         yield field
 
 
@@ -160,38 +190,37 @@ def _fields(data: bytes, pos: int, end: int) -> Iterator[tuple[int, int, int, in
     """Number, start, and start and end of the content of each field that has a length. Raises Malformed."""
     try:
         while pos < end:
-            begin = pos
-            key = data[pos]
-            pos += 1
-            if key & 0x80:
-                key, pos = _varint(data, begin)
-            match key & 7:
-                case 2:
-                    size = data[pos]
-                    pos += 1
-                    if size & 0x80:
-                        size, pos = _varint(data, pos - 1)
-                    stop = pos + size
-                    if stop > end:
-                        raise Malformed(_WRONG)
-                    yield key >> 3, begin, pos, stop
-                    pos = stop
-                case 0:
-                    _, pos = _varint(data, pos)
-                case 1:
-                    pos += 8
-                case 5:
-                    pos += 4
-                case _:
-                    raise Malformed(_WRONG)
-            if key < 8:
-                raise Malformed(_WRONG)
+            key, begin, stop = _field(data, pos, end)
+            if key & 7 == _LENGTH:
+                yield key >> 3, pos, begin, stop
+            pos = stop
     except IndexError:
         raise Malformed(_WRONG) from None
-    if pos != end:
+
+
+def _field(data: bytes, pos: int, end: int) -> tuple[int, int, int]:
+    """Key, and start and end of the content of the field that begins there. Raises Malformed and IndexError."""
+    key, pos = _varint(data, pos)
+    match key & 7:
+        case 2:
+            size, pos = _varint(data, pos)
+            stop = pos + size
+        case 0:
+            stop = _varint(data, pos)[1]
+        case 1:
+            stop = pos + 8
+        case 5:
+            stop = pos + 4
+        case _:
+            raise Malformed(_WRONG)
+    if stop > end or key < 8:
         raise Malformed(_WRONG)
+    return key, pos, stop
 
 
+_LENGTH = 2
+_SCOPE, _ITEM = 1 << 3 | _LENGTH, 2 << 3 | _LENGTH
+_TOO_MANY = f"more than {ITEMS} items in one request"
 _WRONG = "the body is not the protobuf message that belongs to this path"
 
 

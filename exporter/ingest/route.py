@@ -106,7 +106,7 @@ def _random(text: str) -> bool:
     plain = text.replace("_", "-")
     longest = max(map(len, plain.split("-")))
     digits = sum(c.isdigit() for c in text)
-    if digits < 2 or longest < 8:
+    if not digits or longest < 8:
         return False
     mixed = not (text.islower() or text.isupper())
-    return longest >= 20 or (mixed and longest == len(text)) or (mixed and len(text) >= 20)
+    return (longest >= 20 and digits > 1) or (mixed and (longest >= 16 or len(text) >= 20 or digits > 1))

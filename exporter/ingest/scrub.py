@@ -34,7 +34,7 @@ class Scrubbing:
         self.counts: dict[str, int] = {}
         self._key = blake2b(key, digest_size=32).digest()
         self._clock = clock
-        self._keys = Keys(config.keys, config.keep)
+        self._keys = Keys(config.keys, config.keep, tuple(config.patterns))
         self._known: dict[str, int] = {}
         self._numbers = 10**14 if "imei" in config.rules else 34 * 10**13
         secret = (*scrub_rules.ALWAYS, query())
@@ -49,10 +49,11 @@ class Scrubbing:
         budget = self._budget()
         walk = Walk(self._keys, self._known, self._numbers, budget)
         scrubbed = walk.sequence([value], 0)
+        changed = walk.changed(self._texts, budget)
         walk.versions.finish(self._versions, budget)
         walk.code.finish(self._code, budget)
         walk.texts.finish(self._texts, budget)
-        harmless = walk.rename(self._texts, budget)
+        harmless = walk.rename(changed)
         if len(self._known) + len(harmless) > _KNOWN:
             self._known.clear()
         if len(harmless) <= _KNOWN:

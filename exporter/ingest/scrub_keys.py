@@ -49,13 +49,18 @@ _FAILURES = tuple(
 class Keys:
     """Knows keys, those of the configuration too: it has the first word and the last."""
 
-    def __init__(self, own: Sequence[str], keep: Sequence[str]) -> None:
+    def __init__(self, own: Sequence[str], keep: Sequence[str], markers: Sequence[str] = ()) -> None:
+        """`markers`: names of what stands in brackets where something went, which says nothing: [auth]."""
+        self._markers = tuple(f"[{name}]" for name in ("auth", *markers))
         self.own = tuple(sorted({text for key in own if (text := key.strip().lower())}))
         self._keep = frozenset(text for key in keep if (text := key.strip().lower()))
 
     def kind(self, key: str) -> int:
         """What a key says of its value. Linear, and mostly no more than looking for a few words."""
         low = key.lower()
+        if "[" in low:
+            for marker in self._markers:
+                low = low.replace(marker, "")
         if self.own and low not in self._keep and any(own in low for own in self.own):
             return SECRET
         if low[-1:] in ("'", '"'):  # sentry-python sends bytes as b'authorization'

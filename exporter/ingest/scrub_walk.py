@@ -93,11 +93,13 @@ class Walk:
                 self._other(each, out, index, depth)
         return out
 
-    def rename(self, book: Book, budget: Budget) -> dict[str, int]:
-        """Put scrubbed keys in place of those that are personal themselves; the others, with what they say."""
+    def changed(self, book: Book, budget: Budget) -> dict[str, str]:
+        """Keys that are personal themselves, and what becomes of them."""
         names = list(self._new)
-        scrubbed = book.scrub(names, budget)
-        changed = {old: new for old, new in zip(names, scrubbed, strict=True) if old != new}
+        return {old: new for old, new in zip(names, book.scrub(names, budget), strict=True) if old != new}
+
+    def rename(self, changed: dict[str, str]) -> dict[str, int]:
+        """Put these in their places, once the texts have theirs; the other new keys, with what they say."""
         for old in changed:
             del self._new[old]
         if changed:

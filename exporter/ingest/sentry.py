@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from exporter.ingest import text
-from exporter.ingest.envelope import KEPT, Envelope, Item, TooLarge
+from exporter.ingest.envelope import KEPT, Item, TooLarge
 from exporter.ingest.sentry_event import Sent, event_id, feedback, occurrence
 from exporter.ingest.sentry_fields import mappings, sequence
 from exporter.ingest.sentry_health import check_in, logs, lost, session, sessions
@@ -17,6 +17,9 @@ from exporter.ingest.text import Malformed
 from exporter.ingest.values import Batch
 
 __all__ = ["Decoded", "Malformed", "Sent", "add", "decoded", "kept_id", "stored"]
+
+MOST_PARTS = 5_000
+"""Spans or log lines in one item: SDKs send up to 1,000 at once."""
 
 
 class Decoded(Struct, frozen=True):
@@ -28,9 +31,17 @@ class Decoded(Struct, frozen=True):
     events: int = 1
 
 
-def decoded(envelope: Envelope) -> list[Decoded]:
-    """Raises Malformed when one is not JSON of the right form: then nothing of the envelope counts."""
-    return [_decoded(item) for item in envelope.items]
+def decoded(item: Item) -> Decoded:
+    """Raises Malformed when it is not JSON of the right form."""
+    value = text.decode(item.payload)
+    if not isinstance(value, dict):
+        raise Malformed("an item is not a JSON object")
+    events = 1
+    if item.type in ("span", "log"):
+        events = len(_spans(value) if item.type == "span" else sequence(value.get("items")))
+        if events > MOST_PARTS:
+            raise TooLarge(f"an item holds more than {MOST_PARTS} spans or lines")
+    return Decoded(item.type, value, item.payload, events)
 
 
 def stored(body: bytes) -> Decoded:
@@ -40,7 +51,7 @@ def stored(body: bytes) -> Decoded:
         payload = _unpacked(payload)
     if len(payload) > KEPT["event"]:
         raise TooLarge(f"an event is larger than {KEPT['event']} bytes")
-    found = _decoded(Item("event", payload))
+    found = decoded(Item("event", payload))
     return Decoded("transaction", found.value, payload) if found.value.get("type") == "transaction" else found
 
 
@@ -86,17 +97,6 @@ def add(batch: Batch, item: Decoded, sent: Sent) -> None:
                 batch.check_ins.append(report)
         case _:
             batch.occasions.append(feedback(value, sent, item.payload))
-
-
-def _decoded(item: Item) -> Decoded:
-    value = text.decode(item.payload)
-    if not isinstance(value, dict):
-        raise Malformed("an item is not a JSON object")
-    if item.type == "span":
-        return Decoded(item.type, value, item.payload, len(_spans(value)))
-    if item.type == "log":
-        return Decoded(item.type, value, item.payload, len(sequence(value.get("items"))))
-    return Decoded(item.type, value, item.payload)
 
 
 def _spans(value: dict[str, Any]) -> list[Any]:

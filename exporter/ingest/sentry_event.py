@@ -108,6 +108,7 @@ def feedback(event: dict[str, Any], sent: Sent, payload: bytes) -> Occasion:
     """What a user wrote, of the current form or of user_report, whose id is that of the error it is about."""
     form = mapping(mapping(event.get("contexts")).get("feedback"))
     id_ = event_id(event, sent, payload)
+    form = {key: value for key, value in form.items() if key != "name"}
     if not form:
         form = {"message": event.get("comments"), "associated_event_id": id_, "contact_email": event.get("email")}
         id_ = hashlib.blake2b(f"report {id_}".encode(), digest_size=16).hexdigest()

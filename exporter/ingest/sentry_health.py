@@ -16,6 +16,7 @@ REPORTS = {
 }
 """Lists of a client report, and the reason where an entry names none."""
 MOST = 1e9
+MOST_ENTRIES = 1_000
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
 
 
@@ -42,7 +43,7 @@ def sessions(summed: dict[str, Any], sent: Sent) -> list[tuple[str, Measured]]:
     attrs = mapping(summed.get("attrs"))
     origin = sent.origin(attrs.get("environment"), attrs.get("release"))
     found: list[tuple[str, Measured]] = []
-    for one in mappings(sequence(summed.get("aggregates"))):
+    for one in mappings(sequence(summed.get("aggregates")))[:MOST_ENTRIES]:
         found += [("", Sessions(origin, how, count)) for how in COUNTED if (count := _count(one.get(how)))]  # type: ignore[arg-type]
     return found
 
@@ -65,7 +66,7 @@ def lost(report: dict[str, Any], sent: Sent) -> list[Measured]:
     return [
         Lost(origin, _word(one.get("category")), _word(one.get("reason")) or reason, count)
         for key, reason in REPORTS.items()
-        for one in mappings(sequence(report.get(key)))
+        for one in mappings(sequence(report.get(key)))[:MOST_ENTRIES]
         if (count := _count(one.get("quantity")))
     ]
 

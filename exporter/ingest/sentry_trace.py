@@ -38,6 +38,8 @@ STATUSES = {
 """HTTP statuses of span statuses, where a transaction has no better: Sentry's own table."""
 FINE = frozenset({"", "ok", "unset"})
 MOST_WEIGHT = 1e6
+MOST_SPANS = 2_000
+"""Of a transaction that are looked at: SDKs stop at 1,000."""
 
 
 class Root(Struct, frozen=True):
@@ -80,7 +82,7 @@ def transaction(event: dict[str, Any], sent: Sent) -> list[Measured]:
     found: list[Measured] = [measured(root, sent, weight, sampled=sampled)]
     # The transaction may itself be a call: a worker that does no more than ask a model.
     found += calls(root.op, root.name, root.status, root.data, root.duration, root.origin, weight, sent)
-    for span in mappings(event.get("spans")):
+    for span in mappings(event.get("spans"))[:MOST_SPANS]:
         data = {**pairs(span.get("tags")), **mapping(span.get("data"))}
         lasting = lasted(span.get("start_timestamp"), span.get("timestamp"))
         status = words(span.get("status"))

@@ -24,7 +24,7 @@ class Unwritable(Unusable):
 def connected(file: Path | None, *, reading: bool = False) -> sqlite3.Connection:
     """A connection to the file, or to one of its own in memory, with the schema as it is now. Raises Unusable."""
     name = f"{file.absolute().as_uri()}?mode=ro" if reading and file else str(file or ":memory:")
-    connection = sqlite3.connect(name, timeout=2.0, isolation_level=None, check_same_thread=False, uri=reading)
+    connection = sqlite3.connect(name, timeout=0.5, isolation_level=None, check_same_thread=False, uri=reading)
     try:
         if not reading:
             _migrate(connection, file)

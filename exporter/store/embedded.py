@@ -26,6 +26,8 @@ READ = 5.0
 """Seconds that a reader waits."""
 _SHRINK = 128
 """Pages given back at once: 512 KiB, a few milliseconds."""
+_SPARE = 2 * 1024 * 1024
+"""Bytes that stay free for what comes next; more than a quarter of the file are given back."""
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _REASONS = {sqlite3.SQLITE_FULL: "full", sqlite3.SQLITE_BUSY: "slow", sqlite3.SQLITE_LOCKED: "slow"}
 
@@ -89,7 +91,7 @@ class Embedded:
         def work(_: Claim) -> bool:
             connection = self._writable()
             taken, used = _space(connection)
-            if taken - used < taken // 4 or taken - used < 64 * _SHRINK * 1024:
+            if taken - used < max(taken // 4, _SPARE):
                 return False
             connection.execute(f"PRAGMA incremental_vacuum({_SHRINK})").fetchall()
             return True
@@ -100,9 +102,11 @@ class Embedded:
         return True
 
     async def close(self) -> None:
-        self._reader.shutdown(wait=False, cancel_futures=True)
-        if self._read_connection is not None:
-            self._read_connection[1].close()
+        # Each in its thread, where nothing uses it then; what hangs ends with the process, which must not wait.
+        self._store.held = self._writing.hangs
+        if self._read_connection is not None and not self._reading.hangs:
+            self._reader.submit(self._read_connection[1].close)
+        self._reader.shutdown(wait=False)
         if self._memory is not None:
             self._memory.close()
 

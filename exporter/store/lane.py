@@ -35,12 +35,19 @@ class Lane:
         self._left: asyncio.Future[Any] | None = None
         """What was given up, and holds the thread."""
 
+    @property
+    def hangs(self) -> bool:
+        return self._left is not None and not self._left.done()
+
     async def run(self, work: Callable[[Claim], T], seconds: float) -> T:
         """Raises Refusing when it takes too long; then `work` finds its claim taken."""
-        if self._left is not None and not self._left.done():
+        if self.hangs:
             raise Refusing("slow", 2.0)
         claim = Claim()
-        doing = asyncio.get_running_loop().run_in_executor(self._thread, work, claim)
+        try:
+            doing = asyncio.get_running_loop().run_in_executor(self._thread, work, claim)
+        except RuntimeError:  # the thread has been let go: the daemon ends
+            raise Refusing("unavailable", 2.0) from None
         done, _ = await asyncio.wait({doing}, timeout=seconds)
         if done:
             return doing.result()

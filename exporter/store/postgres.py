@@ -106,9 +106,7 @@ class Postgres:
         """Of what it takes, the part of occurrences that were deleted is free: vacuum does not shrink the file."""
 
         async def reading(tx: Transaction) -> tuple[int, int]:
-            ((taken, occurrences),) = await tx.rows(
-                f"SELECT {_TAKEN}, pg_total_relation_size('stack_occurrences')"
-            )
+            ((taken, occurrences),) = await tx.rows(f"SELECT {_TAKEN}, pg_total_relation_size('stack_occurrences')")
             ((rows, width),) = await tx.rows(_LIVE)
             live = min(int((rows or 0) * (width + _ROW)), occurrences)
             return taken, taken - occurrences + live

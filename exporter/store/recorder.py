@@ -82,7 +82,7 @@ class Recorder:
 
     async def close(self) -> None:
         """Finish what is being written."""
-        await self._commits.finish(2.0)
+        await self._commits.finish(1.0)
         if self._engine is not None:
             await self._engine.close()
             self._engine = None

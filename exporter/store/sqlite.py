@@ -48,6 +48,8 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._identity = (0, 0)
         self._write: asyncio.Future[None] | None = None
+        self.held = False
+        """Whether somebody else's work hangs in `thread`."""
         self._writing: dict[tuple[str, str, str], str | None] = {}
         # sqlite3 blocks, and a disk may hang: one thread, so that the loop turns and writes stay in order.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -158,6 +160,7 @@ class Store:
             return
         # First, because the last to close a WAL deletes the file of its name, whosesoever it is by then.
         self._connection.close()
+        self._identity = (0, 0)  # until it is open again, also when the old file comes back
         if self.file is not None and not self.file.parent.exists():
             self.file.parent.mkdir(parents=True, mode=0o700)
             lock = os.open(self.file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -188,7 +191,7 @@ class Store:
         """Let go of the file and the folder; what was not flushed is lost."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         # A write that hangs on its disk holds the connection; then it ends with the process, which must not wait.
-        if self._connection is not None and self._write is None:
+        if self._connection is not None and self._write is None and not self.held:
             self._connection.close()
         self._connection = None
         if self._lock is not None:

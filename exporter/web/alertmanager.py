@@ -102,9 +102,7 @@ class _Book:
                 found.setdefault(alert.fingerprint, []).append(alert)
         earlier = self._ended[notice.name].get(notice.fingerprint, ())
         return any(
-            one.id != notice.id
-            and one.resolved_at is not None
-            and -alerts.AHEAD <= notice.starts_at - one.resolved_at < alerts.FLAP
+            one.resolved_at is not None and -alerts.AHEAD <= notice.starts_at - one.resolved_at < alerts.FLAP
             for one in earlier
         )
 

@@ -28,13 +28,11 @@ log = logging.getLogger(__name__)
 GRPC_REQUESTS = counter(
     "stack_exporter_grpc_requests_total", "OTLP/gRPC requests that were answered.", "signal", "code"
 )
+_EXPORT = "/opentelemetry.proto.collector.{}.v1.{}/Export"
 SIGNALS: dict[str, Signal] = {
-    f"/opentelemetry.proto.collector.{package}.v1.{service}/Export": signal
-    for package, service, signal in (
-        ("trace", "TraceService", "traces"),
-        ("metrics", "MetricsService", "metrics"),
-        ("logs", "LogsService", "logs"),
-    )
+    _EXPORT.format("trace", "TraceService"): "traces",
+    _EXPORT.format("metrics", "MetricsService"): "metrics",
+    _EXPORT.format("logs", "LogsService"): "logs",
 }
 AT_ONCE = 100
 """Calls under way on a connection; further ones wait in the client."""

@@ -46,7 +46,7 @@ def components() -> dict[str, Any]:
 def operation(responses: dict[str, Any]) -> dict[str, Any]:
     """What is asked: one event, or many."""
     event = {"$ref": f"{_REFS}Sent"}
-    many = {"type": "array", "items": event, "minItems": 1, "maxItems": MOST}
+    many = {"type": "array", "items": event, "minItems": 1, "description": f"{MOST:,} at most."}
     schema = {"anyOf": [event, many, {"type": "object", "properties": {"events": many}, "required": ["events"]}]}
     return {
         "operationId": "events_take",

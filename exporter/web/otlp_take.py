@@ -130,9 +130,10 @@ async def _metrics(pieces: list[Piece], taking: OtlpMetrics | None) -> Taken:
         await pauses.rest()
     rejected, why = 0, ""
     for piece in pieces:
-        count, said = taking.take(_message(piece), time.time())
+        count, said = 0, ""
+        for count, said in taking.steps(_message(piece), time.time()):  # one metric may hold 100,000 points
+            await pauses.rest()
         rejected, why = rejected + count, why or said
-        await pauses.rest()
     return Taken(rejected, why)
 
 

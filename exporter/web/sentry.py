@@ -3,13 +3,14 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import msgspec
 
 from exporter.ingest import sentry
-from exporter.ingest.envelope import Envelope, TooLarge
+from exporter.ingest.envelope import Envelope, Item, TooLarge
 from exporter.ingest.intake import Intake
 from exporter.ingest.ports import Refusing
 from exporter.ingest.sentry import Decoded, Malformed, Sent
@@ -19,6 +20,8 @@ from exporter.metric import counter
 from exporter.web.call import Answer, Call, Refused
 from exporter.web.sentry_sender import ALLOWED_HEADERS, RATE_LIMITS, Sender, dsn_key, keys, origin_headers, sender
 from exporter.web.unpack import chunks, unpacked
+
+T = TypeVar("T", Item, Decoded)
 
 SKIPPED = counter(
     "stack_exporter_sentry_items_skipped_total",
@@ -33,8 +36,8 @@ TYPES = {
 }
 LARGEST_EVENT = 2 * 1024 * 1024
 """Bytes of a body of `/store/`: an event in base64."""
-LONG = 64 * 1024
-"""Bytes of an item after which others have a turn: to scrub a megabyte takes up to 50 ms."""
+A_TURN = 64 * 1024
+"""Bytes of items after which others have a turn: to scrub a megabyte takes up to 50 ms."""
 
 
 async def envelope(call: Call) -> Answer:
@@ -106,7 +109,7 @@ async def _envelope(call: Call) -> Answer:
         header = parsed.header or {}
         if who is None:
             who = sender(call, given | dsn_key(header.get("dsn")))
-        items = sentry.decoded(parsed)
+        items = [sentry.decoded(item) async for item in _by_turns(parsed.items)]
     tallies = call.services.state.tallies
     for type_, count in parsed.skipped.items():
         tallies.child(SKIPPED, TYPES.get(type_, "other")).add(count)
@@ -130,10 +133,8 @@ async def _taken(intake: Intake, who: Sender, items: list[Decoded], header: dict
     id_ = sentry.kept_id(items, sent) or identity(header.get("event_id"))
     batch = Batch()
     with _counting(intake, events):
-        for item in items:
+        async for item in _by_turns(items):
             sentry.add(batch, item, sent)
-            if len(item.payload) > LONG:
-                await asyncio.sleep(0)
     if events:
         try:
             await intake.take(batch, "sentry")
@@ -141,6 +142,17 @@ async def _taken(intake: Intake, who: Sender, items: list[Decoded], header: dict
             # SDKs throw away what is answered by 5xx, and wait after 429.
             raise _later(refusing.retry_after, "the store takes nothing now: send it later") from None
     return Answer(body=_json({"id": id_} if id_ else {}))
+
+
+async def _by_turns(items: Iterable[T]) -> AsyncIterator[T]:
+    """Each of them, and a turn for others after so many bytes."""
+    since = 0
+    for item in items:
+        yield item
+        since += len(item.payload)
+        if since > A_TURN:
+            since = 0
+            await asyncio.sleep(0)
 
 
 def _later(wait: float, why: str) -> Refused:

@@ -1,5 +1,6 @@
 """The requests of real SDKs, read as they came: what each error is called, and that none falls in with another."""
 
+import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,9 +12,8 @@ from exporter.decoding import decoder
 from exporter.ingest.envelope import Envelope
 from exporter.ingest.group import Groups
 from exporter.ingest.scrub import Scrubbing
-from exporter.ingest.sentry import add, decoded
-from exporter.ingest.sentry_event import Sent
-from exporter.ingest.values import Batch, Frame, Occurrence
+from exporter.ingest.sentry_event import Sent, occurrence
+from exporter.ingest.values import Frame, Occurrence
 from tests.tree import ROOT
 
 CAPTURES = ROOT / "tests" / "fixtures" / "captures"
@@ -48,11 +48,9 @@ def errors(file: Path) -> tuple[Occurrence, ...]:
     envelope = Envelope()
     envelope.feed(body)
     envelope.finish()
-    batch = Batch()
     sent = Sent("shop", "", Scrubbing(Scrub()), now=1.8e9, header=envelope.header or {})
-    for item in decoded(envelope):
-        add(batch, item, sent)
-    return tuple(batch.occurrences)
+    events = [item.payload for item in envelope.items if item.type == "event"]
+    return tuple(occurrence(json.loads(event), sent, event) for event in events)
 
 
 def error(name: str) -> Occurrence:

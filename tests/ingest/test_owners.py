@@ -62,6 +62,7 @@ def test_two_requests_of_one_error_may_be_two_teams() -> None:
         ("a*a", "a", False),
         ("a*b*c", "a-b-b-c", True),
         ("a*b*c", "a-c-b", False),
+        ("a*bc*c", "abc", False),
         ("*", "", True),
         ("**", "x/y", True),
         ("a**c", "abc", True),

@@ -157,5 +157,4 @@ def test_a_name_takes_two_kilobytes_in_a_usual_hour() -> None:
         size = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    print(size / 300)
-    assert size / 300 < 6_000
+    assert size / 300 < 2_500

@@ -87,17 +87,12 @@ def test_more_matches_than_an_event_may_have_are_withheld_with_all_behind_them()
     assert scrubbing.tree([*some, "last a@b.cc"]) == ["x [email] y"] * (MATCHES - 1) + ["last [email]"]
     assert scrubbing.counts == {"email": MATCHES}
     scrubbed = scrubbing.tree({"a": some, "b": "a@b.cc c@d.ee", "c": "plain", "password": "x"})
-    assert (
-        scrubbed
-        == {
-            "a": ["x [email] y"] * (MATCHES - 1),
-            "b": "[withheld]",
-            "c": "[withheld]",
-            "password": "[Filtered]",
-            "[withheld]": "[withheld]",
-        }
-        or scrubbed["b"] == scrubbed["c"] == "[withheld]"
-    )
+    assert scrubbed == {
+        "a": ["x [email] y"] * (MATCHES - 1),
+        "b": "[withheld]",
+        "c": "[withheld]",
+        "password": "[Filtered]",
+    }
     assert scrubbing.tree(scrubbed) == scrubbed
 
 
@@ -155,7 +150,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TREES)
 def test_any_tree_is_scrubbed_and_twice_gives_the_same(tree: Any) -> None:
     scrubbing = Scrubbing(EVERY)

@@ -103,7 +103,7 @@ def test_depth_and_nodes_are_bounded() -> None:
 
 
 def test_a_million_keys_are_read_and_refused() -> None:
-    raw = json.dumps(dict.fromkeys(map(str, range(1_000_000)))).encode()
+    raw = b'{"' + b'":1,"'.join(b"%d" % index for index in range(1_000_000)) + b'":1}'
     with pytest.raises(Malformed):
         clean(decode(raw))
 

@@ -93,7 +93,12 @@ def event(number: int) -> dict[str, Any]:
     ]
     salt = f"{zlib.crc32(str(number).encode()):08x}"
     crumbs = [
-        {"category": "httplib", "message": f"GET /api/items/{number * 7 + n}", "timestamp": NOW + n / 7, "level": "info"}
+        {
+            "category": "httplib",
+            "message": f"GET /api/items/{number * 7 + n}",
+            "timestamp": NOW + n / 7,
+            "level": "info",
+        }
         for n in range(20)
     ]
     return {

@@ -141,7 +141,13 @@ def test_a_change_is_in_the_trail(place: Place) -> None:
             await store.change(A, Change(status="ignored", ignored_until=NOW + 9, note="noise"), "ann", NOW + 1)
             last = await store.change(A, Change(assignee="bob"), "eve", NOW + 2)
             assigned = (await store.groups(Wanted(assignee="bob"))).total
-            return last.status, last.ignored_until, assigned, await store.acts(A), await store.change(B, Change(), "", 0)
+            return (
+                last.status,
+                last.ignored_until,
+                assigned,
+                await store.acts(A),
+                await store.change(B, Change(), "", 0),
+            )
 
     trail = [
         Act(NOW + 2, "eve", "assigned", "bob"), Act(NOW + 1, "ann", "ignored", "noise"), Act(NOW, "ann", "noted", "seen it")

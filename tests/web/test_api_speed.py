@@ -42,9 +42,18 @@ async def filled(folder: Path) -> AsyncIterator[Recorder]:
 
 def entry(n: int, now: float) -> Entry:
     origin = Origin(f"service{n % 10}", "production", f"1.{n % 20}")
-    occurrence = Occurrence(f"{n:032x}", now - n, origin, "sdk", message=f"no price for {n}", trace_id="cd" * 16, detail=DETAIL)
+    occurrence = Occurrence(
+        f"{n:032x}", now - n, origin, "sdk", message=f"no price for {n}", trace_id="cd" * 16, detail=DETAIL
+    )
     severity = ("low", "medium", "high", "critical")[n % 4]
-    grouped = Grouped(f"{n + 1:032x}", f"ValueError: no price for {n}", "cart in total", f"Kind{n % 50}Error", severity, team=f"team{n % 5}")
+    grouped = Grouped(
+        f"{n + 1:032x}",
+        f"ValueError: no price for {n}",
+        "cart in total",
+        f"Kind{n % 50}Error",
+        severity,
+        team=f"team{n % 5}",
+    )
     return Entry(occurrence.id, occurrence.at, occurrence, grouped)
 
 

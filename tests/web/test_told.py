@@ -169,6 +169,14 @@ async def test_the_api_carries_what_was_told_as_text_of_json(canary: str) -> Non
             )
 
 
+async def test_a_browser_that_is_refused_sees_a_parameter_of_its_own_as_text() -> None:
+    async with stand() as s:
+        told(s)
+        target = "GET /api/v1/errors?%3Cimg%20src=x%20onerror=canary()%3E=1"
+        reply = await ask(s.port, target, bearer(TOKEN), "Accept: text/html")
+        assert reply.status == 400 and "<img" not in reply.text and "img src" in Parsed(reply.text).text
+
+
 @pytest.mark.parametrize("counts", [[], [0], [0] * 24, [5] * 24, [10**9, 1, 0]])
 def test_a_trend_is_drawn_of_any_counts(counts: list[int]) -> None:
     drawn = str(chart.trend(counts))

@@ -1,4 +1,4 @@
-"""Who acts, for the audit trail."""
+"""Who acts and why, for the audit trail."""
 
 from exporter.web.call import Call, Refused
 
@@ -12,3 +12,9 @@ def actor(call: Call, named: str) -> str:
     if len(given) > 1 or len(header) > LONGEST or not header.isprintable():
         raise Refused(400, f"X-Actor: expected a name of at most {LONGEST} printable characters, once")
     return named.strip() or header or "admin"
+
+
+def note(call: Call, text: str) -> str:
+    """Scrubbed as all free text is that comes in. Whom an error is assigned to, and who acts, is meant to be kept."""
+    intake = call.services.intake
+    return intake.scrubber.text(text) if intake is not None and text else text

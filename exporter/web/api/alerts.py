@@ -3,7 +3,7 @@
 from exporter.ingest.alerts import ended, marked
 from exporter.store.rows import Wanted
 from exporter.web.api import asked, shapes
-from exporter.web.api.actor import actor
+from exporter.web.api.actor import actor, note
 from exporter.web.api.endpoint import paged, records
 from exporter.web.api.given import id_of
 from exporter.web.call import Answer, Call, Refused
@@ -15,20 +15,25 @@ SAME = 0.001
 async def firing(call: Call, wanted: asked.Alerts, _: float) -> Answer:
     """A page of those that fire, newest first."""
     page = records(call).alerts(_wanted(wanted, "firing"))
-    return await paged(page, shapes.alert, wanted.limit, "alerts that fire")
+    return await paged(page, shapes.alert, wanted, "alerts that fire")
 
 
 async def history(call: Call, wanted: asked.History, _: float) -> Answer:
     """A page of all that are kept, newest first."""
     page = records(call).alerts(_wanted(wanted, wanted.status or "", wanted.since, wanted.until))
-    return await paged(page, shapes.alert, wanted.limit, "alerts")
+    return await paged(page, shapes.alert, wanted, "alerts")
 
 
 async def resolve(call: Call, wanted: asked.Resolution, now: float) -> Answer:
     """Say that it is over, and whether it was a false alarm; also of one that is over already."""
     id_ = id_of(call)
     alert = await records(call).mark(
-        id_, actor(call, wanted.actor), now, resolved=True, false_alarm=wanted.false_alarm, note=wanted.note
+        id_,
+        actor(call, wanted.actor),
+        now,
+        resolved=True,
+        false_alarm=wanted.false_alarm,
+        note=note(call, wanted.note),
     )
     if alert is None:
         raise Refused(404, "no alert has this id, or it is no longer kept")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from exporter.ingest.ports import Refusing
 from exporter.store.rows import Page, Records
@@ -77,12 +77,23 @@ def records(call: Call) -> Records:
     return found
 
 
-async def paged(page: Awaitable[Page[R]], shape: Callable[[R], S], limit: int, what: str) -> Answer:
+class Paged(Protocol):
+    """What was asked, as far as it is about pages."""
+
+    @property
+    def limit(self) -> int: ...
+    @property
+    def cursor(self) -> str: ...
+
+
+async def paged(page: Awaitable[Page[R]], shape: Callable[[R], S], asked: Paged, what: str) -> Answer:
     """A page as an answer. A cursor that the store has not given is refused."""
     try:
         found = await page
     except ValueError:
+        if not asked.cursor:
+            raise
         raise Refused(400, "cursor: expected the `next` of a page before, with the same filters") from None
-    metadata = {"next": found.next or None, "total": found.total, "limit": limit}
+    metadata = {"next": found.next or None, "total": found.total, "limit": asked.limit}
     data = [shape(item) for item in found.items]
     return Answer(message=f"{len(data)} of {found.total} {what}", data=data, metadata=metadata, compressible=True)

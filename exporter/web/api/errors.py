@@ -4,7 +4,7 @@ import asyncio
 
 from exporter.store import rows
 from exporter.web.api import asked, shapes
-from exporter.web.api.actor import actor
+from exporter.web.api.actor import actor, note
 from exporter.web.api.endpoint import paged, records
 from exporter.web.api.given import id_of
 from exporter.web.call import Answer, Call, Refused
@@ -15,7 +15,7 @@ UNKNOWN = "no error has this id"
 
 async def listed(call: Call, wanted: asked.Errors, _: float) -> Answer:
     """A page of groups."""
-    return await paged(records(call).groups(wanted.wanted()), shapes.group, wanted.limit, "groups of errors")
+    return await paged(records(call).groups(wanted.wanted()), shapes.group, wanted, "groups of errors")
 
 
 async def one(call: Call, _: asked.Nothing, now: float) -> Answer:
@@ -32,7 +32,7 @@ async def occurrences(call: Call, wanted: asked.Occurrences, _: float) -> Answer
     if await found.group(id_) is None:
         raise Refused(404, UNKNOWN)
     page = found.occurrences(id_, wanted.wanted())
-    return await paged(page, shapes.occurrence, wanted.limit, "occurrences")
+    return await paged(page, shapes.occurrence, wanted, "occurrences")
 
 
 async def occurrence(call: Call, _: asked.Nothing, __: float) -> Answer:
@@ -53,7 +53,7 @@ async def change(call: Call, wanted: asked.Change, now: float) -> Answer:
         if until <= now:
             raise Refused(409, "ignored_until is over already")
         status = "ignored"
-    changed = rows.Change(status, until, wanted.assignee, wanted.note)
+    changed = rows.Change(status, until, wanted.assignee, note(call, wanted.note))
     found = records(call)
     group = await found.group(id_) if changed == rows.Change() else await found.change(id_, changed, who, now)
     if group is None:

@@ -27,7 +27,7 @@ const tracer = trace.getTracer("shop");
 function ship(order) {
   tracer.startActiveSpan("ship", (span) => {
     try {
-      throw new RangeError(`order of jane@example.com can't be shipped`);
+      throw new RangeError("an order of jane@example.com can't be shipped");
     } catch (error) {
       span.recordException(error);
       span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
@@ -52,8 +52,10 @@ const server = http.createServer((request, response) => {
 });
 server.listen(Number(port), "127.0.0.1");
 
-process.on("SIGTERM", async () => {
+// Not SIGTERM: the SDK has a handler of its own for that.
+process.stdin.on("end", async () => {
   server.close();
   await sdk.shutdown();
   process.exit(0);
 });
+process.stdin.resume();
