@@ -36,7 +36,7 @@ MAY = {
     "foreign": "metric tally foreign_lines",
     "ingest": "metric values tally bounds redact ingest config.application foreign foreign_lines sample",
     "store": "metric values tally store ingest.values ingest.ports config.application",
-    "docs": "metric values probe catalogue config options docs web.routes",
+    "docs": "metric values probe catalogue config options docs web.routes web.api web.otlp web.site",
     "options": "nearest",
     "forward": "metric values probe component tally config forward",
     "web": (

@@ -1,11 +1,14 @@
 """The command line, the endpoints, and what is found in the environment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from exporter.config import discover, variables
 from exporter.docs.table import HEAD, table
 from exporter.options import FLAGS, VERBS
 from exporter.web import routes
+from exporter.web.api import table as api
+from exporter.web.otlp import Otlp
+from exporter.web.site import Route
 
 ENDPOINTS = {
     "/livez": "503 when the daemon hangs; follows no component.",
@@ -18,8 +21,14 @@ ENDPOINTS = {
     "/health/{component}": "503 when this component is unhealthy; 404 when there is none of the name.",
     "/": "The status page.",
     "/login": "Makes the browser ask: any user name, and an admin token as the password.",
-    "/api/v1/status": "All that is known of every component, as JSON.",
-    "/api/v1/cycle": "Runs components now, `?component=NAME` or all, and answers with their results.",
+    "/hooks/alertmanager": "Alertmanager's webhook, version 4: the history of alerts; 200 once it is kept.",
+    "/api/v1/openapi.json": "What there is to ask of this listener, as OpenAPI 3.1.",
+    "/api/{project}/envelope/": "What SDKs of Sentry send; also without the last slash.",
+    "/api/{project}/store/": "The same of old SDKs.",
+    "/v1/traces": "Spans over OTLP/HTTP, protobuf or JSON.",
+    "/v1/metrics": "Metrics over OTLP/HTTP, which appear at /metrics.",
+    "/v1/logs": "Log records over OTLP/HTTP, which are counted; of those with an exception an error is made.",
+    "/api/v1/events/schema": "JSON Schema of the events.",
     "/probe": (
         "`?target=…&module=…`: a target of the request's, asked and answered as blackbox_exporter does; off unless "
         "`probe` is configured. `?component=NAME`: one component's series, after a run when the last one is too old."
@@ -27,15 +36,16 @@ ENDPOINTS = {
     "/hooks/heartbeat/{name}": (
         "A job's report, `state=start`, `success` or `failure`, or `exit=STATUS`; 200 once it is kept."
     ),
-    "/-/reload": "Reads the configuration anew; 422 and every mistake when it is refused.",
 }
-"""By path: what it answers, for readers."""
+"""By path: what it answers, for readers. Of the admin API its own table says it."""
 ACCESS = {
     "open": "everybody",
     "scrape": "everybody; users of the web configuration's `basic_auth_users` when there are some",
     "look": "everybody sees statuses and reasons; messages and history need an admin token",
     "admin": "with an admin token",
     "hook": "with the component's own token, as Bearer or as a password",
+    "alertmanager": "with `alertmanager.token`, as Bearer or as a password",
+    "ingest": "with a key of the project (Sentry), or with a token (`ingest.tokens`); without any, this machine",
 }
 STATUSES = (
     ("0", "Done: ended by SIGTERM or Ctrl-C, nothing unhealthy, nothing wrong."),
@@ -66,6 +76,18 @@ $ curl -X POST -H "Authorization: Bearer $ADMIN_TOKEN" http://localhost:9676/-/r
 """
 
 
+def _served(table: Sequence[Route]) -> Iterator[tuple[str, str, str]]:
+    says = {(one.method, one.path): f"{one.summary}." for one in api.endpoints()}
+    says |= {("POST", "/api/v1/events"): "One JSON event, a list of them, or one in each line ([how](ingest.md))."}
+    shown = set()
+    for one in table:
+        path = one.path if one.path.startswith(("/api/v1", "/-/")) else one.path.rstrip("/") or "/"
+        if one.method == "OPTIONS" or (one.method, path) in shown:
+            continue
+        shown.add((one.method, path))
+        yield f"`{one.method} {one.path}`", ACCESS[one.access], says.get((one.method, one.path)) or ENDPOINTS[one.path]
+
+
 def page() -> Iterator[str]:
     """docs/command.md."""
     yield f"# Command, endpoints, environment\n\n{HEAD}"
@@ -93,11 +115,13 @@ def page() -> Iterator[str]:
     yield "Of `--web.listen-address`:\n"
     yield table(
         ("method and path", "who may", "answers"),
-        ((f"`{one.method} {one.path}`", ACCESS[one.access], ENDPOINTS[one.path]) for one in routes.scraping()),
+        _served(routes.scraping()),
     )
     yield "Without any admin token, what needs one to be seen is shown to this machine, and the admin API is closed.\n"
     alone = ", ".join(f"`{route.path}`" for route in routes.PROBES)
-    yield f"`--web.health-address` serves {alone} alone, and `--ingest.listen-address` so far the same.\n"
+    yield f"`--web.health-address` serves {alone} alone. Of `--ingest.listen-address`:\n"
+    yield table(("method and path", "who may", "answers"), _served(routes.ingest(Otlp())))
+    yield "`--ingest.grpc-listen-address` takes OTLP/gRPC: traces, metrics, logs.\n"
     yield TOKENS
     yield "## What is found in the environment\n"
     yield "Without `--config.file`, the components are those that the variables of the application name.\n"

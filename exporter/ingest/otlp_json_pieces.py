@@ -46,6 +46,8 @@ def cut(data: bytes, signal: Signal) -> Iterator[Piece]:
     """An export request in pieces, each converted when its turn comes. Raises Malformed, also in the midst."""
     if sum(map(data.count, (b"{", b"[", b","))) > NODES:
         raise TooMany(f"more than {NODES} values in one request")
+    if not _is_utf8(data):
+        raise Malformed(WRONG)
     request = _outline(data)
     types = _types(signal)
     left = ITEMS
@@ -80,6 +82,17 @@ def _outline(data: bytes) -> _Request:
         return msgspec.json.decode(mended, type=_Request)
     except (ValueError, RecursionError):
         raise Malformed(WRONG) from None
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Msgspec does not look into what it passes over."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _mended(escape: re.Match[bytes]) -> bytes:

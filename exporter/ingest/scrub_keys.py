@@ -51,7 +51,7 @@ class Keys:
 
     def __init__(self, own: Sequence[str], keep: Sequence[str], markers: Sequence[str] = ()) -> None:
         """`markers`: names of what stands in brackets where something went, which says nothing: [auth]."""
-        self._markers = tuple(f"[{name}]" for name in ("auth", *markers))
+        self._markers = tuple(f"[{name}]" for name in ("auth", "jwt", *markers))
         self.own = tuple(sorted({text for key in own if (text := key.strip().lower())}))
         self._keep = frozenset(text for key in keep if (text := key.strip().lower()))
 
@@ -59,8 +59,7 @@ class Keys:
         """What a key says of its value. Linear, and mostly no more than looking for a few words."""
         low = key.lower()
         if "[" in low:
-            for marker in self._markers:
-                low = low.replace(marker, "")
+            low = self._unmarked(low)
         if self.own and low not in self._keep and any(own in low for own in self.own):
             return SECRET
         if low[-1:] in ("'", '"'):  # sentry-python sends bytes as b'authorization'
@@ -92,10 +91,15 @@ class Keys:
     def cookie(self, name: str) -> bool:
         """Whether a cookie is one of a session."""
         kind = self.kind(name)
-        low = name.strip().lower().replace("-", "_")
+        low = self._unmarked(name.strip().lower().replace("-", "_"))
         return kind in (SECRET, TOKENS) or (
             kind != KEPT and (low in _COOKIES or any(word in low for word in _IN_COOKIES))
         )
+
+    def _unmarked(self, low: str) -> str:
+        for marker in self._markers:
+            low = low.replace(marker, "")
+        return low
 
     def assigned(self, key: str, value: str, *, told: bool) -> bool:
         """Whether the value that a text gives to a key goes. `told`: by a colon, as prose does too."""

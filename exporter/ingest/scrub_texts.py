@@ -14,6 +14,8 @@ WITHHELD = "[withheld]"
 _SLICE = 32_768
 """Characters that are scrubbed between two looks at what the event has taken."""
 _JSON = 65_536
+_ROUNDS = 4
+_SPARE = 100
 _BETWEEN = b"\0"
 _MEMORY = 16 << 20
 
@@ -70,7 +72,22 @@ class Book:
         if budget.spent():
             budget.count("withheld", len(texts))
             return [WITHHELD] * len(texts)
-        return self._joined(texts, budget)
+        before = budget.matches
+        scrubbed = self._joined(texts, budget)
+        # What went may have hidden something beside it: a@b.de10.0.0.1. Only what has changed is looked at again, and
+        # the markers that stand there now match as often as what they stand for did.
+        places = [index for index, text in enumerate(texts) if scrubbed[index] != text] if scrubbed is not texts else []
+        for _ in range(_ROUNDS):
+            left, budget.matches = budget.matches, before - budget.matches + _SPARE
+            changed = [scrubbed[place] for place in places]
+            again = self._joined(changed, budget) if changed else changed
+            budget.matches = left
+            if again is changed:
+                break
+            for place, text in zip(places, again, strict=True):
+                scrubbed[place] = text
+            places = [place for place, old, new in zip(places, changed, again, strict=True) if old != new]
+        return scrubbed
 
     def _joined(self, texts: list[str], budget: Budget) -> list[str]:
         data = "\0".join(texts).encode(errors="replace")
@@ -134,7 +151,8 @@ def _marked(text: bytes, start: int, end: int, marker: bytes) -> bool:
 
 
 def _applied(rule: Rule, pattern: Any, data: bytes, budget: Budget) -> bytes:
-    parts, after, taken = [], 0, 0
+    parts: list[bytes] = []
+    after = taken = 0
     for found in pattern.finditer(data):
         start, end = found.span()
         budget.matches -= 1

@@ -65,7 +65,7 @@ def _model(
     model, provider = words(first(data, *MODEL)), words(first(data, *PROVIDER))
     if operation in AGENTS or not (model or provider):
         return []
-    spent = [min(max(number(first(data, *keys)) or 0.0, 0.0), MOST_TOKENS) for keys in (INPUT, OUTPUT)]
+    spent = (_tokens(data, INPUT), _tokens(data, OUTPUT))
     cost = number(first(data, "gen_ai.usage.cost", "gen_ai.cost.total_tokens"))
     return [
         AiCall(
@@ -78,8 +78,13 @@ def _model(
             *spent,
             cost if cost is not None and cost >= 0 else None,
             weight,
+            "sdk",
         )
     ]
+
+
+def _tokens(data: Mapping[str, Any], keys: tuple[str, ...]) -> float:
+    return min(max(number(first(data, *keys)) or 0.0, 0.0), MOST_TOKENS)
 
 
 def _named(text: str, sent: Sent) -> str:

@@ -5,7 +5,6 @@ import binascii
 import hashlib
 import itertools
 import secrets
-from collections import OrderedDict
 from typing import Any
 
 import msgspec
@@ -122,34 +121,12 @@ def _plain(value: Any, depth: int) -> Any:
     return f"{value!r:.1000}" if not isinstance(value, int) else "a number too large"
 
 
-class Samples:
-    """Bodies of groups, by which those that are like them are compressed; the last used ones, up to 4 MiB."""
-
-    def __init__(self, most: int = 4 * 1024 * 1024) -> None:
-        self._most = most
-        self._bytes = 0
-        self._kept: OrderedDict[int, Dictionary] = OrderedDict()
-
-    def get(self, key_: int) -> Dictionary | None:
-        found = self._kept.get(key_)
-        if found is not None:
-            self._kept.move_to_end(key_)
-        return found
-
-    def put(self, key_: int, content: bytes) -> Dictionary:
-        made = Dictionary(content)
-        if key_ not in self._kept:
-            self._bytes += len(content)
-        self._kept[key_] = made
-        while self._bytes > self._most and len(self._kept) > 1:
-            _, gone = self._kept.popitem(last=False)
-            self._bytes -= gone.length
-        return made
-
-
 def opened(data: bytes, sample: Dictionary | None) -> Any:
-    """What `encoded` made, compressed."""
-    return msgspec.json.decode(decompressed(data, sample))
+    """What `encoded` made, compressed; None when it is damaged, which must not hide what it is listed with."""
+    try:
+        return msgspec.json.decode(decompressed(data, sample))
+    except (ValueError, msgspec.DecodeError):
+        return None
 
 
 def cursor(sort: str, value: float, key_: int) -> str:

@@ -21,7 +21,7 @@ async def occasions(tx: Transaction, wanted: Wanted) -> Page[Noted]:
     rows, following, total = await filters.page(tx, "stack_occasions", _COLUMNS, where, "key", wanted)
     items = []
     for _, _, id_, at, kind, type_, severity, service, environment, release, body in rows:
-        user, detail = codec.opened(body, None)
+        user, detail = codec.opened(body, None) or ("", {})
         level = codec.severity(severity)
         items.append(Noted(bytes(id_).hex(), at, kind, type_, level, service, environment, release, user, detail))
     return Page(items, following, total)

@@ -98,7 +98,11 @@ class Postgres:
     async def read(self, work: Work[T]) -> T:
         async def reading() -> T:
             async with self._connection() as connection:
-                return await work(Statements(connection))
+                try:
+                    return await work(Statements(connection))
+                except ValueError as error:  # of what was asked, not of the connection
+                    wrong = error
+            raise wrong
 
         return await self._refusing(reading(), READ)
 

@@ -4,12 +4,14 @@ from typing import Any
 
 import msgspec
 
-from exporter.store import codec, compression, filters, group
+from exporter.store import codec, compression, filters, group, sampling
 from exporter.store.engine import Transaction, among
 from exporter.store.group import COLUMNS, EFFECTIVE, HOUR
 from exporter.store.rows import Group, Kept, Page, Wanted
+from exporter.store.sampling import Samples
 
 SORTS = {"": "last_seen", "last_seen": "last_seen", "first_seen": "first_seen", "count": "total", "users": "users"}
+UNREADABLE: codec.Body = ("", "", "", "(damaged)", {})
 SCANNED = 1_000
 """Occurrences that one page looks into for a text; the next goes on from there."""
 _SPIKING = (
@@ -77,7 +79,7 @@ async def key_of(tx: Transaction, group_: str) -> int | None:
     return rows[0][0] if rows else None
 
 
-async def occurrences(tx: Transaction, group_: str, wanted: Wanted, samples: codec.Samples) -> Page[Kept]:
+async def occurrences(tx: Transaction, group_: str, wanted: Wanted, samples: Samples) -> Page[Kept]:
     """Raises ValueError for a cursor that is not ours. With a text, `total` is how many this page found."""
     key = await key_of(tx, group_)
     if key is None:
@@ -104,7 +106,7 @@ async def occurrences(tx: Transaction, group_: str, wanted: Wanted, samples: cod
     return Page(found, following, len(found))
 
 
-async def occurrence(tx: Transaction, id_: str, samples: codec.Samples) -> Kept | None:
+async def occurrence(tx: Transaction, id_: str, samples: Samples) -> Kept | None:
     rows = await tx.rows(f"SELECT {_OCCURRENCE} FROM stack_occurrences WHERE id = ?", codec.binary(id_))  # noqa: S608
     if not rows:
         return None
@@ -112,14 +114,13 @@ async def occurrence(tx: Transaction, id_: str, samples: codec.Samples) -> Kept 
     return msgspec.structs.replace(kept, detail=detail)
 
 
-async def _kept(tx: Transaction, rows: list[Any], samples: codec.Samples) -> list[tuple[Kept, dict[str, Any]]]:
+async def _kept(tx: Transaction, rows: list[Any], samples: Samples) -> list[tuple[Kept, dict[str, Any]]]:
     used: dict[int, compression.Dictionary] = {}
     for key in {row[7] for row in rows}:
         if (known := samples.get(key)) is not None:
             used[key] = known
     missing = sorted({row[7] for row in rows} - used.keys())
-    for key, data in await among(tx, "SELECT key, body FROM stack_samples WHERE key IN ({})", missing):
-        used[key] = samples.put(key, compression.decompressed(data))
+    used |= await sampling.loaded(tx, missing, samples)
     ids = {}
     for key, id_ in await among(tx, "SELECT key, id FROM stack_groups WHERE key IN ({})", sorted({r[2] for r in rows})):
         ids[key] = bytes(id_).hex()
@@ -130,7 +131,7 @@ def _opened(
     row: Any, groups_: dict[int, str], samples: dict[int, compression.Dictionary]
 ) -> tuple[Kept, dict[str, Any]]:
     _, id_, grp, at, level, release, environment, sample, data = row
-    transaction, user, trace_id, message, detail = codec.opened(data, samples.get(sample))
+    transaction, user, trace_id, message, detail = codec.opened(data, samples.get(sample)) or UNREADABLE
     kept = Kept(
         id=bytes(id_).hex(),
         group=groups_.get(grp, ""),

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 from exporter.config.application import Retention
 from exporter.ingest.ports import Entry, Outcome, Refusing
-from exporter.store import alerts, changing, codec, occasions, reading, retention, writing
+from exporter.store import alerts, changing, occasions, reading, retention, writing
 from exporter.store.commits import DEADLINE, Commits
 from exporter.store.connection import Unusable
 from exporter.store.embedded import Embedded
 from exporter.store.engine import Engine, Transaction
 from exporter.store.rows import Act, Alert, Change, Group, Kept, Noted, Page, Wanted
+from exporter.store.sampling import Samples
 from exporter.store.series import Series
 from exporter.store.sqlite import Store
 from exporter.tally import Tallies
@@ -51,7 +52,7 @@ class Recorder:
         self._series = Series(tallies)
         self._commits = Commits(self._write, tallies)
         # One cache for each thread.
-        self._samples, self._read_samples = codec.Samples(), codec.Samples()
+        self._samples, self._read_samples = Samples(), Samples()
         self._owner = secrets.token_hex(8)
         self._leased_until = self._renewed = -LEASE
         self._wake = asyncio.Event()

@@ -75,12 +75,12 @@ class Store:
             raise Unwritable(f"{self.file.parent} can't be used for state: {error.strerror}") from None
         try:
             try:
-                self._connect()
+                self._kept = self._connect()
             except (sqlite3.DatabaseError, ValueError, TypeError) as error:
                 if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _NOT_DAMAGE:
                     raise Unwritable(f"{self.file} can't be opened: {error}") from None
                 self._set_aside()
-                self._connect()
+                self._kept = self._connect()
         except BaseException:
             self.close()
             raise
@@ -170,13 +170,10 @@ class Store:
             self._lock = lock
         if damaged:
             self._set_aside()
-        kept = self._kept
-        try:
-            self._connect()
-        finally:
-            self._kept = kept
+        self._connect()
         log.warning("the state file was replaced and is opened anew", extra={"file": str(self.file)})
-        self._changed = {**{key: json.dumps(value) for key, value in kept.items()}, **self._changed}
+        for key, value in list(self._kept.items()):
+            self._changed.setdefault(key, json.dumps(value))
 
     def _begin(self) -> bool:
         """Hand what changed to the thread; False when there is nothing to write, or nowhere."""
@@ -198,17 +195,19 @@ class Store:
             os.close(self._lock)
             self._lock = None
 
-    def _connect(self) -> None:
+    def _connect(self) -> dict[tuple[str, str, str], Any]:
+        """What the file keeps."""
         connection = connected(self.file)
         try:
             found = (self.file or Path()).stat()
             rows = connection.execute("SELECT component, kind, key, value FROM kept").fetchall()
-            self._kept = {(component, kind, key): json.loads(value) for component, kind, key, value in rows}
+            kept = {(component, kind, key): json.loads(value) for component, kind, key, value in rows}
         except BaseException:
             connection.close()
             raise
         self._identity = found.st_dev, found.st_ino
         self._connection = connection
+        return kept
 
     def _set_aside(self) -> None:
         """A damaged file must not keep the daemon from starting: it is moved away whole, and said."""

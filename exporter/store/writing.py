@@ -6,9 +6,10 @@ from typing import Any
 
 from exporter.ingest.ports import Entry, Grouped, Outcome
 from exporter.ingest.values import SEVERITIES, Occasion, Occurrence
-from exporter.store import codec, compression, group
+from exporter.store import codec, compression, group, sampling
 from exporter.store.engine import Transaction, among
 from exporter.store.group import COLUMNS, Fold
+from exporter.store.sampling import Samples
 
 SLOT = 8 * 3600
 SLOTS = 4
@@ -32,7 +33,7 @@ Fresh = tuple[int, bytes, Occurrence, Grouped]
 """Place among the entries, id, and what it is."""
 
 
-async def add(tx: Transaction, entries: Sequence[Entry], now: float, samples: codec.Samples) -> list[Outcome]:
+async def add(tx: Transaction, entries: Sequence[Entry], now: float, samples: Samples) -> list[Outcome]:
     """What came of each."""
     ids = [codec.binary(entry.id) for entry in entries]
     known = await _known(tx, sorted(set(ids)), now)
@@ -75,7 +76,7 @@ async def _in(tx: Transaction, table: str, ids: list[bytes]) -> list[Any]:
 
 
 async def _occurrences(
-    tx: Transaction, fresh: list[Fresh], outcomes: list[Outcome], now: float, samples: codec.Samples
+    tx: Transaction, fresh: list[Fresh], outcomes: list[Outcome], now: float, samples: Samples
 ) -> None:
     bodies = await tx.compute(lambda: [codec.body(occurrence) for _, _, occurrence, _ in fresh])
     groups = await _groups(tx, fresh)
@@ -83,7 +84,7 @@ async def _occurrences(
     for (place, _, occurrence, grouped), its in zip(fresh, of, strict=True):
         outcomes[place] = its.take(occurrence, grouped, now)
     made = await _sampled(tx, of, bodies, now, samples)
-    chosen = [samples.get(its.sample) or made[its.sample] for its in of]
+    chosen = [made[its.sample] for its in of]
     packed = await tx.compute(partial(_packed, bodies, chosen))
     rows = [
         (
@@ -122,26 +123,20 @@ async def _groups(tx: Transaction, fresh: list[Fresh]) -> dict[bytes, Fold]:
 
 
 async def _sampled(
-    tx: Transaction, of: list[Fold], bodies: list[bytes], now: float, samples: codec.Samples
+    tx: Transaction, of: list[Fold], bodies: list[bytes], now: float, samples: Samples
 ) -> dict[int, compression.Dictionary]:
     """See that each group has a sample that is not too old; those used, as the cache may be too small for all."""
-    used: dict[int, compression.Dictionary] = {}
+    wanted = {its.sample for its in of if its.sample and codec.time_of(its.sample) >= now - RENEWED}
+    used = {key: kept for key in wanted if (kept := samples.get(key)) is not None}
+    used |= await sampling.loaded(tx, sorted(wanted - used.keys()), samples)
     for its, body in zip(of, bodies, strict=True):
-        if its.sample in used:
-            continue
-        if not its.sample or codec.time_of(its.sample) < now - RENEWED:
+        if its.sample not in used:
             its.sample = codec.key(now)
-            body = body[: compression.LONGEST_SAMPLE]  # noqa: PLW2901
-            data = await tx.compute(partial(compression.compressed, body))
+            content = body[: compression.LONGEST_SAMPLE]
+            data = await tx.compute(partial(compression.compressed, content))
             await tx.run("INSERT INTO stack_samples (key, grp, body) VALUES (?, ?, ?)", its.sample, its.key, data)
             # Not into the cache: the transaction may fail yet.
-            used[its.sample] = compression.Dictionary(body)
-    missing = sorted({its.sample for its in of if its.sample not in used and samples.get(its.sample) is None})
-    for key, data in await among(tx, "SELECT key, body FROM stack_samples WHERE key IN ({})", missing):
-        used[key] = samples.put(key, compression.decompressed(data))
-    for its in of:
-        if its.sample not in used and (kept := samples.get(its.sample)) is not None:
-            used[its.sample] = kept
+            used[its.sample] = compression.Dictionary(content)
     return used
 
 

@@ -130,10 +130,11 @@ async def _metrics(pieces: list[Piece], taking: OtlpMetrics | None) -> Taken:
         await pauses.rest()
     rejected, why = 0, ""
     for piece in pieces:
-        count, said = 0, ""
-        for count, said in taking.steps(_message(piece), time.time()):  # one metric may hold 100,000 points
+        so_far = (0, "")
+        for step in taking.steps(_message(piece), time.time()):  # one metric may hold 100,000 points
+            so_far = step
             await pauses.rest()
-        rejected, why = rejected + count, why or said
+        rejected, why = rejected + so_far[0], why or so_far[1]
     return Taken(rejected, why)
 
 

@@ -123,6 +123,7 @@ def test_the_same_error_by_sentry_by_a_tracebacks_text_and_by_an_event_is_one() 
         ("at 2026-11-22T13:17:00.123Z", "at 2025-01-02T03:04:05Z"),
         ("took 3.5 s", "took 12 s"),
         ("x " * 600 + "a", "x " * 600 + "b"),
+        ("id 1 " + "y " * 495, "id 12345678901234567890 " + "y " * 495),
     ],
 )
 def test_a_message_is_the_same_whatever_it_speaks_of(first: str, second: str) -> None:
@@ -196,6 +197,7 @@ def test_a_rule_of_ours_counts_before_the_sdks_fingerprint() -> None:
     gateway = error("ConnectionError", "gateway down for 42")
     assert one(gateway, error("api.ConnectionError", "gateway x", fingerprint=("own",)), groups=groups)
     assert not one(gateway, error("ConnectionError", "gateway", service="billing"), groups=groups)
+    assert not one(gateway, error("ConnectionError", "refused"), groups=groups)
     other = Frame("shop.users.views", "login", "shop/users/views.py", in_app=True)
     assert one(error(), error("KeyError", "x", other), groups=groups)
     assert not one(error(), error("ValueError", "x", other), groups=groups)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from exporter.ingest.otlp import MOST_ERRORS
+from exporter.ingest import otlp
 from exporter.ingest.otlp_errors import ECHOES, Echoes
 from exporter.ingest.otlp_wire import TooMany
 from exporter.ingest.values import Frame, Logged, Operation, Raised
@@ -142,10 +142,12 @@ def test_nothing_personal_stays() -> None:
     assert parsed.batch.occurrences[0].user
 
 
-def test_too_many_exceptions_are_refused() -> None:
+def test_too_many_exceptions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp, "MOST_ERRORS", 250)
     tiny = served(*[raised("E", "")] * 100)
+    assert len(Desk().traces(traces(tiny, tiny)).batch.occurrences) == 200
     with pytest.raises(TooMany):
-        Desk().traces(traces(*[tiny] * (MOST_ERRORS // 100 + 1)))
+        Desk().traces(traces(tiny, tiny, tiny))
 
 
 def test_echoes_are_bounded_and_the_oldest_goes() -> None:

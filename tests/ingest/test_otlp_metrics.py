@@ -94,9 +94,12 @@ def test_help_is_the_first_senders_and_never_missing() -> None:
 def test_target_info_is_one_for_a_job_and_instance() -> None:
     receiver = Receiver()
     for region in ("north", "south"):
-        receiver.take(gauge(number(1.0)), resource={"service.name": "web", "region": region})
+        for instance in ("1", "11", ""):
+            resource = {"service.name": "web", "service.instance.id": instance, "region": region}
+            receiver.take(gauge(number(1.0)), resource=resource)
     lines = [line for line in receiver.text().splitlines() if line.startswith("target_info")]
-    assert lines == ['target_info{job="web",region="south"} 1.0']
+    told = ('job="web",instance="1"', 'job="web",instance="11"', 'job="web"')
+    assert lines == [f'target_info{{{who},region="south"}} 1.0' for who in told]
 
 
 def test_values_of_every_type_become_text() -> None:

@@ -151,11 +151,11 @@ SPANS: dict[str, tuple[dict[str, Any], list[Measured]]] = {
     "a cache's write": (child("cache.put", "k", **{"cache.hit": True}), []),
     "a model": (
         child("gen_ai.chat", "chat gpt-4o", **AI, **{"gen_ai.usage.output_tokens": "30"}),
-        [AiCall(SHOP, "openai", "gpt-4o", "chat", 0.25, False, 12.0, 30.0, None, 4.0)],
+        [AiCall(SHOP, "openai", "gpt-4o", "chat", 0.25, False, 12.0, 30.0, None, 4.0, "sdk")],
     ),
     "a model by the older names": (
         child("ai.chat_completions.create.openai", **{"ai.model_id": "gpt-4o", "ai.prompt_tokens.used": 5}),
-        [AiCall(SHOP, "", "gpt-4o", "chat_completions", 0.25, False, 5.0, 0.0, None, 4.0)],
+        [AiCall(SHOP, "", "gpt-4o", "chat_completions", 0.25, False, 5.0, 0.0, None, 4.0, "sdk")],
     ),
     "an agent around a model": (child("gen_ai.invoke_agent", **AI, **{"gen_ai.operation.name": "invoke_agent"}), []),
     "a call over HTTP": (child("http.client", "GET https://other.example"), []),

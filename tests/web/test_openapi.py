@@ -60,6 +60,14 @@ async def test_the_ingest_listener_describes_the_events_that_it_takes() -> None:
     assert not validator.is_valid({"type": "nothing"}) and not validator.is_valid([])
 
 
+def test_a_time_has_three_forms_and_an_enumeration_no_null() -> None:
+    parameters = {one["name"]: one for one in DOCUMENT["paths"]["/api/v1/errors"]["get"]["parameters"]}
+    forms = parameters["since"]["schema"]["anyOf"]
+    assert [form["type"] for form in forms] == ["string", "number", "string"]
+    assert parameters["severity"]["schema"] == {"enum": ["critical", "high", "low", "medium"]}
+    assert parameters["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
+
+
 def test_every_schema_is_valid_json_schema() -> None:
     for schema in (DOCUMENT["components"]["schemas"] | TAKEN["components"]["schemas"]).values():
         jsonschema.Draft202012Validator.check_schema(schema)

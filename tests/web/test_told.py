@@ -70,6 +70,17 @@ async def test_a_row_has_team_count_users_age_and_what_is_special() -> None:
         assert labels == ["10 in 24 hours, 6 in the last"] * 2
 
 
+async def test_hours_outside_of_the_last_24_are_left_out_of_the_trend() -> None:
+    class Odd(Rows):
+        async def hours(self, group: str, since: float) -> list[tuple[float, int]]:
+            now = time.time()
+            return [(since - 3600, 100), (since, 1), (now - now % 3600, 2), (now + 7200, 100)]
+
+    async with stand(tokens=()) as s:
+        s.use(records=Odd())
+        assert 'aria-label="3 in 24 hours, 2 in the last"' in await page(s)
+
+
 async def test_more_than_are_listed_are_counted() -> None:
     async with stand(tokens=()) as s:
         rows = told(s)
@@ -103,7 +114,7 @@ async def test_a_store_that_refuses_or_hangs_leaves_the_rest_of_the_page() -> No
         s.use(records=Hanging())
         began = time.monotonic()
         assert "can&#39;t be read now" in await page(s)
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 20
 
 
 def measured(poison: str = "geometry_extraction") -> Performance:
