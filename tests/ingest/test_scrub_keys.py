@@ -77,12 +77,14 @@ def test_a_stack_keeps_its_files_and_loses_what_its_variables_hold() -> None:
         "function": "login",
         "vars": {"password": "'hunter2'", "path": f"'{path}'", "headers": [["b'cookie'", "b'a=b'"]]},
         "pre_context": ["token = find(request)", "password: str,"],
+        "post_context": ["# by bob@example.com"],
         "context_line": "login('bob@example.com', token='abc')",
     }
     assert scrubbed({"stacktrace": {"frames": [frame]}})["stacktrace"]["frames"] == [
         frame
         | {
             "vars": {"password": GONE, "path": "'/home/[user]/app/x.py'", "headers": [["b'cookie'", GONE]]},
+            "post_context": ["# by [email]"],
             "context_line": "login('[email]', token='[Filtered]')",
         }
     ]

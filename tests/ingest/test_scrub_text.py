@@ -42,6 +42,7 @@ CHANGED = {
     "3782 822463 10005, 378282246310005, 30569309025904": "[card], [card], [card]",
     "a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nb": "a\n[pem]\nb",
     "cut -----BEGIN PRIVATE KEY-----\\nMIIE": "cut [pem]",
+    "bob@example.com10.1.2.3:5432": "[email][ip]:5432",
     "ssn 123-45-6789.": "ssn [ssn].",
 }
 KEPT = """

@@ -197,3 +197,22 @@ def test_an_entry_that_is_our_fault_harms_nobody_else(in_sqlite: Place, monkeypa
 
     first, poisoned, last = asyncio.run(go())
     assert (first, type(poisoned), last) == (["new"], ZeroDivisionError, ["occurrence"])
+
+
+def test_a_damaged_sample_is_replaced_and_hides_no_more_than_what_it_made(in_sqlite: Place) -> None:
+    first, second = error(detail=event(1)), error(detail=event(2))
+
+    async def go() -> None:
+        async with in_sqlite.opened() as store:
+            await store.add([first])
+        connection = sqlite3.connect(in_sqlite.folder / FILE)
+        connection.execute("UPDATE stack_samples SET body = zeroblob(99)")
+        connection.commit()
+        connection.close()
+        async with in_sqlite.opened() as store:
+            assert await store.add([second]) == ["occurrence"]
+            kept = {one.id: one.message for one in (await store.occurrences("a" * 32, Wanted())).items}
+            assert kept == {second.id: "boom", first.id: "(damaged)"}
+            assert (await store.occurrence(second.id)).detail == event(2)
+
+    asyncio.run(go())

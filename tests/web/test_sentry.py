@@ -112,6 +112,8 @@ async def test_pages_may_send_to_the_projects_that_list_their_site() -> None:
         assert (preflight.status, preflight.headers["access-control-allow-methods"]) == (200, "POST")
         assert "X-Sentry-Auth" in preflight.headers["access-control-allow-headers"]
         assert (await sentry.send("OPTIONS", "/api/7/store/", b"", **other, **asks)).status == 403
+        unknown = await sentry.send("OPTIONS", "/api/8/envelope/", b"", Origin="http://localhost:3000", **asks)
+        assert unknown.status == 403
     async with endpoint({"projects": {"7": {"keys": [KEY], "origins": ["*"]}}}) as sentry:
         reply = await sentry.post(ERROR, **other)
         assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, "*")
