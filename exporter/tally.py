@@ -13,7 +13,6 @@ __all__ = [
     "SERIES_OF_A_COMPONENT",
     "SERIES_OVERFLOW",
     "Child",
-
     "Exemplar",
     "Family",
     "Labels",

@@ -1,7 +1,7 @@
 """How long requests, tasks, operations and AI calls took in the last hour: by service and name, in bounded memory."""
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf, log
 from operator import attrgetter
 from struct import Struct as Layout
@@ -77,19 +77,17 @@ class Sum:
         head = _HEAD.pack(number, self.count, self.total, self.errors, self.min, self.max)
         return head + array("H", self.cells).tobytes() + array("f", self.cells.values()).tobytes()
 
-    def merge(self, slot: bytes, *, cells: bool) -> None:
-        """Add what was packed."""
-        _, count, total, errors, least, most = _HEAD.unpack_from(slot)
+    def merge(self, count: float, total: float, errors: float, least: float, most: float) -> None:
+        """Add another's figures."""
         self.count += count
         self.total += total
         self.errors += errors
         self.min = min(self.min, least)
         self.max = max(self.max, most)
-        if cells:
-            middle = _HEAD.size + (len(slot) - _HEAD.size) // 3
-            places, counts = array("H", slot[_HEAD.size : middle]), array("f", slot[middle:])
-            for place, each in zip(places, counts, strict=True):
-                self.cells[place] = self.cells.get(place, 0.0) + each
+
+    def merge_cells(self, cells: Iterable[tuple[int, float]]) -> None:
+        for place, count in cells:
+            self.cells[place] = self.cells.get(place, 0.0) + count
 
     def quantiles(self, *wanted: float) -> list[float]:
         """Within 1 % of the observation that has so large a part of all at or below it."""
@@ -105,6 +103,12 @@ class Sum:
             value = _GAMMA ** (index - _OFFSET) * _MIDDLE if index else 0.0
             found.append(min(max(value, self.min), self.max))
         return found
+
+
+def _cells(slot: bytes) -> Iterable[tuple[int, float]]:
+    """The buckets of a packed slot."""
+    middle = _HEAD.size + (len(slot) - _HEAD.size) // 3
+    return zip(array("H", slot[_HEAD.size : middle]), array("f", slot[middle:]), strict=True)
 
 
 class Work:
@@ -142,11 +146,25 @@ class Work:
 
     def sum(self, now: float, *, cells: bool) -> Sum:
         """Of the last hour."""
-        found, oldest = Sum(), now // SLOT - SLOTS
-        slots = [*self._done, self._sum.packed(self._number)] if self._sum.count else self._done
-        for slot in slots:
-            if _HEAD.unpack_from(slot)[0] >= oldest:
-                found.merge(slot, cells=cells)
+        found, oldest, unpack = Sum(), now // SLOT - SLOTS, _HEAD.unpack_from
+        count = total = errors = most = 0.0
+        least = inf
+        for slot in self._done:  # in place: of 10,000 names there are 120,000
+            number, count_, total_, errors_, least_, most_ = unpack(slot)
+            if number >= oldest:
+                count += count_
+                total += total_
+                errors += errors_
+                least = least_ if least_ < least else least  # noqa: FURB136
+                most = most_ if most_ > most else most  # noqa: FURB136
+                if cells:
+                    found.merge_cells(_cells(slot))
+        found.merge(count, total, errors, least, most)
+        current = self._sum
+        if current.count and self._number >= oldest:
+            found.merge(current.count, current.total, current.errors, current.min, current.max)
+            if cells:
+                found.merge_cells(current.cells.items())
         return found
 
     def _turn(self, number: float) -> None:

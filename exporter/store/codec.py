@@ -121,10 +121,10 @@ def _plain(value: Any, depth: int) -> Any:
     return f"{value!r:.1000}" if not isinstance(value, int) else "a number too large"
 
 
-def opened(data: bytes, sample: Dictionary | None) -> Any:
+def opened(data: bytes, sample: Dictionary | None, form: Any = Any) -> Any:
     """What `encoded` made, compressed; None when it is damaged, which must not hide what it is listed with."""
     try:
-        return msgspec.json.decode(decompressed(data, sample))
+        return msgspec.json.decode(decompressed(data, sample), type=form)
     except (ValueError, msgspec.DecodeError):
         return None
 

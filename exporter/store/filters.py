@@ -42,6 +42,13 @@ class Where(Struct):
         if wanted.until is not None:
             self.add(f"{column} < ?", float(wanted.until))
 
+    def keys(self, wanted: Wanted) -> None:
+        """The same of keys that are times, which an index ends with: what is too old is not even looked at."""
+        if wanted.since is not None:
+            self.add("key >= ?", codec.floor(wanted.since))
+        if wanted.until is not None:
+            self.add("key <= ?", codec.floor(wanted.until + 0.001))
+
     def text(self, wanted: Wanted) -> None:
         if wanted.text:
             self.add("folded LIKE ? ESCAPE '!'", codec.like(wanted.text))

@@ -14,10 +14,7 @@ async def occasions(tx: Transaction, wanted: Wanted) -> Page[Noted]:
     where.severity(wanted)
     where.within(wanted, "at")
     where.text(wanted)
-    if wanted.since is not None:
-        where.add("key >= ?", codec.floor(wanted.since))
-    if wanted.until is not None:
-        where.add("key <= ?", codec.floor(wanted.until + 0.001))
+    where.keys(wanted)
     rows, following, total = await filters.page(tx, "stack_occasions", _COLUMNS, where, "key", wanted)
     items = []
     for _, _, id_, at, kind, type_, severity, service, environment, release, body in rows:

@@ -11,8 +11,10 @@ from exporter.store.rows import Group, Kept, Page, Wanted
 from exporter.store.sampling import Samples
 
 SORTS = {"": "last_seen", "last_seen": "last_seen", "first_seen": "first_seen", "count": "total", "users": "users"}
-UNREADABLE: codec.Body = ("", "", "", "(damaged)", {})
-SCANNED = 1_000
+Body = tuple[str, str, str, str, msgspec.Raw]
+"""As `codec.Body`; a list shows no details, and building them is most of its work."""
+UNREADABLE: Body = ("", "", "", "(damaged)", msgspec.Raw(b"{}"))
+SCANNED = 300
 """Occurrences that one page looks into for a text; the next goes on from there."""
 _SPIKING = (
     "last_seen >= ? AND (SELECT n FROM stack_hours h WHERE h.grp = stack_groups.key AND h.hour = ?) >= 10 "
@@ -89,6 +91,7 @@ async def occurrences(tx: Transaction, group_: str, wanted: Wanted, samples: Sam
     where.add("grp = ?", key)
     where.equal(wanted, "release", "environment")
     where.within(wanted, "at")
+    where.keys(wanted)
     if not wanted.text:
         rows, following, total = await filters.page(tx, "stack_occurrences", _OCCURRENCE, where, "key", wanted)
         return Page([kept for kept, _ in await _kept(tx, [row[1:] for row in rows], samples)], following, total)
@@ -111,10 +114,10 @@ async def occurrence(tx: Transaction, id_: str, samples: Samples) -> Kept | None
     if not rows:
         return None
     ((kept, detail),) = await _kept(tx, [rows[0][1:]], samples)
-    return msgspec.structs.replace(kept, detail=detail)
+    return msgspec.structs.replace(kept, detail=msgspec.json.decode(detail))
 
 
-async def _kept(tx: Transaction, rows: list[Any], samples: Samples) -> list[tuple[Kept, dict[str, Any]]]:
+async def _kept(tx: Transaction, rows: list[Any], samples: Samples) -> list[tuple[Kept, msgspec.Raw]]:
     used: dict[int, compression.Dictionary] = {}
     for key in {row[7] for row in rows}:
         if (known := samples.get(key)) is not None:
@@ -127,11 +130,9 @@ async def _kept(tx: Transaction, rows: list[Any], samples: Samples) -> list[tupl
     return await tx.compute(lambda: [_opened(row, ids, used) for row in rows])
 
 
-def _opened(
-    row: Any, groups_: dict[int, str], samples: dict[int, compression.Dictionary]
-) -> tuple[Kept, dict[str, Any]]:
+def _opened(row: Any, groups_: dict[int, str], samples: dict[int, compression.Dictionary]) -> tuple[Kept, msgspec.Raw]:
     _, id_, grp, at, level, release, environment, sample, data = row
-    transaction, user, trace_id, message, detail = codec.opened(data, samples.get(sample)) or UNREADABLE
+    transaction, user, trace_id, message, detail = codec.opened(data, samples.get(sample), Body) or UNREADABLE
     kept = Kept(
         id=bytes(id_).hex(),
         group=groups_.get(grp, ""),

@@ -11,7 +11,7 @@ from exporter.store.engine import CHUNKS, Engine, Transaction
 from exporter.store.group import DAY, HOUR
 from exporter.store.writing import RENEWED, SLOT, SLOTS
 
-STEP = 200
+STEP = 100
 """Rows in one transaction: some milliseconds."""
 FULL, TRIMMED = 0.95, 0.9
 """Of the size: trimming begins above the one and ends below the other."""

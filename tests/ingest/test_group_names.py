@@ -118,7 +118,7 @@ def test_a_class_is_named_with_its_package() -> None:
         Frame("", "get", "/srv/app/node_modules/express/lib/router.js"),
         Frame("", "get", "C:\\app\\node_modules\\express\\index.js"),
         Frame("", "get", "/srv/app/vendor/symfony/http-kernel/HttpKernel.php"),
-        Frame("", "get", "/root/go/pkg/mod/github.com/gin-gonic/gin/context.go"),
+        Frame("", "get", "/go/pkg/mod/github.com/gin-gonic/gin/context.go"),
         Frame("", "get", "node:internal/process/task_queues"),
         Frame("", "get", "<frozen importlib._bootstrap>"),
         Frame("", "get", "chrome-extension://abc/x.js"),

@@ -58,7 +58,7 @@ NET = """System.InvalidOperationException: outer
    at Acme.Program.Main(String[] args)"""
 GO = """goroutine 1 [running]:
 go.opentelemetry.io/otel/sdk/trace.recordStackTrace(0x1)
-\t/root/go/pkg/mod/go.opentelemetry.io/otel/sdk/trace/span.go:461 +0x1d
+\t/go/pkg/mod/go.opentelemetry.io/otel/sdk/trace/span.go:461 +0x1d
 acme.com/shop/pay.(*Shop).Pay(0xc000)
 \t/app/pay/pay.go:12 +0x5
 created by main.main in goroutine 1

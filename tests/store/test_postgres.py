@@ -11,6 +11,7 @@ import pytest
 from exporter.ingest.ports import Refusing
 from exporter.store import commits, postgres
 from exporter.store.connection import Unusable
+from exporter.store.recorder import Recorder
 from exporter.store.rows import Wanted
 from exporter.store.schema import VERSION
 from tests import servers
@@ -41,10 +42,15 @@ def test_replicas_count_each_event_once_and_every_occurrence(in_postgres: Place)
             in_postgres.replica("3").opened() as third,
         ):
             stores = (first, second, third)
-            told = await asyncio.gather(
-                *(store.add([one]) for one in same for store in stores),
-                *(store.add([error("abd"[n % 3])]) for n in range(100) for store in stores),
-            )
+
+            async def send(store: Recorder) -> list[list[str]]:
+                # A few at a time, so that their transactions meet often.
+                return [
+                    await store.add([*same[n : n + 6], error("abd"[n // 6 % 3]), error("abd"[n // 6 % 3])])
+                    for n in range(0, 300, 6)
+                ]
+
+            told = [outcomes for sent in await asyncio.gather(*map(send, stores)) for outcomes in sent]
             groups = {group.id[0]: group for group in (await second.groups(Wanted())).items}
             occurrences = [(await third.occurrences(g.id, Wanted())).total for g in groups.values()]
             assert groups["a"].users == 5

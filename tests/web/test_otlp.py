@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from exporter.ingest.ports import Refusing
-from tests.ingest.otlp_made import as_json, logs, raised, span, traces
+from tests.ingest.otlp_made import SPAN, as_json, logs, raised, span, traces
 from tests.web.client import Reply, bearer
 from tests.web.otlp_desk import JSON, PROTOBUF, desk
 
@@ -182,6 +182,15 @@ async def test_an_error_that_is_sent_again_counts_once() -> None:
             assert (await here.post("/v1/traces", failing)).status == 200
         assert here.counts() == {"accepted": 1, "duplicate": 2}
         assert sum(here.figures("stack_errors_total").values()) == 1
+
+
+async def test_the_echo_of_an_error_in_a_later_request_is_not_another() -> None:
+    error = {"events": [raised("E", "m")], "status": {"code": 2}}
+    child, parent = span(1, span_id=b"childspn", parent_span_id=SPAN, **error), span(2, GET, **error)
+    async with desk() as here:
+        for sent in (child, parent):
+            assert (await here.post("/v1/traces", traces(sent))).status == 200
+        assert len(here.ledger.kept) == 1
 
 
 async def test_where_nothing_is_taken_in_the_answer_says_so() -> None:
