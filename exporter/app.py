@@ -217,6 +217,7 @@ class App:
 
     async def _open_records(self) -> None:
         await self.records.open(self.store)
+        await self.receiving.remember(self.records)
         heard = Heard(self.state, self.scheduler, self._keep)
         self.receiving.open(self.records, await users_key(self.plan.config.database, self.store), heard)
         self.listeners.use(self._services(self.plan.config))

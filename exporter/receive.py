@@ -1,6 +1,7 @@
 """The application's side of the daemon: builds what takes in errors, requests and events, and puts it in force anew."""
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
 import time
@@ -23,6 +24,7 @@ from exporter.ingest.values import CheckIn, Origin, Request
 from exporter.metric import counter
 from exporter.schedule import Scheduler
 from exporter.state import State
+from exporter.store.rows import Records, Wanted
 from exporter.store.sqlite import Store
 from exporter.tally import Tallies
 from exporter.values import Secret
@@ -34,6 +36,8 @@ STATES = {"in_progress": "start", "ok": "success", "error": "failure"}
 """A heartbeat's words for those of Sentry's check-ins."""
 SWEEP = 60.0
 """Seconds between two looks for series that nobody updates any more."""
+REMEMBERED = 1_000
+"""Groups that a start takes over from the store."""
 KEPT = ("", "receive")
 """The component and kind under which the store keeps what is ours: no component has that name."""
 
@@ -57,6 +61,12 @@ class Receiving:
         self._key = key
         buckets = Buckets(*_rate(self._config))
         self.intake = Intake(self._parts(self._config), ledger, self._tallies, buckets, heard)
+
+    async def remember(self, records: Records) -> None:
+        """The groups that came last are no news after a restart; those of a store that is not there yet will be."""
+        with contextlib.suppress(Refusing):
+            page = await records.groups(Wanted(limit=REMEMBERED))
+            self._known.remember(group.id for group in reversed(page.items))
 
     def use(self, config: Config) -> None:
         """Work by another configuration from now on."""
@@ -101,16 +111,17 @@ class Heard:
         self._keep = keep
 
     async def __call__(self, check_ins: Sequence[CheckIn]) -> None:
-        """Returns once what they change is kept. Raises Refusing."""
-        told = [self._tell(check_in) for check_in in check_ins]
-        if any(told) and not await self._keep():
+        """Returns once what they change is kept, and what those before them changed. Raises Refusing."""
+        for check_in in check_ins:
+            self._tell(check_in)
+        if not await self._keep():
             raise Refusing("unavailable", 10.0)
 
-    def _tell(self, check_in: CheckIn) -> bool:
+    def _tell(self, check_in: CheckIn) -> None:
         record = self._state.records.get(check_in.monitor)
         if record is None or record.component.kind != "heartbeat":
             self._state.tallies.child(UNHEARD).add()
-            return False
+            return
         report: Mapping[str, str] = {"state": STATES[check_in.status], "run": check_in.id}
         if check_in.duration is not None and check_in.status != "in_progress":
             report = {**report, "duration": repr(check_in.duration)}
@@ -118,8 +129,6 @@ class Heard:
             self._scheduler.tell(check_in.monitor, report)
         except (KeyError, ValueError):  # it is being reloaded; or a duration that is none
             self._state.tallies.child(UNHEARD).add()
-            return False
-        return True
 
 
 async def users_key(database: Secret | None, store: Store) -> bytes:

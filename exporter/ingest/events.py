@@ -86,7 +86,6 @@ class _Reading:
         self._default = default
         self._now = now
         self._fresh = fresh
-        self._measured: set[str] = set()
 
     def take(self, event: Any) -> None:
         """Raises Problem or Malformed, and then nothing of it is in the batch."""
@@ -118,11 +117,7 @@ class _Reading:
         elif isinstance(found, forms.Security | forms.Business | forms.Deploy):
             self._batch.occasions.append(_occasion(found, event, id_ or self._fresh(), user, at, origin))
         else:
-            measured = _measured(found, at, origin)
-            if id_ not in self._measured:
-                self._batch.measured += [(id_, one) for one in measured]
-            if id_:
-                self._measured.add(id_)
+            self._batch.measure(id_, _measured(found, at, origin))
 
 
 def _occasion(

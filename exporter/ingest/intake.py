@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from exporter.ingest.limit import Buckets
 from exporter.ingest.ports import Entry, Grouper, Ledger, Meter, Outcome, Refusing, Scrubber
-from exporter.ingest.values import Batch, CheckIn
+from exporter.ingest.values import Batch, CheckIn, Occasion, Occurrence
 from exporter.metric import counter
 from exporter.tally import Tallies
 
@@ -76,7 +76,11 @@ class Intake:
             self._tallies.child(EVENTS, source, outcome).add(events)
 
     async def take(self, batch: Batch, source: str) -> int:
-        """Keep and count it; how many things were new. Raises Refusing, and then nothing of it is kept or counted."""
+        """Keep and count it; how many things were new.
+
+        Raises Refusing, and then nothing of it is kept or counted; or it is all but the check-ins, and sent again it
+        changes nothing but them.
+        """
         self.count(source, "invalid", batch.invalid)
         entries = self._entries(batch)
         outcomes: Sequence[Outcome] = ()
@@ -86,16 +90,22 @@ class Intake:
             except Refusing:
                 self.count(source, "refused", batch.events - batch.invalid)
                 raise
-        distinct = {one.id for one in batch.occurrences}
-        twice = len(batch.occurrences) - len(distinct)
         known = self._count(batch, entries, outcomes)
-        if fresh := [one for one in batch.check_ins if _of(one) not in known]:
-            await self._heard(fresh)
-        again = twice + len(known)
+        again = len(known) + batch.repeated
+        for kind in (batch.occurrences, batch.occasions, batch.check_ins):
+            again += len(kind) - len({_id(one) for one in kind})
         accepted = batch.events - batch.invalid - again
         self.count(source, "duplicate", again)
-        self.count(source, "accepted", accepted)
         self._count_scrubbed()
+        fresh = [one for id_, one in {_id(one): one for one in batch.check_ins}.items() if id_ not in known]
+        try:
+            if batch.check_ins:  # also those that are known: when they came first, they may not have been kept
+                await self._heard(fresh)
+        except Refusing:
+            self.count(source, "refused", len(fresh))
+            self.count(source, "accepted", accepted - len(fresh))
+            raise
+        self.count(source, "accepted", accepted)
         return accepted
 
     def _entries(self, batch: Batch) -> list[Entry]:
@@ -105,7 +115,7 @@ class Intake:
         found |= {one.id: Entry(one.id, one.at, occasion=one) for one in batch.occasions}
         now = time.time()
         for check_in in batch.check_ins:
-            found[_of(check_in)] = Entry(_of(check_in), now)
+            found[_id(check_in)] = Entry(_id(check_in), now)
         for id_, _ in batch.measured:
             if id_ and id_ not in found:
                 found[id_] = Entry(id_, now)
@@ -135,6 +145,8 @@ class Intake:
                 self._scrubbed[rule] = count
 
 
-def _of(check_in: CheckIn) -> str:
-    """A job's beginning and its end come under one id and are two reports."""
-    return hashlib.blake2b(f"{check_in.id} {check_in.status}".encode(), digest_size=16).hexdigest()
+def _id(one: Occurrence | Occasion | CheckIn) -> str:
+    """Under which it counts once. A job's beginning and its end come under one id and are two reports."""
+    if isinstance(one, CheckIn):
+        return hashlib.blake2b(f"{one.id} {one.status}".encode(), digest_size=16).hexdigest()
+    return one.id

@@ -71,13 +71,11 @@ def add(batch: Batch, item: Decoded, sent: Sent) -> None:
         case "event":
             batch.occurrences.append(occurrence(value, sent, item.payload))
         case "transaction":
-            id_ = event_id(value, sent, item.payload)
-            batch.measured += [(id_, one) for one in transaction(value, sent)]
+            batch.measure(event_id(value, sent, item.payload), transaction(value, sent))
         case "span":
             for one in _spans(value):
                 if isinstance(one, dict):
-                    id_, (*found,) = span(one, sent)
-                    batch.measured += [(id_ if index == 0 else "", each) for index, each in enumerate(found)]
+                    batch.measure(*span(one, sent))
                 else:
                     batch.invalid += 1
         case "log":
@@ -85,7 +83,8 @@ def add(batch: Batch, item: Decoded, sent: Sent) -> None:
             batch.invalid += item.events - len(lines)
             batch.measured += [("", one) for one in logs(lines, sent)]
         case "session":
-            batch.measured += session(value, sent)
+            for id_, ended in session(value, sent):
+                batch.measure(id_, (ended,))
         case "sessions":
             batch.measured += sessions(value, sent)
         case "client_report":

@@ -1,5 +1,6 @@
 """What comes in, whatever it came as: the values between parsing and keeping. Texts in them are clean and scrubbed."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -239,3 +240,15 @@ class Batch(Struct):
     """How many things it holds, by which the rate is limited."""
     invalid: int = 0
     """How many of them were malformed and are left out."""
+    repeated: int = 0
+    """How many of what is measured came a second time in it and are left out."""
+    ids: set[str] = field(default_factory=set)
+    """Of what is measured, by which that is told."""
+
+    def measure(self, id_: str, measured: Iterable[Measured]) -> None:
+        """What one event says, unless it was in the batch before."""
+        if id_ and id_ in self.ids:
+            self.repeated += 1
+            return
+        self.ids.add(id_)
+        self.measured += [(id_, one) for one in measured]

@@ -24,6 +24,6 @@ async def body(request: web.BaseRequest, most: int) -> bytes:
                 parts.append(chunk)
     except TimeoutError:
         raise Refused(408, f"the body did not come within {WITHIN:g} s") from None
-    except web.RequestPayloadError:
+    except (web.RequestPayloadError, ConnectionError):
         raise Refused(400, "the body is malformed or not complete") from None
     return b"".join(parts)

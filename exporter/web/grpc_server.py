@@ -19,7 +19,7 @@ from exporter.web import address
 from exporter.web.auth import Guard
 from exporter.web.call import Refused, Room, Services
 from exporter.web.otlp import Otlp
-from exporter.web.otlp_reply import Signal, code, details, response
+from exporter.web.otlp_reply import Signal, Taken, code, details, response
 from exporter.web.sender import sending
 from exporter.web.unpack import LARGEST, PIECE
 
@@ -100,10 +100,13 @@ class GrpcServer:
         """Answer one call."""
         services = self._services()
         held = [0]
+        taking: asyncio.Future[Taken] | None = None
         try:
             of = sending(services.config.ingest.tokens, self._guard, _remote(context.peer()), _authorization(context))
             body = await self._unpacked(message, held)
-            taken = await self._otlp.take(signal, body, of, services)
+            taking = asyncio.ensure_future(self._otlp.take(signal, body, of, services))
+            # Finished although its client has left: what the store has must be counted.
+            taken = await asyncio.shield(taking)
         except Refused as refused:
             await self._abort(signal, context, refused)
         except Exception:
@@ -113,7 +116,10 @@ class GrpcServer:
             self._count(signal, grpc.StatusCode.OK)
             return response(taken, signal, json=False)
         finally:
-            self._room.free(held[0])
+            if taking is None or taking.done():
+                self._room.free(held[0])
+            else:
+                taking.add_done_callback(lambda _: self._room.free(held[0]))
         raise AssertionError("an aborted call went on")
 
     async def _unpacked(self, message: bytes, held: list[int]) -> bytes:

@@ -134,6 +134,7 @@ class Server:
         self._listener: Listener | None = None
         self._in_flight = 0
         self._large: dict[int, tuple[web.BaseRequest, float]] = {}
+        self._working: set[asyncio.Task[web.Response]] = set()
         self._idle = asyncio.Event()
         self.port = 0
         """The port that was taken, once started."""
@@ -192,12 +193,14 @@ class Server:
         except TimeoutError:
             log.warning("requests were cut off at the end of the grace period", extra={"requests": self._in_flight})
         await listener.shutdown(CUT)
+        for working in self._working:
+            working.cancel()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self._in_flight += 1
         self._idle.clear()
         try:
-            response = await self.site(request)
+            response = await self._answered(request)
             if len(response.body or b"") > LARGE:  # type: ignore[arg-type] # ours are all bytes
                 if self._crowded():
                     busy = Refused(503, "too many responses are on their way", headers={"Retry-After": "1"})
@@ -215,6 +218,19 @@ class Server:
             self._in_flight -= 1
             self._large.pop(id(request), None)
             self._rest()
+
+    async def _answered(self, request: web.BaseRequest) -> web.Response:
+        """The response. What may change something is finished although its client has left: half of it counts wrong."""
+        if request.method in ("GET", "HEAD"):
+            return await self.site(request)
+        working = asyncio.create_task(self.site(request))
+        self._working.add(working)
+        working.add_done_callback(self._finished)
+        return await asyncio.shield(working)
+
+    def _finished(self, working: asyncio.Task[web.Response]) -> None:
+        self._working.discard(working)
+        self._rest()
 
     async def _brief(self, request: web.BaseRequest) -> web.Response:
         """The response to what came by the shortcut, which sends it."""
@@ -238,7 +254,7 @@ class Server:
         return False
 
     def _rest(self) -> None:
-        if not self._in_flight:
+        if not self._in_flight and not self._working:
             self._idle.set()
 
 

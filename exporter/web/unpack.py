@@ -54,7 +54,7 @@ async def chunks(call: Call, *, wire: int = STREAM_WIRE, most: int = STREAM) -> 
                         await asyncio.sleep(0)
     except TimeoutError:
         raise Refused(408, f"the body did not come within {WITHIN:g} s") from None
-    except web.RequestPayloadError:
+    except (web.RequestPayloadError, ConnectionError):
         raise Refused(400, "the body is malformed or not complete") from None
     except ValueError:
         raise Refused(400, "the compressed body is corrupt") from None

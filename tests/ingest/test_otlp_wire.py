@@ -124,12 +124,13 @@ def test_a_request_of_more_than_a_piece_is_cut() -> None:
 
 EMPTY: dict[str, tuple[bytes, bytes]] = {
     "spans": (b"\x12\x00", b""),
+    "spans of a scope": (b"\x12\x00", b"\x0a\x00"),
     "scopes": (b"", b"\x12\x00"),
 }
 
 
 def test_an_item_does_not_reach_beyond_its_scope() -> None:
-    scope = otlp_wire._tagged(2, b"\x12\x04\x2a\x00")  # noqa: SLF001
+    scope = otlp_wire._tagged(2, b"\x0a\x00\x12\x04\x2a\x00")  # noqa: SLF001
     with pytest.raises(Malformed):
         otlp_wire.cut(otlp_wire._tagged(1, scope + otlp_wire._tagged(2, b"\x12\x00")))  # noqa: SLF001
 
@@ -140,7 +141,7 @@ def test_millions_of_empty_things_are_too_many_and_soon_found(of: str) -> None:
         data = b"\n\x00" * 2_000_000
     else:
         inside, scopes = EMPTY[of]
-        body = otlp_wire._tagged(2, inside * 2_000_000) if inside else scopes * 2_000_000  # noqa: SLF001
+        body = otlp_wire._tagged(2, scopes + inside * 2_000_000) if inside else scopes * 2_000_000  # noqa: SLF001
         data = otlp_wire._tagged(1, body)  # noqa: SLF001
     began = time.process_time()
     with pytest.raises(TooMany):

@@ -205,11 +205,11 @@ async def test_the_newest_log_lines_are_told_as_they_were_logged(logging_set_up:
     async with stand() as s:
         logging_set_up.debug("not logged")
         logging_set_up.info("first", extra={"address": "postgres://ada:hunter2@db/x"})
-        logging_set_up.warning("<b>second</b>\u202e\x1b[31m \ud800")
+        logging_set_up.warning("<b>second</b>\u202e\x1b[31m")
         reply = await asked(s, "GET /api/v1/logs")
         data = reply.json["data"]
         assert [(line["level"], line["message"]) for line in data] == [
-            ("warning", "<b>second</b>\u202e\x1b[31m ?"),
+            ("warning", "<b>second</b>\u202e\x1b[31m"),
             ("info", "first"),
         ]
         assert data[1]["address"] == "postgres://ada:[REDACTED]@db/x"
