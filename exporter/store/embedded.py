@@ -24,6 +24,8 @@ IN_MEMORY = 64 * 1024 * 1024
 TRIES = 3
 READ = 5.0
 """Seconds that a reader waits."""
+LOOK = 0.25
+"""Seconds for which it is taken that the disk still has room."""
 _SHRINK = 128
 """Pages given back at once: 512 KiB, a few milliseconds."""
 _SPARE = 2 * 1024 * 1024
@@ -178,7 +180,7 @@ class Embedded:
         disk = os.statvfs(self._store.file.parent)
         if disk.f_bavail < disk.f_blocks * self._low_space:
             raise Refusing("full", 2.0)
-        self._spacious_until = time.monotonic() + 0.5
+        self._spacious_until = time.monotonic() + LOOK
 
 
 def _space(connection: sqlite3.Connection) -> tuple[int, int]:

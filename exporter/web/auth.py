@@ -13,7 +13,7 @@ import hmac
 import ipaddress
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from functools import lru_cache
 
 from exporter.metric import counter
@@ -34,6 +34,7 @@ CREDENTIALS_IN_A_QUERY = frozenset(
     {"token", "access_token", "auth_token", "auth", "authorization", "bearer", "api_key", "apikey", "key", "password"}
     | {"admin_token"}
 )
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _LOOPBACK_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
 
 
@@ -136,6 +137,11 @@ def loopback(address: str) -> bool:
         return ipaddress.ip_address(address.partition("%")[0]).is_loopback
     except ValueError:
         return False
+
+
+def forwarded(names: Container[str]) -> bool:
+    """Whether headers of these names came by a proxy, so that the address is the proxy's and says nothing."""
+    return any(name in names for name in _FORWARDED)
 
 
 def hostname(host: str) -> str:

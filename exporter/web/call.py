@@ -18,9 +18,9 @@ from exporter.state import State
 from exporter.store.rows import Records
 from exporter.supervise import Tasks
 from exporter.web.auth import Guard
-from exporter.web.refused import Refused
+from exporter.web.refused import Full, Refused
 
-__all__ = ["Answer", "Call", "Handler", "Refused", "Room", "Services"]
+__all__ = ["Answer", "Call", "Full", "Handler", "Refused", "Room", "Services"]
 
 
 IN_FLIGHT = 64 * 1024 * 1024
@@ -71,7 +71,7 @@ class Room:
         """Raises Refused when there is no room; then nothing is taken."""
         if self.taken + size > self.most:
             retry = {"Retry-After": "1"}
-            raise Refused(429, "too much is being received at once; send it again later", headers=retry)
+            raise Full(429, "too much is being received at once; send it again later", headers=retry)
         self.taken += size
 
     def free(self, size: int) -> None:

@@ -14,7 +14,7 @@ from exporter.ingest.text import Malformed
 from exporter.ingest.values import Batch, Origin
 from exporter.web.call import Answer, Call, Refused
 from exporter.web.sender import sender
-from exporter.web.unpack import unpacked
+from exporter.web.unpack import outcome, unpacked
 
 SOURCE = "events"
 _TOLD = 100
@@ -32,6 +32,9 @@ async def take(call: Call) -> Answer:
     except Malformed as malformed:
         intake.count(SOURCE, "invalid")
         raise Refused(400, str(malformed)) from None
+    except Refused as refused:
+        intake.count(SOURCE, outcome(refused))
+        raise
     if len(raw) > MOST:
         intake.count(SOURCE, "invalid", len(raw))
         raise Refused(413, f"more than {MOST} events in one request")

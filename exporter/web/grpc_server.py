@@ -15,7 +15,7 @@ import grpc.aio  # type: ignore[import-untyped]
 
 from exporter.decoding import decoder
 from exporter.metric import counter
-from exporter.web import address
+from exporter.web import address, auth
 from exporter.web.auth import Guard
 from exporter.web.call import Refused, Room, Services
 from exporter.web.otlp import Otlp
@@ -102,7 +102,9 @@ class GrpcServer:
         held = [0]
         taking: asyncio.Future[Taken] | None = None
         try:
-            of = sending(services.config.ingest.tokens, self._guard, _remote(context.peer()), _authorization(context))
+            remote, tokens = _remote(context.peer()), services.config.ingest.tokens
+            forwarded = auth.forwarded({key for key, _ in context.invocation_metadata() or ()})
+            of = sending(tokens, self._guard, remote, _authorization(context), forwarded=forwarded)
             body = await self._unpacked(message, held)
             taking = asyncio.ensure_future(self._otlp.take(signal, body, of, services))
             # Finished although its client has left: what the store has must be counted.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from exporter.web.call import Answer, Call, Refused, Services
 from exporter.web.otlp_reply import Signal, Taken, response, status
 from exporter.web.sender import sender
-from exporter.web.unpack import unpacked
+from exporter.web.unpack import outcome, unpacked
 
 if TYPE_CHECKING:
     from exporter.web.otlp_take import Taker
@@ -52,7 +52,7 @@ class Otlp:
             of = sender(call)
             if not json and kind != PROTOBUF:
                 raise Refused(415, f"send {PROTOBUF} or {JSON}")  # noqa: TRY301 - answered as all that is refused
-            taken = await self.take(signal, await unpacked(call), of, call.services, json=json)
+            taken = await self.take(signal, await _read(call), of, call.services, json=json)
         except Refused as refused:
             said = status(refused.status, refused.message, json=json)
             return Answer(refused.status, body=said, content_type=type_, headers=dict(refused.headers))
@@ -61,6 +61,15 @@ class Otlp:
             said = status(500, "internal error; its cause is in the log under this request's id", json=json)
             return Answer(500, body=said, content_type=type_)
         return Answer(body=response(taken, signal, json=json), content_type=type_)
+
+
+async def _read(call: Call) -> bytes:
+    try:
+        return await unpacked(call)
+    except Refused as refused:
+        if call.services.intake is not None:
+            call.services.intake.count("otlp", outcome(refused))
+        raise
 
 
 def _taker() -> "Taker":

@@ -14,3 +14,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error
         self.message = message
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+
+
+class Full(Refused):
+    """There is no room for its body now."""

@@ -17,15 +17,14 @@ def sender(call: Call) -> str:
     if "Origin" in request.headers:
         # A web page of any site may make a browser on this machine send: what it can't do is leave the header out.
         raise Refused(403, "requests that a web page makes are not accepted here")
-    return sending(
-        call.services.config.ingest.tokens, guard, request.remote or "", request.headers.get("Authorization")
-    )
+    tokens, credential = call.services.config.ingest.tokens, request.headers.get("Authorization")
+    return sending(tokens, guard, request.remote or "", credential, forwarded=auth.forwarded(request.headers))
 
 
-def sending(tokens: Sequence[Secret], guard: Guard, remote: str, authorization: str | None) -> str:
-    """The same of whoever has this address and sends this credential. Raises Refused."""
+def sending(tokens: Sequence[Secret], guard: Guard, remote: str, authorization: str | None, *, forwarded: bool) -> str:
+    """The same of whoever has this address and sends this credential, by a proxy or not. Raises Refused."""
     if not tokens:
-        if remote and not auth.loopback(remote):
+        if forwarded or (remote and not auth.loopback(remote)):
             raise Refused(403, "only this machine may send, as no token is configured (ingest.tokens)")
         return "local"
     source = auth.source(remote)

@@ -19,7 +19,7 @@ from exporter.ingest.values import Batch
 from exporter.metric import counter
 from exporter.web.call import Answer, Call, Refused
 from exporter.web.sentry_sender import ALLOWED_HEADERS, RATE_LIMITS, Sender, dsn_key, keys, origin_headers, sender
-from exporter.web.unpack import chunks, unpacked
+from exporter.web.unpack import chunks, outcome, unpacked
 
 T = TypeVar("T", Item, Decoded)
 
@@ -167,15 +167,15 @@ def _intake(call: Call) -> Intake:
 
 @contextmanager
 def _counting(intake: Intake, events: int = 1) -> Iterator[None]:
-    """Count what is malformed as invalid; one event where it can't be told how many it held."""
+    """Count what is malformed as invalid, what finds no room as limited; as one event where it can't be told."""
     try:
         yield
     except Malformed:
         intake.count("sentry", "invalid", events)
         raise
     except Refused as refused:
-        if refused.status in (400, 413, 415):
-            intake.count("sentry", "invalid", events)
+        if became := outcome(refused):
+            intake.count("sentry", became, events)
         raise
 
 

@@ -75,7 +75,7 @@ def sender(call: Call, given: set[str]) -> Sender:
 def _local(call: Call) -> Sender:
     """No project is configured: this machine may send, under any."""
     remote, config = call.request.remote or "", call.services.config
-    if remote and not auth.loopback(remote):
+    if auth.forwarded(call.request.headers) or (remote and not auth.loopback(remote)):
         raise Refused(403, "only this machine may send, as no project is configured (ingest.projects)")
     number = call.name[:20] if call.name.isdigit() else ""
     return Sender("local", config.service or f"project-{number}", config.environment)

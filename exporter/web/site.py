@@ -39,7 +39,6 @@ LARGEST_BODY = 64 * 1024
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ONCE = ("Host", "Authorization", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding")
 _UNREAD: Sequence[Access] = ("alertmanager", "ingest")
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +239,8 @@ def _is_token(header: str | None, tokens: Sequence[Secret], *, browser: bool) ->
 
 def _is_local(request: web.BaseRequest) -> bool:
     """Whether somebody on this machine asks, not a proxy on it and not a page that rebinds its name to it."""
-    forwarded = any(name in request.headers for name in _FORWARDED)
     host = auth.hostname(request.headers.get("Host", ""))
-    return not forwarded and auth.loopback(request.remote or "") and auth.loopback(host)
+    return not auth.forwarded(request.headers) and auth.loopback(request.remote or "") and auth.loopback(host)
 
 
 def _joined(request: web.BaseRequest, name: str) -> str:

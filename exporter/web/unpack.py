@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Literal
 
 from aiohttp import web
 
 from exporter.decoding import CODINGS, Decoder, Unknown, decoder
 from exporter.web.body import WITHIN
-from exporter.web.call import Call, Refused
+from exporter.web.call import Call, Full, Refused
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a body that is kept whole, on the wire and unpacked."""
@@ -60,6 +61,13 @@ async def chunks(call: Call, *, wire: int = STREAM_WIRE, most: int = STREAM) -> 
         raise Refused(400, "the compressed body is corrupt") from None
     if undo is not None and came and not undo.ended:
         raise Refused(400, "the compressed body ends before its end")
+
+
+def outcome(refused: Refused) -> Literal["limited", "invalid", ""]:
+    """What has become of what a body held that is refused here, as intake counts it; empty for who may not send."""
+    if isinstance(refused, Full):
+        return "limited"
+    return "invalid" if refused.status in (400, 408, 413, 415) else ""
 
 
 def _pieces(data: bytes, undo: Decoder, most: int) -> Iterator[bytes]:

@@ -57,10 +57,10 @@ def burst(daemon: Daemon, rate: float, seconds: float) -> Sent:
 
 def test_a_burst_is_acknowledged_and_counted_to_the_last_event() -> None:
     with servers.daemon(CONFIG) as daemon:
-        sent = burst(daemon, 100, 3)
-        assert sent.statuses == {200: 300}
-        assert outcomes(daemon) == {"accepted": 300}
-        assert kept(daemon) == 300
+        sent = burst(daemon, 150, 1)
+        assert sent.statuses == {200: 150}
+        assert outcomes(daemon) == {"accepted": 150}
+        assert kept(daemon) == 150
         groups = daemon.get("/api/v1/errors?limit=200", TOKEN).json()["data"]
         assert len(groups) == 20  # the large ones of a kind have more frames, and the same in-app ones are other kinds
         assert {group["users"] for group in groups} <= set(range(1, 51))
@@ -69,12 +69,12 @@ def test_a_burst_is_acknowledged_and_counted_to_the_last_event() -> None:
 def test_what_is_sent_is_accepted_limited_or_invalid_and_another_key_is_unharmed() -> None:
     limited = CONFIG.replace("ingest:\n", "ingest:\n  events_per_minute: 60\n  burst: 100\n")
     with servers.daemon(limited) as daemon:
-        valid = mixed(range(300))
+        valid = mixed(range(200))
         broken = [("", "gzip", body[:40]) for _, _, body in mixed(range(1, 41, 2)) if body][:20]
         bodies = valid + broken
         random.Random(1).shuffle(bodies)
-        flood = asyncio.run(send(daemon.ingest_port, bodies, rate=200))
-        calm = asyncio.run(send(daemon.ingest_port, mixed(range(20)), rate=50, project=2, key=OTHER))
+        flood = asyncio.run(send(daemon.ingest_port, bodies, rate=400))
+        calm = asyncio.run(send(daemon.ingest_port, mixed(range(20)), rate=100, project=2, key=OTHER))
         assert calm.statuses == {200: 20}
         found = outcomes(daemon)
         assert set(flood.statuses) == {200, 400, 429}
@@ -123,7 +123,7 @@ def rounds(number: int, most: float) -> None:
 
 
 def test_what_was_acknowledged_before_a_kill_9_is_kept_and_counts_once() -> None:
-    rounds(3, 0.8)
+    rounds(2, 0.5)
 
 
 @pytest.mark.slow

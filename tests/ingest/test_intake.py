@@ -22,6 +22,7 @@ class Remembering:
         self.counts: dict[str, int] = {}
         self.kept: dict[str, Entry] = {}
         self.refuse: Refusing | None = None
+        self.forgetful: Refusing | None = None
         self.done: list[Any] = []
 
     async def add(self, entries: Sequence[Entry]) -> list[Outcome]:
@@ -62,6 +63,8 @@ def intake(buckets: Buckets | None = None) -> tuple[Intake, Remembering, Tallies
 
     async def heard(check_ins: Sequence[CheckIn]) -> None:
         mind.done.extend(check_ins)
+        if mind.forgetful is not None:
+            raise mind.forgetful
 
     return Intake(parts, mind, tallies, buckets or Buckets(1, 10), heard, clock=lambda: 0.0), mind, tallies
 
@@ -112,6 +115,35 @@ def test_an_id_that_comes_twice_in_a_batch_counts_once() -> None:
     assert asyncio.run(taking.take(batch, "events")) == 1
     assert mind.done == [("a" * 32, "ValueError", "new")]
     assert counted(tallies) == {("events", "accepted"): 1, ("events", "duplicate"): 1}
+
+
+def test_whatever_comes_twice_in_a_batch_counts_once() -> None:
+    taking, mind, tallies = intake()
+    occasion = Occasion("b" * 32, 1.0, SHOP, "business", "order")
+    batch = Batch(occasions=[occasion, occasion], check_ins=[BEAT, BEAT, BEAT], events=8)
+    for _ in range(2):
+        batch.measure("d" * 32, [WORK, WORK])
+    batch.measure("", [WORK])
+    assert asyncio.run(taking.take(batch, "sentry")) == 4
+    assert mind.done == ["b" * 32, WORK, WORK, WORK, BEAT]
+    assert counted(tallies) == {("sentry", "accepted"): 4, ("sentry", "duplicate"): 4}
+
+
+def test_a_check_in_that_could_not_be_kept_is_refused_until_it_is_and_told_once() -> None:
+    taking, mind, tallies = intake()
+    mind.forgetful = Refusing("unavailable", 10.0)
+    for _ in range(2):
+        with pytest.raises(Refusing):
+            asyncio.run(taking.take(everything(), "sentry"))
+    mind.forgetful = None
+    assert asyncio.run(taking.take(everything(), "sentry")) == 1
+    assert mind.done == [("a" * 32, "ValueError", "new"), "b" * 32, WORK, WORK, BEAT, WORK, WORK]
+    assert counted(tallies) == {
+        ("sentry", "accepted"): 6,
+        ("sentry", "duplicate"): 8,
+        ("sentry", "refused"): 1,
+        ("sentry", "invalid"): 3,
+    }
 
 
 def test_what_the_store_refuses_is_neither_counted_nor_measured() -> None:

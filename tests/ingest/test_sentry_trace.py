@@ -191,14 +191,16 @@ def test_spans_of_version_2_are_what_transactions_were() -> None:
         streamed("middleware", segment=False, **origin),
         "none",
     ]
+    spans.insert(1, spans[0])
+    spans[3]["span_id"] = "b" * 16
     found = batch("span", {"version": 2, "items": spans}, {})
-    id_ = f"{TRACE[:16]}{SPAN}"
+    id_, other = f"{TRACE[:16]}{SPAN}", f"{TRACE[:16]}{'b' * 16}"
     assert found.measured == [
         (id_, request("GET", "/orders/:id", 500, weight=2.0)),
         ("", Query(SHOP, "postgresql", "SELECT", 0.5, weight=2.0)),
-        (id_, Operation(SHOP, "sdk", "Pageload", 0.5, failed=True, weight=2.0, at=NOW, trace_id=TRACE)),
+        (other, Operation(SHOP, "sdk", "Pageload", 0.5, failed=True, weight=2.0, at=NOW, trace_id=TRACE)),
     ]
-    assert (found.events, found.invalid) == (5, 1)
+    assert (found.events, found.invalid, found.repeated) == (6, 1, 1)
 
 
 def test_a_span_of_version_1_is_alone_in_its_item() -> None:

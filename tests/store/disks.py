@@ -1,4 +1,4 @@
-"""Disks that fail under a store: each scene is played in a process with a file system of its own, no root needed.
+"""Disks that fail under a store: each scene is played in a file system of its own, no root needed.
 
 SQLite follows links, so it can't open a file through /proc/PID/root, by which tests.mounts shows one.
 """
@@ -16,9 +16,13 @@ import pytest
 
 from exporter.config.application import Retention
 from exporter.ingest.ports import Entry, Refusing
+from exporter.store import commits, embedded
 from exporter.store.recorder import Recorder
 from tests import mounts
 from tests.store.place import Place, error, event, seen
+
+PAUSE = 0.25
+"""Shorter than the daemon's, so that these tests are."""
 
 
 async def refused(store: Recorder, entry: Entry | None = None) -> tuple[str, float]:
@@ -37,7 +41,7 @@ async def recovered(store: Recorder, within: float = 5.0) -> float:
         try:
             await store.add([error("f")])
         except Refusing:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
         else:
             return time.monotonic() - began
     raise AssertionError(f"not within {within} s")
@@ -79,7 +83,7 @@ async def low(folder: Path) -> None:
     async with Place(folder / "state").opened(Retention(low_space=0.6)) as store:
         await store.add([seen()])
         (folder / "ballast").write_bytes(bytes(1_000_000))
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(2 * embedded.LOOK)
         assert (await refused(store))[0] == "full"
         (folder / "ballast").unlink()
         assert await recovered(store) < 5
@@ -96,7 +100,7 @@ async def read_only(folder: Path) -> None:
         subprocess.run(["mount", "-o", "remount,bind,ro", str(state)], check=True)
         reason, took = await refused(store)
         assert (reason, took < 1) == ("unavailable", True)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(PAUSE)
         assert (await refused(store))[0] == "unavailable"
         subprocess.run(["umount", str(state)], check=True)
         assert await recovered(store) < 5
@@ -124,14 +128,17 @@ SCENES: dict[str, Callable[[Path], Awaitable[None]]] = {
 }
 
 
-def play(folder: Path, scene: str) -> None:
-    """In a process of its own, with a tmpfs of 2 MiB there."""
-    folder.mkdir()
-    command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-m", __name__, str(folder), scene]
+def play(folder: Path, scenes: list[str]) -> None:
+    """In a process of its own, each with a tmpfs of 2 MiB there."""
+    command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-m", __name__, str(folder), *scenes]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
 if __name__ == "__main__":
-    mounts._mount("tmpfs", sys.argv[1], 0, "size=2m")
-    asyncio.run(SCENES[sys.argv[2]](Path(sys.argv[1])))  # type: ignore[arg-type]
+    commits.PAUSE = PAUSE
+    for name in sys.argv[2:]:
+        mounted = Path(sys.argv[1], name)
+        mounted.mkdir()
+        mounts._mount("tmpfs", str(mounted), 0, "size=2m")
+        asyncio.run(SCENES[name](mounted))  # type: ignore[arg-type]

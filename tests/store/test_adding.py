@@ -211,12 +211,12 @@ def test_an_event_of_ten_kilobytes_takes_at_most_one_and_a_half_with_all_indexes
     async def go() -> float:
         async with place.opened() as store:
             empty = await store.size()
-            for part in range(5):
-                entries = [error("0123456789abcdef"[n % 16], detail=event(n * 5 + part)) for n in range(400)]
+            for part in range(2):
+                entries = [error("0123456789abcdef"[n % 16], detail=event(n * 2 + part)) for n in range(400)]
                 await store.add(entries)
             kept = await store.occurrence(entries[7].id)
             assert kept is not None
-            assert kept.detail == event(7 * 5 + 4)
-            return (await store.size() - empty) / 2_000
+            assert kept.detail == event(7 * 2 + 1)
+            return (await store.size() - empty) / 800
 
     assert asyncio.run(go()) < 1_500

@@ -71,7 +71,7 @@ def test_a_sample_goes_when_nothing_needs_it_and_what_needs_one_is_readable(plac
         found = []
         async with place.opened(KEPT, clock=lambda: NOW + times[0]) as store:
             ids = []
-            for day in range(0, 40, 2):
+            for day in range(0, 40, 4):
                 times[0] = day * DAY
                 one = error(at=NOW + times[0], detail=event(day))
                 ids.append((day, one.id))
@@ -116,8 +116,9 @@ def test_occasions_go_when_no_occurrence_is_left_and_groups_last(in_sqlite: Plac
 def test_space_that_is_free_is_given_back(in_sqlite: Place) -> None:
     async def go() -> tuple[int, int]:
         async with in_sqlite.opened(KEPT) as store:
-            for _ in range(100):
-                await store.add([occasion(at=NOW - 9 * DAY, detail={"text": os.urandom(40_000).hex()})])
+            for _ in range(5):
+                details = [{"text": os.urandom(40_000).hex()} for _ in range(20)]
+                await store.add([occasion(at=NOW - 9 * DAY, detail=detail) for detail in details])
             full = await store.size()
             await store.sweep(NOW)
             return full, await store.size()
@@ -128,7 +129,7 @@ def test_space_that_is_free_is_given_back(in_sqlite: Place) -> None:
 
 
 def test_in_memory_a_store_has_a_size_too(monkeypatch) -> None:
-    monkeypatch.setattr("exporter.store.embedded.IN_MEMORY", 1_000_000)
+    monkeypatch.setattr("exporter.store.embedded.IN_MEMORY", 500_000)
 
     async def go() -> tuple[str, int]:
         store = Store(None)
@@ -149,4 +150,4 @@ def test_in_memory_a_store_has_a_size_too(monkeypatch) -> None:
         return reason, size
 
     reason, size = asyncio.run(go())
-    assert (reason, size < 1_100_000) == ("full", True)
+    assert (reason, size < 550_000) == ("full", True)

@@ -164,6 +164,24 @@ async def test_who_sends_needs_a_token_where_there_is_one() -> None:
         assert (await it.post(ERROR, bearer(token))).status == 200
 
 
+async def test_what_cannot_be_read_and_what_finds_no_room_is_counted() -> None:
+    async with taking() as it:
+        assert (await it.post(b"no gzip", "Content-Encoding: gzip")).status == 400
+        assert (await it.post(ERROR, "Content-Encoding: lzw")).status == 415
+        it.site.room.most = 3
+        assert (await it.post(ERROR)).status == 429
+        assert it.counted() == {"invalid": 2, "limited": 1}
+        assert it.site.room.taken == 0
+
+
+async def test_without_a_token_whoever_asks_a_proxy_on_this_machine_may_not() -> None:
+    async with taking() as it:
+        assert (await it.post(ERROR, "X-Forwarded-For: 203.0.113.9")).status == 403
+        assert (await it.post(ERROR, "via: 1.1 proxy")).status == 403
+    async with taking(tokens=["t" * 40]) as it:
+        assert (await it.post(ERROR, bearer("t" * 40), "X-Forwarded-For: 203.0.113.9")).status == 200
+
+
 async def test_no_web_page_makes_a_browser_send() -> None:
     async with taking() as it:
         assert (await it.post(ERROR, "Origin: https://evil.example")).status == 403

@@ -97,6 +97,11 @@ async def test_the_token_comes_in_the_metadata() -> None:
         assert await refused(here, ONE, *twice) == ("INVALID_ARGUMENT", None)
 
 
+async def test_without_a_token_whoever_asks_a_proxy_on_this_machine_may_not() -> None:
+    async with desk() as here:
+        assert await refused(here, ONE, ("x-forwarded-for", "203.0.113.9")) == ("PERMISSION_DENIED", None)
+
+
 async def test_a_client_is_told_when_to_send_again() -> None:
     async with desk(bytes_per_second=1) as here:
         here.ledger.refusing = Refusing("full", 7.0)

@@ -86,6 +86,8 @@ async def test_without_projects_this_machine_may_send_under_any_key_and_no_page_
             assert (await sentry.post(ERROR, "/api/42/envelope/", **headers)).status == 200
         (found,) = sentry.taken.occurrences
         assert (found.origin.service, found.origin.environment) == ("project-42", "staging")
+        for header in ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"):  # whoever asks a proxy on this machine
+            assert (await sentry.post(ERROR, **{header: "203.0.113.9"})).status == 403
         status, why = detail(await sentry.post(ERROR, Origin="https://elsewhere.example"))
         assert (status, why.partition(" may ")[0]) == (403, "pages of this origin")
 
