@@ -15,8 +15,13 @@ from exporter.store.sqlite import Store
 from exporter.tally import Tallies
 
 
+LETTERS = str.maketrans("0123456789", "abcdefghij")  # numbers make no other group
+
+
 def error(number: int) -> Occurrence:
-    return Occurrence(f"{number:032x}", 1.0, Origin("shop"), "sdk", raised=(Raised(f"E{number}", "m"),))
+    return Occurrence(
+        f"{number:032x}", 1.0, Origin("shop"), "sdk", raised=(Raised(f"E{number}".translate(LETTERS), "m"),)
+    )
 
 
 def receiving(records: Any) -> Receiving:

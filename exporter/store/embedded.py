@@ -95,7 +95,8 @@ class Embedded:
             taken, used = _space(connection)
             if taken - used < max(taken // 4, _SPARE):
                 return False
-            connection.execute(f"PRAGMA incremental_vacuum({_SHRINK})").fetchall()
+            # One step of the statement gives back one page, and `execute` takes one.
+            connection.executescript(f"PRAGMA incremental_vacuum({_SHRINK});")
             return True
 
         return await self._writing.run(lambda claim: self._refusing(lambda: work(claim)), READ)

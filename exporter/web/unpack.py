@@ -16,35 +16,76 @@ STREAM_WIRE, STREAM = 20 * 1024 * 1024, 100 * 1024 * 1024
 """The same of a body whose parts are thrown away as they come: what Sentry allows of an envelope."""
 PIECE = 256 * 1024
 """Bytes unpacked at once: a megabyte takes the loop some 2 ms."""
+SMALL = 32 * 1024
+"""Bytes on the wire of a body that is waited for: it comes in one piece, or two."""
 
 
 async def unpacked(call: Call, most: int = LARGEST) -> bytes:
     """The whole body; its room is free again when the request is answered. Raises Refused."""
+    came = await arrived(call)
+    if came is not None and (text := at_once(call, came)) is not None and len(text) <= most:
+        call.hold(len(text))
+        return text
     parts = []
-    async for part in chunks(call, wire=most, most=most):
+    async for part in chunks(call, wire=most, most=most, came=came):
         call.hold(len(part))
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def chunks(call: Call, *, wire: int = STREAM_WIRE, most: int = STREAM) -> AsyncIterator[bytes]:
-    """The body in pieces, for who throws them away again, or holds room for what is kept. Raises Refused."""
+async def arrived(call: Call) -> bytes | None:
+    """A small body whole as it is on the wire; None, and nothing of it is read, for any other. Raises Refused.
+
+    Neither a stream of pieces nor, mostly, a timer: both cost as much as all that is in it.
+    """
     request = call.request
-    coding = ",".join(request.headers.getall("Content-Encoding", ()))
+    content, length = request.content, request.content_length
+    if not length or length > SMALL:
+        return None
+    if not content.is_eof():
+        await asyncio.sleep(0)  # it comes right behind its headers
+    if not content.is_eof():
+        if content.exception() is not None:
+            return None
+        try:
+            async with asyncio.timeout(WITHIN):
+                await content.wait_eof()
+        except TimeoutError:
+            raise Refused(408, f"the body did not come within {WITHIN:g} s") from None
+        except web.RequestPayloadError:
+            raise Refused(400, "the body is malformed or not complete") from None
+    return content.read_nowait()
+
+
+def at_once(call: Call, came: bytes) -> bytes | None:
+    """What that is unpacked; None where it is corrupt or large, which `chunks` finds out. Raises Refused."""
+    undo = _decoder(call)
+    if undo is None:
+        return came
     try:
-        undo = decoder(coding)
-    except Unknown:
-        accepted = ", ".join(CODINGS)
-        headers = {"Accept-Encoding": accepted}
-        raise Refused(415, f"this Content-Encoding is not known: send {accepted}, or none", headers=headers) from None
+        text, left = undo.decode(came, PIECE)
+    except ValueError:
+        return None
+    return text if not left and undo.ended and len(text) < PIECE else None
+
+
+async def chunks(
+    call: Call, *, wire: int = STREAM_WIRE, most: int = STREAM, came: bytes | None = None
+) -> AsyncIterator[bytes]:
+    """The body in pieces, for who throws them away again, or holds room for what is kept. Raises Refused.
+
+    `came`: all of it, where it has arrived.
+    """
+    request = call.request
+    undo = _decoder(call)
     if (request.content_length or 0) > wire:
         raise _large(wire)
-    came = unpacked_size = 0
+    size = unpacked_size = 0
     try:
         async with asyncio.timeout(WITHIN):
-            async for data in request.content.iter_any():
-                came += len(data)
-                if came > wire:
+            async for data in _whole(came) if came is not None else request.content.iter_any():
+                size += len(data)
+                if size > wire:
                     raise _large(wire)
                 for text in _pieces(data, undo, most + 1 - unpacked_size) if undo else (data,):
                     unpacked_size += len(text)
@@ -59,8 +100,21 @@ async def chunks(call: Call, *, wire: int = STREAM_WIRE, most: int = STREAM) -> 
         raise Refused(400, "the body is malformed or not complete") from None
     except ValueError:
         raise Refused(400, "the compressed body is corrupt") from None
-    if undo is not None and came and not undo.ended:
+    if undo is not None and size and not undo.ended:
         raise Refused(400, "the compressed body ends before its end")
+
+
+async def _whole(came: bytes) -> AsyncIterator[bytes]:
+    yield came
+
+
+def _decoder(call: Call) -> Decoder | None:
+    try:
+        return decoder(",".join(call.request.headers.getall("Content-Encoding", ())))
+    except Unknown:
+        accepted = ", ".join(CODINGS)
+        headers = {"Accept-Encoding": accepted}
+        raise Refused(415, f"this Content-Encoding is not known: send {accepted}, or none", headers=headers) from None
 
 
 def outcome(refused: Refused) -> Literal["limited", "invalid", ""]:

@@ -58,7 +58,7 @@ async def test_over_grpc_what_is_kept_is_counted_and_all_of_it_is_measured(monke
             await asyncio.wait({asyncio.ensure_future(written.wait())}, timeout=5)
             pending.cancel()
             await until(lambda: here.counts() == {"accepted": 1})
-        assert sum(here.figures("stack_requests_total").values()) == 1
+        assert sum(here.figures("stack_http_server_request_duration_seconds").values()) == 1
         await until(lambda: here.grpc._room.taken == 0)  # noqa: SLF001
 
 
