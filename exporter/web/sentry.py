@@ -3,8 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -19,7 +18,7 @@ from exporter.ingest.values import Batch
 from exporter.metric import counter
 from exporter.web.call import Answer, Call, Refused
 from exporter.web.sentry_sender import ALLOWED_HEADERS, RATE_LIMITS, Sender, dsn_key, keys, origin_headers, sender
-from exporter.web.unpack import chunks, outcome, unpacked
+from exporter.web.unpack import arrived, at_once, chunks, outcome, unpacked
 
 T = TypeVar("T", Item, Decoded)
 
@@ -92,34 +91,50 @@ def _refused(refused: Refused) -> Answer:
 
 async def _envelope(call: Call) -> Answer:
     intake = _intake(call)
-    given, who = keys(call), None
-    if given or not call.services.config.ingest.projects:
-        who = sender(call, given)
-    parsed = Envelope()
-    with _counting(intake):
-        async for part in chunks(call):
-            before = parsed.held
-            parsed.feed(part)
-            call.hold(parsed.held - before)
-            if parsed.header is not None and (named := dsn_key(parsed.header.get("dsn")) - given):
-                given, who = given | named, None
-            if who is None and parsed.header is not None:
-                who = sender(call, given)
+    reading = _Reading(call)
+    parsed = reading.parsed
+    with _Counting(intake):
+        came = await arrived(call)
+        if came is not None and (text := at_once(call, came)) is not None:
+            reading.feed(text)
+        else:
+            async for part in chunks(call, came=came):
+                reading.feed(part)
         parsed.finish()
         header = parsed.header or {}
-        if who is None:
-            who = sender(call, given | dsn_key(header.get("dsn")))
-        items = [sentry.decoded(item) async for item in _by_turns(parsed.items)]
+        who = reading.who or sender(call, reading.given | dsn_key(header.get("dsn")))
+        items: list[Decoded] = []
+        await _by_turns(parsed.items, lambda item: items.append(sentry.decoded(item)))
     tallies = call.services.state.tallies
     for type_, count in parsed.skipped.items():
         tallies.child(SKIPPED, TYPES.get(type_, "other")).add(count)
     return await _taken(intake, who, items, header)
 
 
+class _Reading:
+    """An envelope on its way, and its sender, once it is known by which key it comes."""
+
+    def __init__(self, call: Call) -> None:
+        self.parsed = Envelope()
+        self.given = keys(call)
+        self.who = sender(call, self.given) if self.given or not call.services.config.ingest.projects else None
+        self._call = call
+
+    def feed(self, part: bytes) -> None:
+        parsed = self.parsed
+        before = parsed.held
+        parsed.feed(part)
+        self._call.hold(parsed.held - before)
+        if parsed.header is not None and (named := dsn_key(parsed.header.get("dsn")) - self.given):
+            self.given, self.who = self.given | named, None
+        if self.who is None and parsed.header is not None:
+            self.who = sender(self._call, self.given)
+
+
 async def _store(call: Call) -> Answer:
     intake = _intake(call)
     who = sender(call, keys(call))
-    with _counting(intake):
+    with _Counting(intake):
         item = sentry.stored(await unpacked(call, LARGEST_EVENT))
     return await _taken(intake, who, [item], {})
 
@@ -132,9 +147,8 @@ async def _taken(intake: Intake, who: Sender, items: list[Decoded], header: dict
     sent = Sent(who.service, who.environment, intake.scrubber, now, shift(header.get("sent_at"), now), header)
     id_ = sentry.kept_id(items, sent) or identity(header.get("event_id"))
     batch = Batch()
-    with _counting(intake, events):
-        async for item in _by_turns(items):
-            sentry.add(batch, item, sent)
+    with _Counting(intake, events):
+        await _by_turns(items, lambda item: sentry.add(batch, item, sent))
     if events:
         try:
             await intake.take(batch, "sentry")
@@ -144,11 +158,11 @@ async def _taken(intake: Intake, who: Sender, items: list[Decoded], header: dict
     return Answer(body=_json({"id": id_} if id_ else {}))
 
 
-async def _by_turns(items: Iterable[T]) -> AsyncIterator[T]:
-    """Each of them, and a turn for others after so many bytes."""
+async def _by_turns(items: Sequence[T], take: Callable[[T], None]) -> None:
+    """Take each of them, and give others a turn after so many bytes."""
     since = 0
     for item in items:
-        yield item
+        take(item)
         since += len(item.payload)
         if since > A_TURN:
             since = 0
@@ -165,18 +179,17 @@ def _intake(call: Call) -> Intake:
     return call.services.intake
 
 
-@contextmanager
-def _counting(intake: Intake, events: int = 1) -> Iterator[None]:
-    """Count what is malformed as invalid, what finds no room as limited; as one event where it can't be told."""
-    try:
-        yield
-    except Malformed:
-        intake.count("sentry", "invalid", events)
-        raise
-    except Refused as refused:
-        if became := outcome(refused):
-            intake.count("sentry", became, events)
-        raise
+class _Counting:
+    """Counts what is malformed as invalid, what finds no room as limited; as one event where it can't be told."""
+
+    def __init__(self, intake: Intake, events: int = 1) -> None:
+        self._intake, self._events = intake, events
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        became = outcome(error) if isinstance(error, Refused) else "invalid" if isinstance(error, Malformed) else ""
+        if became:
+            self._intake.count("sentry", became, self._events)
 
 
 def _json(value: dict[str, object]) -> bytes:

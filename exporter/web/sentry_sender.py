@@ -1,9 +1,11 @@
 """Who sends by the Sentry protocol: a project of the configuration, by a key of its DSN; and from which web page."""
 
 import hashlib
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from msgspec import Struct
+from multidict import istr
 
 from exporter.config.application import Project
 from exporter.web import auth
@@ -14,6 +16,7 @@ ALLOWED_HEADERS = (
     "Accept, Authorization, Baggage, Content-Encoding, Content-Type, Origin, Sentry-Trace, X-Requested-With, "
     "X-Sentry-Auth"
 )
+_X_SENTRY_AUTH, _AUTHORIZATION = istr("X-Sentry-Auth"), istr("Authorization")
 FORBIDDEN = "the DSN's key or project is not known here"
 
 
@@ -28,8 +31,17 @@ class Sender(Struct, frozen=True):
 def keys(call: Call) -> set[str]:
     """The keys that the request's headers and its query name; none, or more than one when they differ."""
     request = call.request
-    found = set(request.rel_url.query.getall("sentry_key", ()))
-    given = [*request.headers.getall("X-Sentry-Auth", ()), *request.headers.getall("Authorization", ())]
+    given = (*request.headers.getall(_X_SENTRY_AUTH, ()), *request.headers.getall(_AUTHORIZATION, ()))
+    found = set(_named(given))
+    if request.rel_url.raw_query_string:
+        found.update(key for key in request.rel_url.query.getall("sentry_key", ()) if key)
+    return found
+
+
+@lru_cache(maxsize=1_024)
+def _named(given: tuple[str, ...]) -> frozenset[str]:
+    """The keys in these headers. Those of one SDK are the same with every request, and stand in web pages for all."""
+    found = set()
     for header in given:
         scheme, _, fields = header.strip().partition(" ")
         if scheme.lower() == "sentry":
@@ -37,7 +49,7 @@ def keys(call: Call) -> set[str]:
                 name, _, value = field.strip().partition("=")
                 if name.strip().lower() == "sentry_key":
                     found.add(value.strip())
-    return {key for key in found if key}
+    return frozenset(key for key in found if key)
 
 
 def dsn_key(dsn: object) -> set[str]:

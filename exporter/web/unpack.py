@@ -44,9 +44,9 @@ async def arrived(call: Call) -> bytes | None:
         return None
     if not content.is_eof():
         await asyncio.sleep(0)  # it comes right behind its headers
+    if content.exception() is not None:
+        return None
     if not content.is_eof():
-        if content.exception() is not None:
-            return None
         try:
             async with asyncio.timeout(WITHIN):
                 await content.wait_eof()
