@@ -20,7 +20,7 @@ TARGET: tuple[str, Kind] = ("target_info", "info")
 BYTES_OF_A_SERIES = 4_096
 """Held for each series that one family may have, over all families: 40 MB at 10,000."""
 
-SERIES = gauge("stack_exporter_otlp_series", "Series that applications sent over OTLP and /metrics shows.")
+SERIES = gauge("stack_exporter_otlp_series", "Series in /metrics that applications sent over OTLP.")
 
 
 class Clash(Exception):  # noqa: N818 - says the fact

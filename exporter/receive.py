@@ -30,7 +30,8 @@ from exporter.tally import Tallies
 from exporter.values import Secret
 
 UNHEARD = counter(
-    "stack_exporter_check_ins_unheard_total", "Check-ins of monitors that no heartbeat component is named after."
+    "stack_exporter_check_ins_unheard_total",
+    "Sentry check-ins of monitors without a heartbeat component of the same name.",
 )
 STATES = {"in_progress": "start", "ok": "success", "error": "failure"}
 """A heartbeat's words for those of Sentry's check-ins."""

@@ -41,6 +41,14 @@ def test_relative_links_lead_somewhere(page: str) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("page", [page for page in sorted(PAGES) if page != "CONTRIBUTING.md"])
+def test_every_metric_that_a_page_names_exists(page: str) -> None:
+    known = {metric.name for metric, _ in catalogue.metrics()}
+    known |= {f"{name}_{part}" for name in known for part in ("bucket", "sum", "count")}
+    named = set(re.findall(r"\bstack_[a-z0-9_]*[a-z0-9]\b(?![*_…])", PAGES[page]))
+    assert sorted(name for name in named - known) == []
+
+
 def test_the_readme_names_every_kind() -> None:
     table = PAGES["README.md"].partition("| of | kinds |")[2].partition("\n\n")[0]
     assert sorted(re.findall(r"`(\w+)`", table)) == catalogue.kinds()

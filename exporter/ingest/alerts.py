@@ -16,19 +16,19 @@ from exporter.tally import Tallies
 
 NOTIFICATIONS = counter(
     "stack_alert_notifications_total",
-    "Alerts that Alertmanager told of, each once when it fired and once when it was resolved.",
+    "Alerts received from Alertmanager, each once when it fired and once when it was resolved.",
     "severity",
     "status",
 )
 LATENCY = histogram(
     "stack_alert_notification_latency_seconds",
-    "From when an alert began to fire until its first notification came here.",
+    "Time from when an alert began to fire until its first notification arrived here.",
     "severity",
     buckets=(0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0),
 )
 RESOLUTION = histogram(
     "stack_alert_resolution_seconds",
-    "From when an alert began to fire until it was resolved.",
+    "Time from when an alert began to fire until it was resolved.",
     "severity",
     buckets=(60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 28_800.0, 86_400.0, 259_200.0, 604_800.0),
 )

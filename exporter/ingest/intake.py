@@ -13,11 +13,13 @@ from exporter.tally import Tallies
 
 EVENTS = counter(
     "stack_exporter_ingest_events_total",
-    "What was sent, by what became of it: accepted, duplicate, limited, invalid or refused by the store.",
+    "Events that applications sent, by outcome: accepted, duplicate, limited, invalid, or refused by the store.",
     "source",
     "outcome",
 )
-SCRUBBED = counter("stack_exporter_scrubbed_total", "Texts that were taken out of what came in, by rule.", "rule")
+SCRUBBED = counter(
+    "stack_exporter_scrubbed_total", "Personal data and secrets removed from incoming events, by rule.", "rule"
+)
 SOURCES = ("sentry", "otlp", "events", "alertmanager")
 OUTCOMES = ("accepted", "duplicate", "limited", "invalid", "refused")
 

@@ -83,8 +83,8 @@ class Meter:
     def take(self, measured: Measured) -> None:
         self._takers[type(measured)](measured)
 
-    def hold(self, request: Request) -> Callable[[float, float, str, float], Any]:
-        """What to call for each request like this one: duration, weight, trace id or "", when it ended or 0.0."""
+    def hold(self, request: Request) -> Timed:
+        """What to tell of each request like this one: duration, weight, trace id, when it ended or 0.0."""
         self._release(request.origin, request.at)
         return self._make.request(request)
 
@@ -132,9 +132,8 @@ class Meter:
         self._timed(key, one, self._make.operation)(one.duration, one.weight, one.trace_id, one.at)
 
     def _query(self, one: Query) -> None:
-        labels = (service_of(one.origin), cut(one.system), route.name(one.operation), outcome_of(one.failed))
-        timed = self._timed(labels, labels, self._make.query)
-        timed(one.duration, one.weight)
+        key = (one.origin, "query", one.system, one.operation, one.failed)
+        self._timed(key, one, self._make.query)(one.duration, one.weight)
 
     def _cache(self, one: CacheUse) -> None:
         self._add(names.CACHE, service_of(one.origin), cut(one.cache), one.result, amount=one.count)

@@ -10,7 +10,7 @@ from exporter.ingest.measure_slow import Thresholds
 from exporter.ingest.measure_sources import Choice, Fixed, Sources
 from exporter.ingest.measure_timed import Series, Timed
 from exporter.ingest.performance import Kind, Performance
-from exporter.ingest.values import AiCall, Operation, Origin, Request, Source, Task
+from exporter.ingest.values import AiCall, Operation, Origin, Query, Request, Source, Task
 from exporter.tally import Tallies
 
 METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"])
@@ -81,7 +81,8 @@ class Making:
         labels = (service_of(one.origin), cut(one.provider), model, operation, outcome_of(one.failed))
         return self._work(one.origin, one.source, "ai_call", model, (names.AI_DURATION, labels), failed=one.failed)
 
-    def query(self, labels: tuple[str, str, str, str]) -> Timed:
+    def query(self, one: Query) -> Timed:
+        labels = (service_of(one.origin), cut(one.system), route.name(one.operation), outcome_of(one.failed))
         return Timed(self._tallies, self._sources.clock, (names.QUERY_DURATION, labels))
 
     def file(self, of: tuple[Origin, str, bool]) -> Timed:

@@ -5,8 +5,9 @@ five minutes. Where one takes over from another, what ended before the other's l
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from exporter.ingest.ports import Seen
 from exporter.ingest.values import Source
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,14 @@ class Choice:
             self._latest = at
         return True
 
+    def among(self, source: Source, seen: Sequence[Seen], now: float) -> Sequence[Seen]:
+        """Which of several of one source are counted."""
+        if source != self.source or now < self._overlap:
+            return [one for one in seen if self.admits(source, one[3], now)]
+        self._heard = now
+        self._latest = max(self._latest, max([one[3] for one in seen], default=0.0))
+        return seen
+
 
 class Fixed:
     """The configuration has chosen."""
@@ -63,6 +72,9 @@ class Fixed:
 
     def admits(self, source: Source, at: float, now: float) -> bool:  # noqa: ARG002 - as Choice has it
         return source == self.source
+
+    def among(self, source: Source, seen: Sequence[Seen], now: float) -> Sequence[Seen]:  # noqa: ARG002 - the same
+        return seen if source == self.source else ()
 
 
 class Sources:

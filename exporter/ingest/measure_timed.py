@@ -1,11 +1,13 @@
 """Where one request, task, operation or call is measured: its series looked up once, then held."""
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 
 from exporter.ingest.measure_names import SLOW
 from exporter.ingest.measure_slow import Threshold
 from exporter.ingest.measure_sources import Choice, Fixed
 from exporter.ingest.performance import Work
+from exporter.ingest.ports import Seen
 from exporter.ingest.values import Source
 from exporter.metric import Metric
 from exporter.tally import Child, Tallies
@@ -59,18 +61,17 @@ class Timed:
         now = self._clock()
         if self._choice is not None and not self._choice.admits(self._source, at, now):  # type: ignore[arg-type]
             return False
+        self._renew()
+        self._add(duration, weight, trace_id, at, now)
+        return True
+
+    def _add(self, duration: float, weight: float, trace_id: str, at: float, now: float) -> None:
         if not 0.0 < weight <= HEAVIEST:
             weight = HEAVIEST if weight > HEAVIEST else 1.0
         for child in self._children:
-            if child.gone:
-                self._find()
-                break
-        if self._duration.gone:
-            self._find()
-        for child in self._children:
             child.add(weight)
         if not 0.0 <= duration < LONGEST:
-            return True
+            return
         if weight == 1.0:
             self._duration.observe(duration)
         else:
@@ -81,7 +82,51 @@ class Timed:
             self._work.add(duration, weight, self._failed, now)
         if self._slow is not None and duration >= self._slow.seconds:
             self._too_slow(self._slow, duration, weight, trace_id, now)
-        return True
+
+    def many(self, seen: Sequence[Seen]) -> None:
+        """The same of many at once, in a third of the time for each."""
+        now = self._clock()
+        if self._choice is not None:
+            seen = self._choice.among(self._source, seen, now)  # type: ignore[arg-type]
+        if not seen:
+            return
+        self._renew()
+        duration = self._duration
+        cells, buckets = duration.cells, duration.family.metric.buckets
+        last: dict[int, Seen] = {}
+        times: list[float] = []
+        for one in seen:
+            value, weight, trace_id, at = one
+            if weight != 1.0 or not 0.0 <= value < LONGEST:
+                self._add(value, weight, trace_id.hex(), at, now)
+                continue
+            cell = bisect_left(buckets, value)
+            cells[cell] += 1  # type: ignore[index]
+            last[cell] = one
+            times.append(value)
+        if not times:
+            return
+        for child in self._children:
+            child.add(len(times))
+        duration.add(sum(times))
+        for value, _, trace_id, at in last.values():
+            if 0.0 < at < _LATEST:
+                duration.exemplify(trace_id.hex(), value, at)
+        if self._work is not None:
+            self._work.add_all(times, self._failed, now)
+        if self._slow is not None and max(times) >= self._slow.seconds:
+            for value, weight, trace_id, _ in seen:
+                if weight == 1.0 and self._slow.seconds <= value < LONGEST:
+                    self._too_slow(self._slow, value, 1.0, trace_id.hex(), now)
+
+    def _renew(self) -> None:
+        """Find the series again when one has ended."""
+        if self._duration.gone:
+            self._find()
+        for child in self._children:
+            if child.gone:
+                self._find()
+                return
 
     def _find(self) -> None:
         metric, labels = self._timed

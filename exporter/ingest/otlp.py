@@ -12,11 +12,11 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from exporter.ingest.otlp_attributes import Attributes, every
 from exporter.ingest.otlp_errors import Context, Echoes, Errors, Key
 from exporter.ingest.otlp_logs import logged, records
-from exporter.ingest.otlp_resource import Held, Resource, Resources
+from exporter.ingest.otlp_resource import Resource, Resources
 from exporter.ingest.otlp_spans import CONSUMER, SERVER, Reader, path
 from exporter.ingest.otlp_weight import weight
 from exporter.ingest.otlp_wire import Malformed, Piece, TooMany, messages
-from exporter.ingest.ports import Scrubber
+from exporter.ingest.ports import Held, Scrubber, Seen
 from exporter.ingest.values import Batch, Level, Request
 
 MOST_ERRORS, MOST_EVENTS = 10_000, 128
@@ -25,9 +25,6 @@ _TRACE, _SPAN, _NO_TRACE, _NO_SPAN = 16, 8, bytes(16), bytes(8)
 _ERROR = 2
 _AHEAD = 60.0
 _STATES = 1_024
-
-Observed = tuple[Held, float, float, str, float]
-
 
 class Parser:
     """What outlasts a request, until a reload: what was said, by its bytes. Pure."""
@@ -76,7 +73,7 @@ class Parsing:
         self._lines: Counter[tuple[Any, Level]] = Counter()
         self._spans = messages()["ScopeSpans"]
         self.batch = Batch()
-        self.observed: list[Observed] = []
+        self.observed: dict[Held, list[Seen]] = {}
         """Requests, to be measured once the batch is kept."""
 
     def spans(self, piece: Piece) -> None:
@@ -89,6 +86,7 @@ class Parsing:
         resource = parser.resources.of(piece.resource)
         held_for, attributes_of, latest = parser.reader.held, parser.attributes.of, self._now + _AHEAD
         weights, failures, observed = parser.weights, parser.failures, self.observed
+        mark, known = parser.attributes.mark, resource.known
         batch.events += len(found)
         for span in found:
             trace_id, span_id = span.trace_id, span.span_id
@@ -106,18 +104,27 @@ class Parsing:
                 failed = parser.failed(status)
             if (amount := weights.get(state := span.trace_state)) is None:
                 amount = parser.weight(state)
-            found_here = attributes_of(span.attributes)
             at = end / 1e9
-            at = min(at, latest)
-            held = held_for(found_here, resource, failed=failed) if span.kind == SERVER else None
+            if at > latest:  # noqa: PLR1730 - min() takes twice as long
+                at = latest
+            attributes, held, found_here = span.attributes[:], None, None
+            if span.kind == SERVER:
+                marks = tuple(map(mark, attributes))
+                if (held := known[failed].get(marks)) is None:
+                    found_here = attributes_of(attributes)
+                    held = held_for(found_here, resource, marks, failed=failed)
             if held is not None:
-                observed.append((held, (end - start) / 1e9, amount, trace_id.hex(), at))
+                if (seen := observed.get(held)) is None:
+                    seen = observed[held] = []
+                seen.append(((end - start) / 1e9, amount, trace_id, at))
             else:
+                found_here = attributes_of(attributes) if found_here is None else found_here
                 for one in parser.reader.others(span, found_here, resource.origin, amount, at, failed=failed):
                     batch.measured.append(("", one))
             if failed:
                 self._errors.failed(trace_id, span_id, span.parent_span_id)
             if events := span.events:
+                found_here = attributes_of(attributes) if found_here is None else found_here
                 self._exceptions(span, events, resource, found_here, failed=failed)
 
     def records(self, piece: Piece) -> None:

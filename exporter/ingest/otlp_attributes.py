@@ -1,6 +1,6 @@
 """What the bytes of attributes mean: those that measuring reads are remembered, as they come again and again."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -37,16 +37,45 @@ LATER = frozenset({"url.path", "http.target", "url.full", "http.url"})
 """Those that differ from span to span and are seldom wanted: they stay as they came, for `text_of`."""
 _LATER = {key.encode(): key for key in LATER}
 _NEW: Any = object()
+IGNORED, HERE = 0, 1
+
+
+class Marks(dict[bytes, int]):
+    """A number for each attribute, so that spans that say the same are known by their numbers.
+
+    IGNORED for what measuring does not read, HERE for what is there but differs from span to span.
+    """
+
+    __slots__ = ("_number",)
+
+    def __init__(self) -> None:
+        self._number = HERE
+
+    def __missing__(self, raw: bytes) -> int:
+        key = _key(raw)
+        if key in _LATER:
+            mark = HERE
+        elif key is not None and key not in _MEASURED:
+            mark = IGNORED
+        else:
+            # Never given twice: what is forgotten and comes again is another.
+            self._number = mark = self._number + 1
+        if len(raw) <= REMEMBERED_BYTES:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[raw] = mark
+        return mark
 
 
 class Attributes:
     """Those of MEASURED among a span's attributes."""
 
-    __slots__ = ("_key_value", "_known")
+    __slots__ = ("_key_value", "_known", "mark")
 
     def __init__(self) -> None:
         self._known: dict[bytes, tuple[str, Any] | None] = {}
         self._key_value = messages()["KeyValue"]
+        self.mark: Callable[[bytes], int] = Marks().__getitem__
 
     def of(self, raws: Iterable[bytes]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -60,8 +89,7 @@ class Attributes:
         return found
 
     def _learn(self, raw: bytes) -> tuple[str, Any] | None:
-        # A serializer writes the key first: what is not wanted is seen by that, and not parsed.
-        key = raw[2 : 2 + raw[1]] if raw[:1] == b"\n" and len(raw) > 1 else None
+        key = _key(raw)
         pair: tuple[str, Any] | None
         if key in _LATER:
             pair = _LATER[key], raw
@@ -75,6 +103,11 @@ class Attributes:
                 self._known.clear()
             self._known[raw] = pair
         return pair
+
+
+def _key(raw: bytes) -> bytes | None:
+    """A serializer writes the key first: what is not wanted is seen by that, and not parsed. None where it is not."""
+    return raw[2 : 2 + raw[1]] if raw[:1] == b"\n" and len(raw) > 1 else None
 
 
 def text_of(given: Any) -> str:

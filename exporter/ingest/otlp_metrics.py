@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 POINTS = counter(
     "stack_exporter_otlp_datapoints_total",
-    "Data points of metrics that were sent over OTLP, by what became of them: accepted, repeated, overflow (counted "
-    "without their labels), full, conflict, reserved, invalid.",
+    "Data points of metrics that were sent over OTLP, by result: accepted, repeated, overflow (counted without their "
+    "labels), full, conflict, reserved, invalid.",
     "result",
 )
 RESULTS = ("accepted", "repeated", "overflow", "full", "conflict", "reserved", "invalid")

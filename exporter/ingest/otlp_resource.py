@@ -1,6 +1,6 @@
 """Whose telemetry it is: a resource's attributes as an Origin, remembered by their bytes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from exporter.ingest import text
 from exporter.ingest.otlp_attributes import every
 from exporter.ingest.otlp_wire import Malformed, messages
-from exporter.ingest.ports import Scrubber
+from exporter.ingest.ports import Held, Scrubber
 from exporter.ingest.values import Origin
 
 REMEMBERED, REMEMBERED_BYTES = 256, 4_096
@@ -26,10 +26,6 @@ PLATFORMS = {
 }
 
 
-Held = Callable[[float, float, str, float], None]
-"""Measures a request whose labels are known: duration in seconds, weight, trace id, when."""
-
-
 class Resource(Struct, frozen=True, eq=False):
     """Who sends."""
 
@@ -39,6 +35,8 @@ class Resource(Struct, frozen=True, eq=False):
     """All of them, scrubbed."""
     held: dict[tuple[Any, ...], Held] = field(default_factory=dict)
     """By what a span says of its request."""
+    known: tuple[dict[tuple[int, ...], Held], dict[tuple[int, ...], Held]] = field(default_factory=lambda: ({}, {}))
+    """By the marks of a span's attributes (Attributes.marks): of spans that are not in error, and of those that are."""
 
 
 class Resources:

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from exporter.ingest import text
 from exporter.ingest.otlp_attributes import text_of
-from exporter.ingest.otlp_resource import Held, Resource
-from exporter.ingest.ports import Scrubber
+from exporter.ingest.otlp_resource import Resource
+from exporter.ingest.ports import Held, Scrubber
 from exporter.ingest.values import AiCall, CacheUse, Measured, Operation, Origin, Query, Request, Task
 
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
@@ -46,8 +46,13 @@ class Reader:
         self._name: Callable[[str], str] = lru_cache(4_096)(lambda raw: _named(raw, scrubber))
         self._route: Callable[[str], str] = lru_cache(4_096)(lambda raw: _path(raw, scrubber))
 
-    def held(self, found: Mapping[str, Any], resource: Resource, *, failed: bool) -> Held | None:
-        """Where a SERVER span's request is measured; None when it is no HTTP request."""
+    def held(
+        self, found: Mapping[str, Any], resource: Resource, marks: tuple[int, ...] = (), *, failed: bool
+    ) -> Held | None:
+        """Where a SERVER span's request is measured; None when it is no HTTP request.
+
+        With its route it is known by its marks from then on, which are all that it is made of.
+        """
         method = found.get("http.request.method") or found.get("http.method")
         if method is None:
             return None
@@ -64,6 +69,11 @@ class Reader:
             if len(resource.held) >= HELD:
                 resource.held.clear()
             resource.held[key] = held
+        if marks and templated:
+            known = resource.known[failed]
+            if len(known) >= HELD:
+                known.clear()
+            known[marks] = held
         return held
 
     def _request(self, method: Any, route: Any, status: Any, failed: bool, templated: bool, origin: Origin) -> Request:

@@ -1,7 +1,7 @@
 """How long requests, tasks, operations and AI calls took in the last hour: by service and name, in bounded memory."""
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import inf, log
 from operator import attrgetter
 from struct import Struct as Layout
@@ -139,6 +139,17 @@ class Work:
         place = int(log(seconds) * _SCALE + _OFFSET) if seconds > _LEAST else 0
         cells = current.cells
         cells[place] = cells.get(place, 0.0) + weight
+
+    def add_all(self, times: Sequence[float], failed: bool, now: float) -> None:
+        """The same of several that stand for one each; there is one at least."""
+        if now // SLOT != self._number:
+            self._turn(now // SLOT)
+        current, many = self._sum, len(times)
+        current.merge(many, sum(times), many if failed else 0.0, min(times), max(times))
+        cells = current.cells
+        for seconds in times:
+            place = int(log(seconds) * _SCALE + _OFFSET) if seconds > _LEAST else 0
+            cells[place] = cells.get(place, 0.0) + 1.0
 
     def over(self, now: float) -> bool:
         """Whether it had nothing within the hour."""

@@ -1,6 +1,6 @@
 """What intake asks of those it works with; each is given to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -78,11 +78,22 @@ class Grouper(Protocol):
     def group(self, occurrence: Occurrence) -> Grouped: ...
 
 
+Seen = tuple[float, float, bytes, float]
+"""Of a request: seconds, how many it stands for, the 16 bytes of its trace id, and when it ended in Unix seconds."""
+
+
+class Held(Protocol):
+    """Where requests of the same labels are measured."""
+
+    def many(self, seen: Sequence[Seen]) -> object:
+        """Measure them; each differs from the others in nothing else."""
+
+
 class Meter(Protocol):
     """Takes measurements into the tallies."""
 
     def take(self, measured: Measured) -> None: ...
-    def hold(self, request: Request) -> Callable[[float, float, str, float], None]:
+    def hold(self, request: Request) -> Held:
         """Takes requests that differ from this one in duration, weight, trace id and time alone, faster."""
 
     def error(self, occurrence: Occurrence, grouped: Grouped, outcome: Outcome) -> None:

@@ -14,15 +14,19 @@ from exporter.tally import Tallies
 log = logging.getLogger(__name__)
 
 WRITE_DURATION = histogram(
-    "stack_exporter_store_write_duration_seconds", "How long a transaction of what came in took until it was durable."
+    "stack_exporter_store_write_duration_seconds", "How long the store took to make a transaction durable."
 )
 REFUSED = counter(
     "stack_exporter_store_refused_total",
-    "Entries that the store did not take, by why: full, slow, unavailable.",
+    "Entries that the store refused, by reason: full, slow, unavailable.",
     "reason",
 )
 REASONS = ("full", "slow", "unavailable")
 
+GATHER = 0.006
+"""Seconds that what comes soon after a commit waits for more; a commit costs as much for two as for one."""
+CROWD = 8
+"""So many callers are enough."""
 TOGETHER = 500
 """Entries in one transaction, unless one caller has more."""
 WAITING = 5_000
@@ -52,6 +56,10 @@ class Commits:
         self._task: asyncio.Task[None] | None = None
         self._failed: Refusing | None = None
         self._until = 0.0
+        self._ended = -1.0
+        self._crowded = asyncio.Event()
+        self._alone = self._skipped = 0
+        """How many commits have not waited since the last one for which nobody came, and how many are not to."""
         self._duration = tallies.child(WRITE_DURATION)
         for reason in REASONS:
             tallies.child(REFUSED, reason)
@@ -65,6 +73,8 @@ class Commits:
             future = asyncio.get_running_loop().create_future()
             self._waiting.append(_Waiting(entries, future))
             self._held += len(entries)
+            if len(self._waiting) >= CROWD:
+                self._crowded.set()
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._drain(), name="store commits")
             outcomes: list[Outcome] = await future
@@ -94,6 +104,7 @@ class Commits:
 
     async def _drain(self) -> None:
         while self._waiting:
+            await self._gather()
             together = self._next()
             try:
                 await self._commit(together)
@@ -105,6 +116,20 @@ class Commits:
                 raise
             except Exception as error:  # noqa: BLE001 - of one of them, and our fault: no other must suffer
                 await self._each(together, error)
+
+    async def _gather(self) -> None:
+        """Wait for others while they come; one who sends the next when he has the answer to the last does not wait."""
+        before = len(self._waiting)
+        if before >= CROWD or self._clock() - self._ended > RECENT or self._failed is not None:
+            return
+        if self._skipped < self._alone:
+            self._skipped += 1
+            return
+        self._crowded.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._crowded.wait(), GATHER)
+        self._skipped = 0
+        self._alone = 0 if len(self._waiting) > before else min(2 * self._alone + 1, 15)
 
     def _next(self) -> list[_Waiting]:
         together = [self._waiting.popleft()]

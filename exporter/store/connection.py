@@ -12,6 +12,9 @@ CREATE TABLE kept (
 ) WITHOUT ROWID, STRICT;
 """
 
+PAGE = 4096
+"""Bytes."""
+
 
 class Unusable(Exception):  # noqa: N818 - says the fact
     """The folder or its file can't be used; the message says what and where."""
@@ -40,6 +43,7 @@ def _migrate(connection: sqlite3.Connection, file: Path | None) -> None:
     if version > VERSION:
         raise Unusable(f"{file} was written by a newer stack-exporter (schema {version}, this one knows {VERSION})")
     if version < VERSION:
+        connection.execute(f"PRAGMA page_size={PAGE}")
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a file that is empty yet, or when it is rewritten
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")

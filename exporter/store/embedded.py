@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from exporter.ingest.ports import Refusing
-from exporter.store.connection import Unusable, connected
+from exporter.store.connection import PAGE, Unusable, connected
 from exporter.store.engine import Dialect, Transaction, drive
 from exporter.store.lane import Claim, Lane
 from exporter.store.sqlite import Store
@@ -174,7 +174,8 @@ class Embedded:
         return self._read_connection[1]
 
     def _check_space(self, connection: sqlite3.Connection) -> None:
-        if _space(connection)[1] >= self._size:
+        # What it takes is told faster than what of it holds rows, and mostly tells enough.
+        if _taken(connection) >= self._size and _space(connection)[1] >= self._size:
             raise Refusing("full", 2.0)
         if self._store.file is None or time.monotonic() < self._spacious_until:
             return
@@ -184,8 +185,11 @@ class Embedded:
         self._spacious_until = time.monotonic() + LOOK
 
 
+def _taken(connection: sqlite3.Connection) -> int:
+    pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
+    return pages * PAGE
+
+
 def _space(connection: sqlite3.Connection) -> tuple[int, int]:
-    page, pages, free = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count", "freelist_count")
-    )
-    return page * pages, page * (pages - free)
+    taken = _taken(connection)
+    return taken, taken - PAGE * int(connection.execute("PRAGMA freelist_count").fetchone()[0])

@@ -1,6 +1,6 @@
 """What the store asks of a database, so that one text of SQL serves SQLite and PostgreSQL."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -55,12 +55,21 @@ class Engine(Protocol):
 async def among(tx: Transaction, sql: str, values: Sequence[Any], *more: Any) -> list[Any]:
     """The rows of `sql`, whose {} stands for a list of placeholders, for all values; other arguments follow them."""
     found: list[Any] = []
+    for part in chunks(values):
+        found += await tx.rows(sql.replace("{}", places(part)), *part, *more)
+    return found
+
+
+def chunks(values: Sequence[Any]) -> Iterator[list[Any]]:
+    """All of them in lists of those lengths; what is missing is the last, again."""
     for start in range(0, len(values), CHUNKS[-1]):
         part = list(values[start : start + CHUNKS[-1]])
         length = next(size for size in CHUNKS if size >= len(part))
-        part += part[-1:] * (length - len(part))
-        found += await tx.rows(sql.replace("{}", ",".join("?" * length)), *part, *more)
-    return found
+        yield part + part[-1:] * (length - len(part))
+
+
+def places(values: Sequence[Any]) -> str:
+    return ",".join("?" * len(values))
 
 
 def drive(work: Coroutine[Any, Any, T]) -> T:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from exporter.metric import counter, gauge
 from exporter.tally import Tallies
 
-SIZE = gauge("stack_exporter_store_size_bytes", "What the store of errors, events and alerts takes.")
-SWEPT = counter("stack_exporter_store_swept_total", "Rows that were older or more than is kept.")
+SIZE = gauge("stack_exporter_store_size_bytes", "Size of the store of errors, events and alerts, on disk or in memory.")
+SWEPT = counter(
+    "stack_exporter_store_swept_total", "Rows that the store dropped because they were too old or because it was full."
+)
 GROUPS = gauge(
     "stack_error_groups",
-    "Error groups by status: unresolved, resolved, ignored; of them new, regressed, spiking. Of several replicas that "
-    "share a store one shows them.",
+    "Error groups by status: unresolved, resolved or ignored, and again as new, regressed or spiking. Of several "
+    "replicas with one store, only one shows the series.",
     "service",
     "status",
 )

@@ -1,22 +1,31 @@
 """Adds entries: each id once, each occurrence to its group, all in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from exporter.ingest.ports import Entry, Grouped, Outcome
 from exporter.ingest.values import SEVERITIES, Occasion, Occurrence
 from exporter.store import codec, compression, group, sampling
-from exporter.store.engine import Transaction, among
+from exporter.store.engine import Transaction, among, chunks, places
 from exporter.store.group import COLUMNS, Fold
 from exporter.store.sampling import Samples
+
+T = TypeVar("T")
 
 SLOT = 8 * 3600
 SLOTS = 4
 """Ids of what is not kept itself are known for 24 hours at least: in this slot of time and the three before it."""
+FEW, TYPICAL = 4, 10_000
+"""Events that are worked on at once where they are, and bytes of one."""
 RENEWED = 7 * group.DAY
 """A group's sample is replaced after this time, so that it outlives its occurrence by no more."""
 
+_KNOWN = (
+    "SELECT id FROM stack_occurrences WHERE id IN ({ids}) UNION ALL "
+    "SELECT id FROM stack_occasions WHERE id IN ({ids}) UNION ALL "
+    "SELECT id FROM stack_seen WHERE slot IN ({slots}) AND id IN ({ids})"
+)
 _PLACES = ",".join("?" * (COLUMNS.count(",")))
 _INSERT = (
     f"INSERT INTO stack_groups ({COLUMNS.removeprefix('key, ')}) VALUES ({_PLACES}) "  # noqa: S608 - constants
@@ -28,6 +37,8 @@ _CHANGED = (
 )  # fmt: skip
 _CHANGED_PLACES = tuple(COLUMNS.split(", ").index(name) - 1 for name in _CHANGED)
 _UPDATE = f"UPDATE stack_groups SET {', '.join(f'{name} = ?' for name in _CHANGED)} WHERE key = ?"  # noqa: S608
+
+_USER = "INSERT INTO stack_users (grp, person) VALUES (?, ?) ON CONFLICT (grp, person) DO NOTHING"
 
 Fresh = tuple[int, bytes, Occurrence, Grouped]
 """Place among the entries, id, and what it is."""
@@ -62,30 +73,28 @@ async def add(tx: Transaction, entries: Sequence[Entry], now: float, samples: Sa
 
 
 async def _known(tx: Transaction, ids: list[bytes], now: float) -> set[bytes]:
-    found = {bytes(id_) for table in ("stack_occurrences", "stack_occasions") for (id_,) in await _in(tx, table, ids)}
-    slot = int(now // SLOT)
-    short = {codec.short(id_): id_ for id_ in ids}
-    for past in range(SLOTS):
-        rows = await among(tx, "SELECT id FROM stack_seen WHERE id IN ({}) AND slot = ?", list(short), slot - past)
-        found.update(short[bytes(id_)] for (id_,) in rows)
+    """Those of the ids that are kept, in one statement: of PostgreSQL's each is a round trip."""
+    found: set[bytes] = set()
+    slots = [int(now // SLOT) - past for past in range(SLOTS)]
+    for part in chunks(ids):
+        short = {codec.short(id_): id_ for id_ in part}
+        seen = [codec.short(id_) for id_ in part]
+        rows = await tx.rows(_KNOWN.format(ids=places(part), slots=places(slots)), *part, *part, *slots, *seen)
+        found.update(short.get(bytes(id_), bytes(id_)) for (id_,) in rows)
     return found
-
-
-async def _in(tx: Transaction, table: str, ids: list[bytes]) -> list[Any]:
-    return await among(tx, f"SELECT id FROM {table} WHERE id IN ({{}})", ids)  # noqa: S608 - constants
 
 
 async def _occurrences(
     tx: Transaction, fresh: list[Fresh], outcomes: list[Outcome], now: float, samples: Samples
 ) -> None:
-    bodies = await tx.compute(lambda: [codec.body(occurrence) for _, _, occurrence, _ in fresh])
+    bodies = await _computed(tx, len(fresh), lambda: [codec.body(occurrence) for _, _, occurrence, _ in fresh])
     groups = await _groups(tx, fresh)
     of = [groups[codec.binary(grouped.fingerprint)] for _, _, _, grouped in fresh]
     for (place, _, occurrence, grouped), its in zip(fresh, of, strict=True):
         outcomes[place] = its.take(occurrence, grouped, now)
     made = await _sampled(tx, of, bodies, now, samples)
     chosen = [made[its.sample] for its in of]
-    packed = await tx.compute(partial(_packed, bodies, chosen))
+    packed = await _computed(tx, sum(map(len, bodies)) // TYPICAL, partial(_packed, bodies, chosen))
     rows = [
         (
             codec.key(one.at), id_, its.key, codec.number(one.at), codec.LEVELS.index(one.level),
@@ -99,6 +108,11 @@ async def _occurrences(
         sorted(rows),
     )
     await _keep(tx, list(groups.values()), now)
+
+
+async def _computed(tx: Transaction, events: int, work: Callable[[], T]) -> T:
+    """A few take less than it takes to have them done by a thread."""
+    return work() if events <= FEW else await tx.compute(work)
 
 
 def _packed(bodies: list[bytes], samples: list[compression.Dictionary]) -> list[bytes]:
@@ -143,10 +157,12 @@ async def _sampled(
 async def _keep(tx: Transaction, groups: list[Fold], now: float) -> None:
     groups = sorted(groups, key=lambda its: its.key)
     people = [(its.key, one) for its in groups for one in sorted(its.people)]
-    if people:
-        await tx.many(
-            "INSERT INTO stack_users (grp, person) VALUES (?, ?) ON CONFLICT (grp, person) DO NOTHING", people
-        )
+    if len(people) <= FEW:
+        for its in groups:
+            for one in sorted(its.people):
+                its.users = min(its.users + len(await tx.rows(_USER + " RETURNING grp", its.key, one)), group.PEOPLE)
+    else:
+        await tx.many(_USER, people)
         count = "SELECT grp, count(*) FROM stack_users WHERE grp IN ({}) GROUP BY grp"
         users = dict(map(tuple, await among(tx, count, [its.key for its in groups if its.people])))
         for its in groups:

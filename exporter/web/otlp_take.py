@@ -81,9 +81,9 @@ class Taker:
         for begin in range(0, len(measured), MEASURED_AT_ONCE):
             await intake.take(Batch(measured=measured[begin : begin + MEASURED_AT_ONCE]), SOURCE)
             await pauses.rest()
-        for number, (held, duration, weight, trace_id, at) in enumerate(parsing.observed):
-            held(duration, weight, trace_id, at)
-            if not number % MEASURED_AT_ONCE:
+        for held, seen in parsing.observed.items():
+            for begin in range(0, len(seen), MEASURED_AT_ONCE):
+                held.many(seen[begin : begin + MEASURED_AT_ONCE])
                 await pauses.rest()
         return Taken(batch.invalid, INVALID if batch.invalid else "")
 

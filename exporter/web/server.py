@@ -73,6 +73,11 @@ class Connection(RequestHandler):
             self._shortcut.cancel()
         super().connection_lost(exc)
 
+    async def _drain_helper(self) -> None:
+        """For what the kernel does not take at once: a timer for every response is a twentieth of a small one."""
+        async with asyncio.timeout(WRITE):
+            await super()._drain_helper()
+
     def close(self) -> None:
         """Once what is under way is answered."""
         if self._shortcut is not None and self._shortcut.busy:
@@ -208,9 +213,8 @@ class Server:
                 else:
                     self._large[id(request)] = request, asyncio.get_running_loop().time()
             try:
-                async with asyncio.timeout(WRITE):
-                    await response.prepare(request)
-                    await response.write_eof()
+                await response.prepare(request)
+                await response.write_eof()
             except TimeoutError:
                 _abort(request)
             return response

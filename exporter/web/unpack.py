@@ -16,8 +16,8 @@ STREAM_WIRE, STREAM = 20 * 1024 * 1024, 100 * 1024 * 1024
 """The same of a body whose parts are thrown away as they come: what Sentry allows of an envelope."""
 PIECE = 256 * 1024
 """Bytes unpacked at once: a megabyte takes the loop some 2 ms."""
-SMALL = 32 * 1024
-"""Bytes on the wire of a body that is waited for: it comes in one piece, or two."""
+SMALL = 8 * 1024
+"""Bytes on the wire of a body that is waited for without room: the connection buffers as much."""
 
 
 async def unpacked(call: Call, most: int = LARGEST) -> bytes:

@@ -1,7 +1,7 @@
 """OTLP requests as tests write them, through OpenTelemetry's own message classes; and what the parser makes of them."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from exporter.config.application import Scrub
 from exporter.ingest import otlp_wire
 from exporter.ingest.otlp import Parser, Parsing
 from exporter.ingest.otlp_errors import Echoes
+from exporter.ingest.ports import Seen
 from exporter.ingest.scrub import Scrubbing
 from exporter.ingest.values import Batch, Origin, Request
 
@@ -96,6 +97,19 @@ class Parsed:
     echoed: list[Any] = field(default_factory=list)
 
 
+class Kept:
+    """Where a desk's requests of the same labels go."""
+
+    def __init__(self, request: Request, requests: list[Request]) -> None:
+        self._request = request
+        self._requests = requests
+
+    def many(self, seen: Sequence[Seen]) -> None:
+        for duration, weight, trace_id, at in seen:
+            measured = replace(self._request, duration=duration, weight=weight, trace_id=trace_id.hex(), at=at)
+            self._requests.append(measured)
+
+
 class Desk:
     """A parser as the daemon keeps one."""
 
@@ -112,22 +126,18 @@ class Desk:
         return self._parse(data, "records")
 
     def _parse(self, data: bytes, step: str) -> Parsed:
-        self.requests = []
+        self.requests.clear()
         parsing = Parsing(self.parser, NOW, self.echoes)
         for piece in otlp_wire.cut(data):
             getattr(parsing, step)(piece)
         echoed = parsing.settle()
         self.echoes.add(echoed)
-        for held, *said in parsing.observed:
-            held(*said)  # type: ignore[arg-type]
-        return Parsed(parsing.batch, self.requests, echoed)
+        for held, seen in parsing.observed.items():
+            held.many(seen)
+        return Parsed(parsing.batch, list(self.requests), echoed)
 
-    def _hold(self, request: Request) -> Any:
-        def take(duration: float, weight: float, trace_id: str, at: float) -> None:
-            measured = replace(request, duration=duration, weight=weight, trace_id=trace_id, at=at)
-            self.requests.append(measured)
-
-        return take
+    def _hold(self, request: Request) -> Kept:
+        return Kept(request, self.requests)
 
 
 def as_json(message: Any, *, names: bool = False) -> bytes:
