@@ -30,7 +30,7 @@ COPY --from=build --chown=65532:65532 /state /state
 ENV PATH=/opt/stack-exporter/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 WORKDIR /
-EXPOSE 9676
+EXPOSE 9676 4318
 # It reads variables alone: what is set by flags as the container's arguments, it does not see.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=10s CMD ["stack-exporter", "healthcheck"]
 ENTRYPOINT ["stack-exporter"]

@@ -217,13 +217,12 @@ class App:
 
     async def _open_records(self) -> None:
         await self.records.open(self.store)
-        await self.receiving.remember(self.records)
         heard = Heard(self.state, self.scheduler, self._keep)
         self.receiving.open(self.records, await users_key(self.plan.config.database, self.store), heard)
         self.listeners.use(self._services(self.plan.config))
         self.tasks.start("records", lambda: self.records.work(lambda: self.tasks.beat("records")), heartbeat=15.0)
         work = self.receiving.work
-        self.tasks.start("series", lambda: work(lambda: self.tasks.beat("series")), heartbeat=SWEEP)
+        self.tasks.start("series", lambda: work(self.records, lambda: self.tasks.beat("series")), heartbeat=SWEEP)
 
     def _new_tracer(self, config: Config) -> spans.Tracer | None:
         old = self.plan.config

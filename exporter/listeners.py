@@ -8,7 +8,7 @@ from typing import Protocol
 from exporter.config.problem import ConfigError, Problem
 from exporter.options import OFF, Options
 from exporter.web import address, routes, toolkit
-from exporter.web.auth import Guard
+from exporter.web.auth import Guard, Listener
 from exporter.web.call import Room, Services
 from exporter.web.otlp import Otlp
 from exporter.web.server import Server
@@ -46,13 +46,13 @@ class Listeners:
         self._servers["web"] = self._server(options.web_listen_address, routes.scraping(), services, self._toolkit)
         if options.ingest_listen_address != OFF:
             table = routes.ingest(otlp)
-            self._servers["ingest"] = self._server(options.ingest_listen_address, table, services)
+            self._servers["ingest"] = self._server(options.ingest_listen_address, table, services, listener="ingest")
         if options.web_health_address != OFF:
             self._servers["health"] = self._server(options.web_health_address, routes.PROBES, services)
         if options.ingest_grpc_listen_address != OFF:
             # gRPC's library is 30 MB of memory that nobody else needs.
             grpc_server = importlib.import_module("exporter.web.grpc_server")
-            guard = Guard(services.state.tallies)
+            guard = Guard(services.state.tallies, listener="ingest")
             self._servers["otlp-grpc"] = grpc_server.GrpcServer(
                 options.ingest_grpc_listen_address, otlp, lambda: self._sites[0].services, guard, self._room
             )
@@ -104,9 +104,14 @@ class Listeners:
         self._toolkit = self._sites[0].toolkit = new
 
     def _server(
-        self, listen: str, table: Sequence[Route], services: Services, web: toolkit.Toolkit | None = None
+        self,
+        listen: str,
+        table: Sequence[Route],
+        services: Services,
+        web: toolkit.Toolkit | None = None,
+        listener: Listener = "web",
     ) -> Server:
         host = address.parse(listen)[0]
-        site = Site(table, services, toolkit=web, hosts=(host,), room=self._room)
+        site = Site(table, services, toolkit=web, hosts=(host,), room=self._room, listener=listener)
         self._sites.append(site)
         return Server(listen, site, tls=web.certificates.context if web and web.certificates else None)

@@ -1,13 +1,13 @@
 """The application's side of the daemon: builds what takes in errors, requests and events, and puts it in force anew."""
 
 import asyncio
-import contextlib
 import hashlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from exporter import process
+from exporter.bounds import cut
 from exporter.config import Config
 from exporter.foreign import Foreign
 from exporter.ingest.group import Groups
@@ -15,6 +15,7 @@ from exporter.ingest.group_known import Known
 from exporter.ingest.intake import Intake, Parts
 from exporter.ingest.limit import Buckets
 from exporter.ingest.measure import Meter
+from exporter.ingest.measure_names import DEPLOYED_AT, RELEASE
 from exporter.ingest.measure_sources import Sources
 from exporter.ingest.otlp_metrics import OtlpMetrics
 from exporter.ingest.performance import Performance
@@ -24,7 +25,7 @@ from exporter.ingest.values import CheckIn, Origin, Request
 from exporter.metric import counter
 from exporter.schedule import Scheduler
 from exporter.state import State
-from exporter.store.rows import Records, Wanted
+from exporter.store.rows import Noted, Records, Wanted
 from exporter.store.sqlite import Store
 from exporter.tally import Tallies
 from exporter.values import Secret
@@ -38,7 +39,9 @@ STATES = {"in_progress": "start", "ok": "success", "error": "failure"}
 SWEEP = 60.0
 """Seconds between two looks for series that nobody updates any more."""
 REMEMBERED = 1_000
-"""Groups that a start takes over from the store."""
+"""Groups, and as many deploys, that a start takes over from the store."""
+RELEASES = 20
+"""Of a service in an environment, the latest, whose beginning a start takes over."""
 KEPT = ("", "receive")
 """The component and kind under which the store keeps what is ours: no component has that name."""
 
@@ -63,11 +66,16 @@ class Receiving:
         buckets = Buckets(*_rate(self._config))
         self.intake = Intake(self._parts(self._config), ledger, self._tallies, buckets, heard)
 
-    async def remember(self, records: Records) -> None:
-        """The groups that came last are no news after a restart; those of a store that is not there yet will be."""
-        with contextlib.suppress(Refusing):
+    async def remember(self, records: Records) -> bool:
+        """See that the latest groups and releases are no news after a restart; whether the store could tell them."""
+        try:
             page = await records.groups(Wanted(limit=REMEMBERED))
-            self._known.remember(group.id for group in reversed(page.items))
+            deploys = await records.occasions(Wanted(kind="deploy", limit=REMEMBERED))
+        except Refusing:
+            return False
+        self._known.remember(group.id for group in reversed(page.items))
+        self._deployed(deploys.items)
+        return True
 
     def use(self, config: Config) -> None:
         """Work by another configuration from now on."""
@@ -77,9 +85,12 @@ class Receiving:
             self.intake.use(self._parts(config))
             self.intake.buckets.rate, self.intake.buckets.burst = _rate(config)
 
-    async def work(self, beat: Callable[[], None]) -> None:
-        """Let series go that nobody updates any more, for ever."""
+    async def work(self, records: Records, beat: Callable[[], None]) -> None:
+        """Let series go that nobody updates any more, for ever; before, learn the groups, once the store is there."""
+        told = False
         while True:
+            # Here, because a start must not wait for a database that hangs.
+            told = told or await self.remember(records)
             self._tallies.sweep(time.monotonic())
             beat()
             await asyncio.sleep(SWEEP)
@@ -90,6 +101,22 @@ class Receiving:
             origin = Origin(service, self._config.environment)
             route = self.intake.scrubber.text(path)
             self.intake.parts.meter.take(Request(origin, "logs", method, route, status, seconds, at=time.time()))
+
+    def _deployed(self, deploys: Sequence[Noted]) -> None:
+        """When services were deployed last, and their releases first; from the newest down."""
+        releases: dict[tuple[str, str], dict[str, float]] = {}
+        for one in deploys:
+            place = (one.service, one.environment)
+            last = self._tallies.child(DEPLOYED_AT, *place)
+            last.set(max(last.value, one.at))
+            known = releases.setdefault(place, {})
+            if one.release in known or len(known) < RELEASES:
+                known[one.release] = one.at
+        for place, known in releases.items():
+            for release, at in known.items():
+                if release:
+                    first = self._tallies.child(RELEASE, *place, cut(release))
+                    first.set(min(first.value or at, at))
 
     def _scrubber(self) -> Scrubber:
         assert self.intake is not None, "nothing is taken in before `open`"  # noqa: S101

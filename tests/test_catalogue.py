@@ -1,5 +1,6 @@
 """Kinds and metrics are found by looking."""
 
+import re
 import subprocess
 import sys
 
@@ -115,3 +116,14 @@ def test_a_kinds_keys_all_have_adescription(kind):
 
     fields = msgspec.structs.fields(catalogue.load(kind))
     assert [field.name for field in fields if not description(field.type)] == []
+
+
+def test_a_help_text_stands_alone_because_metrics_are_read_in_alphabetical_order() -> None:
+    """Of what the daemon counts itself; a kind's series have the kind in their names."""
+    leaning = re.compile(r"\b(those|these|this|that took|them all|told of|heard of)\b", re.IGNORECASE)
+    found = {
+        metric.name: metric.help
+        for metric, module in catalogue.metrics()
+        if not module.startswith("exporter.probes.") and leaning.search(metric.help)
+    }
+    assert found == {}

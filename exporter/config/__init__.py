@@ -11,7 +11,7 @@ from msgspec import structs
 
 from exporter.blackbox.probing import Probing
 from exporter.component import Component
-from exporter.config import component_files, document, expand, fit, modules, resolve, targets
+from exporter.config import component_files, document, expand, fit, modules, resolve, sending, targets
 from exporter.config.application import (
     Alerting,
     Class,
@@ -101,6 +101,7 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder
     components = values.get("components", {})
     rest = {key: value for key, value in values.items() if key != "components" or not isinstance(value, dict)}
     file = fit.fit(File, rest, (), report) or File()
+    sending.check(rest, report)
     defaults = fit.fit(Defaults, rest.get("defaults", {}), ("defaults",), Report({})) or Defaults()
     if (
         isinstance(rest.get("defaults"), dict)

@@ -15,7 +15,7 @@ from msgspec.structs import FieldInfo
 from exporter.config.problem import Path, Report
 from exporter.values import decode
 
-_NAMED = re.compile(r"([a-z_]+)(?:\.([^\s:]+))?(: )?")
+_NAMED = re.compile(r"([a-z_]+)(?:\.([^\s:]+)|\[(\d+)\])?(: )?")
 
 
 def check(
@@ -27,8 +27,9 @@ def check(
 ) -> None:
     """Add to `report` what the checks of `cls` say of the fields that are right by themselves.
 
-    A check names its field at its beginning (`url: …`, `headers.x-key: …`, or `timeout is …`); one that does not is
-    asked with each field replaced in turn: the one that makes a difference is meant.
+    A check names its field at its beginning (`url: …`, `headers.x-key: …`, `keys[0]: …`, or `timeout is …`); one that
+    does not is asked with each field replaced in turn: the one that makes a difference is meant. One that found several
+    says them in a line each, all with their fields.
     """
     fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
     failed = {key for key in fields if report.blames((*path, key))}
@@ -39,13 +40,20 @@ def check(
         if error is None or any(re.search(rf"\b{key}\b", str(error)) for key in failed):
             return
         message = words(error)
+        if named := _several(message, given):
+            for blamed, below, each in named:
+                report.add((*path, *blamed, *below), each)
+            names = {blamed[0] for blamed, *_ in named}
+            failed |= names
+            given = {key: value for key, value in given.items() if key not in names}
+            continue
         blamed, below, message = _named(message, given)
         if not blamed:
             blamed = _telling(cls, fields, given, str(error))
         report.add((*path, *(blamed if len(blamed) == 1 else ()), *below), message)
         if not blamed:
             return
-        if below and len(given[blamed[0]]) > 1:
+        if below and isinstance(given[blamed[0]], dict) and len(given[blamed[0]]) > 1:
             given[blamed[0]] = {key: value for key, value in given[blamed[0]].items() if key != below[0]}
         else:
             failed.update(blamed)
@@ -80,14 +88,24 @@ def _error(cls: type[Struct], values: Mapping[str, Any]) -> msgspec.ValidationEr
     return None
 
 
+def _several(message: str, given: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Path, str]]:
+    """The lines of a message, if there are several and each names its field."""
+    lines = message.split("\n")
+    named = [_named(line, given) for line in lines]
+    return named if len(lines) > 1 and all(blamed for blamed, *_ in named) else []
+
+
 def _named(message: str, given: Mapping[str, Any]) -> tuple[tuple[str, ...], Path, str]:
     """The field that a message begins with, the key in it, and the rest of the message."""
     match = _NAMED.match(message)
     if match is None or match[1] not in given:
         return (), (), message
-    value, key = given[match[1]], match[2]
-    below = (key,) if key is not None and isinstance(value, dict) and key in value else ()
-    return (match[1],), below, message[match.end() :] if match[3] and bool(below) == bool(key) else message
+    value, key, index = given[match[1]], match[2], match[3]
+    below: Path = (key,) if key is not None and isinstance(value, dict) and key in value else ()
+    if index is not None and isinstance(value, list) and int(index) < len(value):
+        below = (int(index),)
+    whole = match[4] and bool(below) == bool(key or index)
+    return (match[1],), below, message[match.end() :] if whole else message
 
 
 def _telling(

@@ -182,7 +182,7 @@ def _converted(event: dict[str, Any], form: type[forms.Event]) -> Any:
         found = msgspec.convert(event, form)
     except msgspec.ValidationError as error:
         raise Problem(_said(str(error))) from None
-    if isinstance(found, forms.Error) and not (found.exception or found.message or found.stack):
+    if isinstance(found, forms.Error) and not (found.exception.strip() or found.message.strip() or found.stack):
         raise Problem("an error has `exception`, `message` or `stack`")
     return found
 

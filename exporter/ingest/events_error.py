@@ -18,6 +18,8 @@ def unfolded(event: dict[str, Any]) -> dict[str, Any]:
         changed["stack"] = _lines(found[-1].frames) if found else []
         if not found and stack.strip():
             changed["stack_text"] = stack
+            if not (event.get("exception") or event.get("message")):
+                changed["message"] = stack.strip().partition("\n")[0]
         if found:
             last = found[-1]
             # Whoever sends the trace alone has said all there is.

@@ -209,6 +209,8 @@ FORMS: dict[str, type[Event]] = {
     "upload": Upload,
 }
 _STACK_TEXT = {"type": "string", "maxLength": 65_536}
+_SAID = {"pattern": r"\S"}
+"""More than blanks."""
 
 
 def schema() -> dict[str, Any]:
@@ -220,7 +222,10 @@ def schema() -> dict[str, Any]:
         said = {key: stack.pop(key) for key in ("description", "default") if key in stack}
         # A text becomes calls before it is checked.
         properties["stack"] = {"anyOf": [_STACK_TEXT, stack], **said}
-    parts["Error"]["anyOf"] = [{"required": [name]} for name in ("exception", "message", "stack")]
+    parts["Error"]["anyOf"] = [
+        {"required": [name], "properties": {name: said}}
+        for name, said in {"exception": _SAID, "message": _SAID, "stack": _SAID | {"minItems": 1}}.items()
+    ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Event",

@@ -41,7 +41,7 @@ SLOW_THRESHOLD = gauge(
 )
 QUERY_DURATION = histogram(
     "stack_db_client_operation_duration_seconds",
-    "How long calls of databases and caches took, as applications measured them.",
+    "How long calls of databases and caches took, as seen by applications.",
     "service",
     "system",
     "operation",

@@ -26,6 +26,7 @@ _ERROR = 2
 _AHEAD = 60.0
 _STATES = 1_024
 
+
 class Parser:
     """What outlasts a request, until a reload: what was said, by its bytes. Pure."""
 

@@ -9,6 +9,7 @@ from exporter.config.application import Scrub
 from exporter.ingest import scrub_rules
 from exporter.ingest.scrub_assigned import assigned, query
 from exporter.ingest.scrub_keys import Keys
+from exporter.ingest.scrub_known import Frames, Texts
 from exporter.ingest.scrub_texts import Book, Budget
 from exporter.ingest.scrub_walk import Walk
 from exporter.ingest.text import LONGEST
@@ -27,7 +28,7 @@ _KNOWN = 4_096
 
 
 class Scrubbing:
-    """Scrubs by the configuration. Nothing is remembered of what it saw but harmless keys, and counts."""
+    """Scrubs by the configuration. Nothing is remembered of what it saw but what is harmless, and counts."""
 
     def __init__(self, config: Scrub, key: bytes = b"", clock: Callable[[], float] = time.thread_time) -> None:
         """`key`: of the users' hash, whatever its length; kept with the store, it stays the same over restarts."""
@@ -36,6 +37,8 @@ class Scrubbing:
         self._clock = clock
         self._keys = Keys(config.keys, config.keep, tuple(config.patterns))
         self._known: dict[str, int] = {}
+        self._frames = Frames()
+        self._harmless, self._harmless_versions, self._harmless_code = Texts(), Texts(), Texts()
         self._numbers = 10**14 if "imei" in config.rules else 34 * 10**13
         secret = (*scrub_rules.ALWAYS, query())
         other = (scrub_rules.BEARER, *scrub_rules.PERSONAL, *scrub_rules.chosen(config.rules))
@@ -47,12 +50,12 @@ class Scrubbing:
     def tree(self, value: Any) -> Any:
         """A tree without it, sharing nothing that changes with what was given."""
         budget = self._budget()
-        walk = Walk(self._keys, self._known, self._numbers, budget)
+        walk = Walk(self._keys, self._known, self._frames, self._numbers, budget)
         scrubbed = walk.sequence([value], 0)
         changed = walk.changed(self._texts, budget)
-        walk.versions.finish(self._versions, budget)
-        walk.code.finish(self._code, budget)
-        walk.texts.finish(self._texts, budget)
+        walk.versions.finish(self._versions, budget, self._harmless_versions)
+        walk.code.finish(self._code, budget, self._harmless_code)
+        walk.texts.finish(self._texts, budget, self._harmless)
         harmless = walk.rename(changed)
         if len(self._known) + len(harmless) > _KNOWN:
             self._known.clear()
@@ -64,7 +67,12 @@ class Scrubbing:
     def text(self, text: str) -> str:
         if text[:1] in _JSON or len(text) >= LONGEST:
             return str(self.tree(text))
-        return self._texts.scrub([text], self._budget())[0]
+        if text in self._harmless.known:
+            return text
+        scrubbed = self._texts.scrub([text], self._budget())[0]
+        if scrubbed == text:
+            self._harmless.learn(text)
+        return scrubbed
 
     def user(self, user: Any) -> str:
         for each in self._identities(user):

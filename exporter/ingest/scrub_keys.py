@@ -1,6 +1,7 @@
 """Which keys hold what is personal or secret, and which hold what is never touched."""
 
 from collections.abc import Sequence
+from typing import Any
 
 PLAIN, SECRET, TOKENS, COOKIES, FRAMES, EXEMPT, ID, VERSION, MODULES, KEPT = range(10)
 """What a key says of its value: nothing; that it goes; that it goes unless it is a number; that it is cookies, or a
@@ -9,6 +10,9 @@ that it stays, by one's own word."""
 
 LONGEST_PAIRED = 128
 """Characters of a text that may be the key of a list of two: what is longer, or has spaces, is prose."""
+
+_HEX = frozenset("0123456789abcdefABCDEF-")
+_LONGEST_ID = 36
 
 
 def _words(text: str) -> frozenset[str]:
@@ -123,3 +127,13 @@ def _authenticates(low: str) -> bool:
     if "authoriz" in low or "authoris" in low:
         return True
     return "auth" in low.replace("authority", "").replace("author", "")
+
+
+def figures(value: Any) -> bool:
+    """Whether it is a number, or nothing but numbers."""
+    each = value.values() if type(value) is dict else (value,)
+    return all(type(figure) in (int, float, bool) for figure in each)
+
+
+def is_id(value: Any) -> bool:
+    return type(value) is str and len(value) <= _LONGEST_ID and _HEX.issuperset(value)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from exporter.ingest import scrub_known
 from exporter.ingest.scrub_texts import WITHHELD, Book, Budget
 from exporter.ingest.text import LONGEST
 
@@ -18,21 +19,25 @@ class Texts:
         self.found: list[tuple[str, Any, Any]] = []
         self.add = self.found.append
 
-    def finish(self, book: Book, budget: Budget) -> None:
-        """Put the scrubbed texts in their places."""
-        if not self.found:
+    def finish(self, book: Book, budget: Budget, harmless: scrub_known.Texts) -> None:
+        """Put the scrubbed texts in their places, but for those that are known not to change."""
+        known = harmless.known
+        found = [one for one in self.found if one[0] not in known]
+        if not found:
             return
-        texts = [text for text, _, _ in self.found]
+        texts = [text for text, _, _ in found]
         if max(map(len, texts)) >= LONGEST:
             texts = [text[:LONGEST] for text in texts]
         scrubbed = book.scrub(texts, budget)
         if scrubbed is texts:
-            scrubbed = [text for text, _, _ in self.found]
-        for (old, into, key), new in zip(self.found, scrubbed, strict=True):
+            scrubbed = [text for text, _, _ in found]
+        for (old, into, key), new in zip(found, scrubbed, strict=True):
             if len(old) >= LONGEST:
                 into[key] = new[: min(len(new), LONGEST) - _OVERLAP] + "…" if len(new) > _OVERLAP else new
             elif old is not new and old != new:
                 into[key] = new
+            else:
+                harmless.learn(old)
 
 
 def renamed(into: dict[str, Any], changed: dict[str, str]) -> None:

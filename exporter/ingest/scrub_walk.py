@@ -17,7 +17,10 @@ from exporter.ingest.scrub_keys import (
     TOKENS,
     VERSION,
     Keys,
+    figures,
+    is_id,
 )
+from exporter.ingest.scrub_known import Frames, Mark, mark
 from exporter.ingest.scrub_places import Texts, renamed
 from exporter.ingest.scrub_texts import WITHHELD, Book, Budget
 from exporter.ingest.text import DEEPEST
@@ -31,20 +34,20 @@ _LARGEST = 7 * 10**15
 _DEEPEST_JSON = 3
 _ATTEMPT = 100
 """Characters more that a text of JSON counts as: reading one takes 2 µs at least."""
-_HEX = frozenset("0123456789abcdefABCDEF-")
-_LONGEST_ID = 36
 _BLANK = frozenset(" \t\n")
 
 
 class Walk:
     """One event's."""
 
-    def __init__(self, keys: Keys, known: dict[str, int], numbers: int, budget: Budget) -> None:
+    def __init__(self, keys: Keys, known: dict[str, int], frames: Frames, numbers: int, budget: Budget) -> None:
         self.texts = Texts()
         self.versions = Texts()
         self.code = Texts()
         self._keys = keys
         self._known = known
+        self._frames = frames
+        self._fresh: list[tuple[Mark, dict[str, Any]]] = []
         self._numbers = numbers
         """From which on a number may be that of a card."""
         self._budget = budget
@@ -108,7 +111,9 @@ class Walk:
         return self._new
 
     def fold(self) -> None:
-        """Put JSON that was carried as a text back into one, where something of it went."""
+        """Put JSON that was carried as a text back into one, where something of it went; learn what is harmless."""
+        for told, out in self._fresh:
+            self._frames.learn(told, out)
         for parsed, scrubbed, into, key in reversed(self._folded):
             if parsed != scrubbed[0]:
                 into[key] = msgspec.json.encode(scrubbed[0]).decode()
@@ -149,12 +154,12 @@ class Walk:
         if kind == SECRET:
             out[key] = self._filtered(each)
         elif kind == TOKENS:
-            out[key] = each if _figures(each) else self._filtered(each)
+            out[key] = each if figures(each) else self._filtered(each)
         elif kind == COOKIES:
             out[key] = self._cookies(each, depth)
         elif kind == FRAMES and type(each) is list and all(type(frame) is dict for frame in each):
             out[key] = [self._frame(frame, depth + 2) for frame in each]
-        elif kind == EXEMPT or (kind == ID and _id(each)) or (kind == KEPT and not isinstance(each, dict)):
+        elif kind == EXEMPT or (kind == ID and is_id(each)) or (kind == KEPT and not isinstance(each, dict)):
             out[key] = each
         elif kind == VERSION and type(each) is str:
             out[key] = each
@@ -168,14 +173,23 @@ class Walk:
 
     def _frame(self, frame: dict[str, Any], depth: int) -> Any:
         """Its file stays, for grouping and owners; its source is code, in which a name and an = are no secret."""
-        rest = {key: each for key, each in frame.items() if key not in _SOURCE and key not in _FILES}
-        out = self.mapping(rest, depth)
-        if type(out) is not dict:
-            return out
-        for key in frame.keys() & _FILES:
-            out[key] = frame[key] if type(frame[key]) is str else None
-        for key in frame.keys() & _SOURCE:
-            lines = frame[key]
+        rest = frame.copy()
+        source = [(key, rest.pop(key)) for key in _SOURCE if key in rest]
+        variables = {"vars": rest.pop("vars")} if "vars" in rest else {}
+        told = mark(rest, variables=bool(variables))
+        if depth < DEEPEST and self._frames.holds(told):
+            out: Any = rest
+            for key, each in variables.items():
+                self._other(each, out, key, depth)
+        else:
+            files = [(key, rest.pop(key)) for key in _FILES if key in rest]
+            out = self.mapping(rest | variables, depth)
+            if type(out) is not dict:
+                return out
+            out.update((key, each if type(each) is str else None) for key, each in files)
+            if self._keys.kind("vars") == PLAIN:
+                self._fresh.append((told, out))
+        for key, lines in source:
             if type(lines) is list:
                 out[key] = copy = [each if type(each) is str else None for each in lines]
                 for index, each in enumerate(copy):
@@ -234,12 +248,3 @@ class Walk:
 
 def _name(name: Any) -> bool:
     return type(name) is str and 0 < len(name) <= LONGEST_PAIRED and not _BLANK.intersection(name)
-
-
-def _figures(value: Any) -> bool:
-    each = value.values() if type(value) is dict else (value,)
-    return all(type(figure) in (int, float, bool) for figure in each)
-
-
-def _id(value: Any) -> bool:
-    return type(value) is str and len(value) <= _LONGEST_ID and _HEX.issuperset(value)

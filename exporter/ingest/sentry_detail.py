@@ -127,10 +127,24 @@ def _frame(frame: dict[str, Any], *, shown: bool) -> dict[str, Any]:
 
 
 def _cut(value: Any, longest: int) -> Any:
-    if isinstance(value, str):
+    """In place: what was scrubbed is a tree of our own."""
+    kind = type(value)
+    if kind is str:
         return value if len(value) <= longest else f"{value[: longest - 1]}…"
-    if isinstance(value, dict):
-        return {key: _cut(one, longest) for key, one in list(value.items())[:WIDEST]}
-    if isinstance(value, list):
-        return [_cut(one, longest) for one in value[:WIDEST]]
+    if kind is dict:
+        for key in list(value)[WIDEST:]:
+            del value[key]
+        parts = value.items()
+    elif kind is list:
+        del value[WIDEST:]
+        parts = enumerate(value)
+    else:
+        return value
+    for key, each in parts:
+        kind = type(each)
+        if kind is str:
+            if len(each) > longest:
+                value[key] = f"{each[: longest - 1]}…"
+        elif kind is dict or kind is list:
+            _cut(each, longest)
     return value

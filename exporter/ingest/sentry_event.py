@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -75,7 +76,7 @@ def event_id(event: dict[str, Any], sent: Sent, payload: bytes) -> str:
 def occurrence(event: dict[str, Any], sent: Sent, payload: bytes) -> Occurrence:
     """The event, which must be fresh from JSON. Raises Malformed when it has too many values."""
     id_ = event_id(event, sent, payload)
-    event, user = _scrubbed(event, sent)
+    event, user = _scrubbed(event, sent, payload)
     request, contexts, tags = (mapping(event.get(key)) for key in ("request", "contexts", "tags"))
     trace = mapping(contexts.get("trace"))
     message, template = _message(event)
@@ -113,7 +114,7 @@ def feedback(event: dict[str, Any], sent: Sent, payload: bytes) -> Occasion:
         form = {"message": event.get("comments"), "associated_event_id": id_, "contact_email": event.get("email")}
         id_ = hashlib.blake2b(f"report {id_}".encode(), digest_size=16).hexdigest()
     event["contexts"] = {"feedback": form, "trace": mapping(event.get("contexts")).get("trace")}
-    event, user = _scrubbed({key: value for key, value in event.items() if key != "breadcrumbs"}, sent)
+    event, user = _scrubbed({key: value for key, value in event.items() if key != "breadcrumbs"}, sent, payload)
     return Occasion(
         id=id_,
         at=clamped(event.get("timestamp"), sent.now, sent.shift),
@@ -125,9 +126,10 @@ def feedback(event: dict[str, Any], sent: Sent, payload: bytes) -> Occasion:
     )
 
 
-def _scrubbed(event: dict[str, Any], sent: Sent) -> tuple[dict[str, Any], str]:
+def _scrubbed(event: dict[str, Any], sent: Sent, payload: bytes) -> tuple[dict[str, Any], str]:
     """What is kept of it, and its user."""
-    event = text.clean(event)
+    if not text.is_clean(payload):
+        event = text.clean(event)
     who = mapping(event.get("user"))
     user = sent.scrubber.user({key: value for key, value in who.items() if value != "{{auto}}"}) if who else ""
     scrubbed = mapping(sent.scrubber.tree(chosen(event)))
@@ -154,12 +156,24 @@ def _raised(one: dict[str, Any]) -> Raised:
 
 
 def _called(frame: dict[str, Any]) -> Frame:
-    ours = frame.get("in_app")
+    get = frame.get
+    if (path := get("abs_path")) is None or path == "":
+        path = get("filename")
+    told = get("module"), get("function"), path, get("lineno"), get("in_app")
+    try:
+        return _frame(*told)
+    except TypeError:  # a list can't be looked up
+        return _frame.__wrapped__(*told)
+
+
+@lru_cache(maxsize=4_096, typed=True)
+def _frame(module: Any, function: Any, filename: Any, line: Any, ours: Any) -> Frame:
+    """Of one application they are nearly always the same."""
     return Frame(
-        module=words(frame.get("module")),
-        function=words(frame.get("function")),
-        filename=words(first(frame, "abs_path", "filename")),
-        line=integer(frame.get("lineno")),
+        module=words(module),
+        function=words(function),
+        filename=words(filename),
+        line=integer(line),
         in_app=ours if isinstance(ours, bool) else None,
     )
 

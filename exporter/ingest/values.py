@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
+from exporter.bounds import cut
 
 Source = Literal["sdk", "otlp", "logs", "events"]
 """Who told us: a Sentry SDK, OTLP, access logs, JSON events."""
@@ -11,14 +14,21 @@ Source = Literal["sdk", "otlp", "logs", "events"]
 Level = Literal["fatal", "error", "warning", "info", "debug"]
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+UNNAMED = "unknown_service"
+"""The service of what names none, as OpenTelemetry calls it."""
 
 
 class Origin(Struct, frozen=True):
-    """Whose word it is."""
+    """Whose word it is. The service is as labels have it, so that store, API and metrics have the same."""
 
     service: str
     environment: str = ""
     release: str = ""
+
+    def __post_init__(self) -> None:
+        service = cut(self.service).strip() or UNNAMED
+        if service != self.service:
+            force_setattr(self, "service", service)
 
 
 class Frame(Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from exporter.ingest.ports import Entry, Outcome, Refusing
 from exporter.metric import counter, histogram
+from exporter.store.lane import settle
 from exporter.tally import Tallies
 
 log = logging.getLogger(__name__)
@@ -23,10 +24,12 @@ REFUSED = counter(
 )
 REASONS = ("full", "slow", "unavailable")
 
-GATHER = 0.006
-"""Seconds that what comes soon after a commit waits for more; a commit costs as much for two as for one."""
+GATHER, RECENT = 0.006, 0.05
+"""Seconds that what comes so soon after a commit waits for more: a commit costs nearly as much for one as for two."""
 CROWD = 8
 """So many callers are enough."""
+SKIPPED = 15
+"""Commits that don't wait, at most, after some for which nobody else came."""
 TOGETHER = 500
 """Entries in one transaction, unless one caller has more."""
 WAITING = 5_000
@@ -56,10 +59,9 @@ class Commits:
         self._task: asyncio.Task[None] | None = None
         self._failed: Refusing | None = None
         self._until = 0.0
-        self._ended = -1.0
-        self._crowded = asyncio.Event()
-        self._alone = self._skipped = 0
-        """How many commits have not waited since the last one for which nobody came, and how many are not to."""
+        self._ended = -RECENT
+        self._gathering: asyncio.Future[None] | None = None
+        self._skipping = self._alone = 0
         self._duration = tallies.child(WRITE_DURATION)
         for reason in REASONS:
             tallies.child(REFUSED, reason)
@@ -73,8 +75,8 @@ class Commits:
             future = asyncio.get_running_loop().create_future()
             self._waiting.append(_Waiting(entries, future))
             self._held += len(entries)
-            if len(self._waiting) >= CROWD:
-                self._crowded.set()
+            if len(self._waiting) >= CROWD and self._gathering is not None:
+                settle(self._gathering)
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._drain(), name="store commits")
             outcomes: list[Outcome] = await future
@@ -120,16 +122,17 @@ class Commits:
     async def _gather(self) -> None:
         """Wait for others while they come; one who sends the next when he has the answer to the last does not wait."""
         before = len(self._waiting)
-        if before >= CROWD or self._clock() - self._ended > RECENT or self._failed is not None:
+        if before >= CROWD or self._clock() - self._ended > RECENT:
             return
-        if self._skipped < self._alone:
-            self._skipped += 1
+        if self._skipping:
+            self._skipping -= 1
             return
-        self._crowded.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._crowded.wait(), GATHER)
-        self._skipped = 0
-        self._alone = 0 if len(self._waiting) > before else min(2 * self._alone + 1, 15)
+        loop = asyncio.get_running_loop()
+        self._gathering = loop.create_future()
+        loop.call_later(GATHER, settle, self._gathering)
+        await self._gathering
+        self._alone = 0 if len(self._waiting) > before else min(2 * self._alone + 1, SKIPPED)
+        self._skipping = self._alone
 
     def _next(self) -> list[_Waiting]:
         together = [self._waiting.popleft()]
@@ -144,7 +147,8 @@ class Commits:
         began = self._clock()
         entries = [entry for waiting in together for entry in waiting.entries]
         outcomes = await self._write(entries, DEADLINE if self._failed is None else TRIAL)
-        self._duration.observe(self._clock() - began)
+        self._ended = self._clock()
+        self._duration.observe(self._ended - began)
         if self._failed is not None:
             log.info("the store takes what comes in again")
             self._failed = None

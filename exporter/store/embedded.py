@@ -128,10 +128,11 @@ class Embedded:
     def _write(self, work: Work[T], claim: Claim, growing: bool) -> T:
         for left in reversed(range(TRIES)):
             connection = self._writable()
-            if growing:
-                self._check_space(connection)
             connection.execute("BEGIN IMMEDIATE")
             try:
+                # In here, as SQLite would make another transaction of every question.
+                if growing:
+                    self._check_space(connection)
                 result = drive(work(Statements(connection)))
                 if not claim.take():
                     # To nobody: the caller has gone, and what he was told must be true.

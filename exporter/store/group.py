@@ -111,6 +111,7 @@ def group(row: Any, now: float, hours: dict[int, int]) -> Group:
     """A group as it is read; `hours` are its last 25, by their numbers."""
     one = fold(row)
     over = one.status == IGNORED and one.ignored_until is not None and one.ignored_until <= now
+    open_ = over or one.status == UNRESOLVED
     this = hours.get(int(now // HOUR), 0)
     before = sum(hours.values()) - this
     return Group(
@@ -130,9 +131,9 @@ def group(row: Any, now: float, hours: dict[int, int]) -> Group:
         users=one.users,
         releases=tuple(one.releases),
         environments=tuple(one.environments),
-        new=one.first_seen >= now - DAY,
-        regressed=bool(one.regressed),
-        spiking=this >= 10 and this * 24 >= 5 * before,
+        new=open_ and one.first_seen >= now - DAY,
+        regressed=open_ and bool(one.regressed),
+        spiking=open_ and this >= 10 and this * 24 >= 5 * before,
         assignee=one.assignee,
         ignored_until=None if over else one.ignored_until,
     )

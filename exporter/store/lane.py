@@ -53,7 +53,7 @@ class Lane:
         # `run_in_executor` and `wait` do the same by three more callbacks, 60 µs of every event that is kept.
         done: asyncio.Future[None] = loop.create_future()
         doing.add_done_callback(partial(_wake, loop, done))
-        timer = loop.call_later(seconds, _settle, done)
+        timer = loop.call_later(seconds, settle, done)
         try:
             await done
         finally:
@@ -69,9 +69,10 @@ class Lane:
 def _wake(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None], _: Future[Any]) -> None:
     """Called in the thread; when the loop has ended nobody waits."""
     if not loop.is_closed():
-        loop.call_soon_threadsafe(_settle, done)
+        loop.call_soon_threadsafe(settle, done)
 
 
-def _settle(done: asyncio.Future[None]) -> None:
+def settle(done: asyncio.Future[None]) -> None:
+    """Wake who waits for it, if nobody has."""
     if not done.done():
         done.set_result(None)

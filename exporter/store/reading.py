@@ -6,7 +6,7 @@ import msgspec
 
 from exporter.store import codec, compression, filters, group, sampling
 from exporter.store.engine import Transaction, among
-from exporter.store.group import COLUMNS, EFFECTIVE, HOUR
+from exporter.store.group import COLUMNS, EFFECTIVE, HOUR, UNRESOLVED
 from exporter.store.rows import Group, Kept, Page, Wanted
 from exporter.store.sampling import Samples
 
@@ -22,7 +22,7 @@ _SPIKING = (
     "FROM stack_hours h WHERE h.grp = stack_groups.key AND h.hour >= ? AND h.hour <= ?) >= 0"
 )
 """This hour at least ten, and five times the mean hour of the 24 before; takes what `_spiking` gives."""
-_OCCURRENCE = "key, key, id, grp, at, level, release, environment, sample, body"
+OCCURRENCE = "key, key, id, grp, at, level, release, environment, sample, body"
 
 
 def _spiking(now: float) -> tuple[float, int, int, int, int, int]:
@@ -40,29 +40,31 @@ async def groups(tx: Transaction, wanted: Wanted, now: float) -> Page[Group]:
     where.severity(wanted)
     where.within(wanted, "last_seen")
     where.text(wanted)
+    if wanted.security is not None:
+        where.add("security = ?", int(wanted.security))
     where.listed("releases", wanted.release)
     where.listed("environments", wanted.environment)
     _status(where, wanted.status, now)
     columns = f"key, {sort}, {COLUMNS}"
     whole = sort in ("total", "users")
     rows, following, total = await filters.page(tx, "stack_groups", columns, where, sort, wanted, whole=whole)
-    return Page(await _shown(tx, [row[2:] for row in rows], now), following, total)
+    return Page(await shown(tx, [row[2:] for row in rows], now), following, total)
 
 
 def _status(where: filters.Where, status: str, now: float) -> None:
-    if status in codec.STATUSES:
-        where.add(f"{EFFECTIVE} = ?", now, codec.STATUSES.index(status))
-    elif status == "new":
+    if status:
+        where.add(f"{EFFECTIVE} = ?", now, codec.STATUSES.index(status) if status in codec.STATUSES else UNRESOLVED)
+    if status == "new":
         where.add("first_seen >= ?", now - group.DAY)
     elif status == "regressed":
         where.add("regressed = 1")
     elif status == "spiking":
         where.add(_SPIKING, *_spiking(now))
-    elif status:
+    elif status and status not in codec.STATUSES:
         where.add("1 = 0")
 
 
-async def _shown(tx: Transaction, rows: list[Any], now: float) -> list[Group]:
+async def shown(tx: Transaction, rows: list[Any], now: float) -> list[Group]:
     hour = int(now // HOUR)
     counts: dict[int, dict[int, int]] = {}
     sql = "SELECT grp, hour, n FROM stack_hours WHERE grp IN ({}) AND hour >= ? AND hour <= ?"
@@ -73,7 +75,7 @@ async def _shown(tx: Transaction, rows: list[Any], now: float) -> list[Group]:
 
 async def one_group(tx: Transaction, id_: str, now: float) -> Group | None:
     rows = await tx.rows(f"SELECT {COLUMNS} FROM stack_groups WHERE id = ?", codec.binary(id_))  # noqa: S608
-    return (await _shown(tx, list(rows), now))[0] if rows else None
+    return (await shown(tx, list(rows), now))[0] if rows else None
 
 
 async def key_of(tx: Transaction, group_: str) -> int | None:
@@ -93,15 +95,15 @@ async def occurrences(tx: Transaction, group_: str, wanted: Wanted, samples: Sam
     where.within(wanted, "at")
     where.keys(wanted)
     if not wanted.text:
-        rows, following, total = await filters.page(tx, "stack_occurrences", _OCCURRENCE, where, "key", wanted)
-        return Page([kept for kept, _ in await _kept(tx, [row[1:] for row in rows], samples)], following, total)
+        rows, following, total = await filters.page(tx, "stack_occurrences", OCCURRENCE, where, "key", wanted)
+        return Page([kept for kept, _ in await opened(tx, [row[1:] for row in rows], samples)], following, total)
     scan = msgspec.structs.replace(wanted, limit=SCANNED)
-    rows, following, _ = await filters.page(tx, "stack_occurrences", _OCCURRENCE, where, "key", scan)
+    rows, following, _ = await filters.page(tx, "stack_occurrences", OCCURRENCE, where, "key", scan)
     text = wanted.text.casefold()
     found = []
     for start in range(0, len(rows), 50):
         part = [row[1:] for row in rows[start : start + 50]]
-        for place, (kept, _) in enumerate(await _kept(tx, part, samples), start):
+        for place, (kept, _) in enumerate(await opened(tx, part, samples), start):
             if text in kept.message.casefold():
                 found.append(kept)
                 if len(found) == filters.limit(wanted) and place + 1 < len(rows):
@@ -110,14 +112,14 @@ async def occurrences(tx: Transaction, group_: str, wanted: Wanted, samples: Sam
 
 
 async def occurrence(tx: Transaction, id_: str, samples: Samples) -> Kept | None:
-    rows = await tx.rows(f"SELECT {_OCCURRENCE} FROM stack_occurrences WHERE id = ?", codec.binary(id_))  # noqa: S608
+    rows = await tx.rows(f"SELECT {OCCURRENCE} FROM stack_occurrences WHERE id = ?", codec.binary(id_))  # noqa: S608
     if not rows:
         return None
-    ((kept, detail),) = await _kept(tx, [rows[0][1:]], samples)
+    ((kept, detail),) = await opened(tx, [rows[0][1:]], samples)
     return msgspec.structs.replace(kept, detail=msgspec.json.decode(detail))
 
 
-async def _kept(tx: Transaction, rows: list[Any], samples: Samples) -> list[tuple[Kept, msgspec.Raw]]:
+async def opened(tx: Transaction, rows: list[Any], samples: Samples) -> list[tuple[Kept, msgspec.Raw]]:
     used: dict[int, compression.Dictionary] = {}
     for key in {row[7] for row in rows}:
         if (known := samples.get(key)) is not None:
@@ -158,13 +160,13 @@ async def hours(tx: Transaction, group_: str, since: float) -> list[tuple[float,
 
 
 async def statuses(tx: Transaction, now: float) -> dict[tuple[str, str], int]:
-    """How many groups of each service are unresolved, resolved, ignored, new, regressed, spiking; none at 0."""
+    """How many groups of each service are unresolved, resolved, ignored, and what is special of the unresolved."""
     counts: dict[tuple[str, str], int] = {}
     sql = f"SELECT service, {EFFECTIVE} AS effective, count(*) FROM stack_groups GROUP BY service, effective"  # noqa: S608
     for service, status, n in await tx.rows(sql, now):
         counts[service, codec.STATUSES[status]] = n
     conditions = {"new": ("first_seen >= ?", [now - group.DAY]), "regressed": ("regressed = 1", [])}
     for name, (condition, args) in [*conditions.items(), ("spiking", (_SPIKING, list(_spiking(now))))]:
-        sql = f"SELECT service, count(*) FROM stack_groups WHERE {condition} GROUP BY service"  # noqa: S608
-        counts |= {(service, name): n for service, n in await tx.rows(sql, *args)}
+        sql = f"SELECT service, count(*) FROM stack_groups WHERE {EFFECTIVE} = 0 AND {condition} GROUP BY service"  # noqa: S608
+        counts |= {(service, name): n for service, n in await tx.rows(sql, now, *args)}
     return counts

@@ -9,14 +9,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from exporter.config.application import Retention
 from exporter.ingest.ports import Entry, Outcome, Refusing
-from exporter.store import alerts, changing, occasions, reading, retention, writing
+from exporter.store import alerts, changing, codec, foremost, occasions, reading, retention, writing
 from exporter.store.commits import DEADLINE, Commits
 from exporter.store.connection import Unusable
 from exporter.store.embedded import Embedded
 from exporter.store.engine import Engine, Transaction
-from exporter.store.rows import Act, Alert, Change, Group, Kept, Noted, Page, Wanted
+from exporter.store.rows import Act, Alert, Change, Foremost, Group, Kept, Noted, Page, Wanted
 from exporter.store.sampling import Samples
 from exporter.store.series import Series
 from exporter.store.sqlite import Store
@@ -129,7 +131,13 @@ class Recorder:
         return not engine.shared or now < self._leased_until
 
     async def add(self, entries: Sequence[Entry]) -> list[Outcome]:
+        """Keep them. What is older than what is kept is dated now, or the next sweep took it although it was accepted.
+
+        Sentry's Relay does the same with events that are too old (`max_secs_in_past`, 30 days).
+        """
         self._open()
+        now, kept = self._clock(), self._retention
+        entries = [_dated(entry, now, kept) for entry in entries]
         try:
             return await self._commits.add(entries)
         except Refusing as refusing:
@@ -151,6 +159,11 @@ class Recorder:
 
     async def hours(self, group: str, since: float) -> list[tuple[float, int]]:
         return await self._read(partial(reading.hours, group_=group, since=since))
+
+    async def foremost(self, since: float, limit: int) -> Foremost:
+        return await self._read(
+            partial(foremost.foremost, since=since, limit=limit, now=self._clock(), samples=self._read_samples)
+        )
 
     async def change(self, group: str, change: Change, actor: str, at: float) -> Group | None:
         changed = await self._change(partial(changing.change, id_=group, wanted=change, actor=actor, at=at))
@@ -208,6 +221,16 @@ class Recorder:
     async def _show(self, leased: bool) -> None:
         self._series.sized(await self.size())
         self._series.groups(await self.statuses() if leased else {})
+
+
+def _dated(entry: Entry, now: float, kept: Retention) -> Entry:
+    """The entry, of now when it is too old to be kept, or of no time at all."""
+    occurrence, occasion = entry.occurrence, entry.occasion
+    if occurrence is not None and codec.number(occurrence.at) < now - kept.errors:
+        return replace(entry, at=now, occurrence=replace(occurrence, at=now))
+    if occasion is not None and codec.number(occasion.at) < now - kept.events:
+        return replace(entry, at=now, occasion=replace(occasion, at=now))
+    return entry
 
 
 def _pause(beat: Callable[[], None]) -> Awaitable[None]:

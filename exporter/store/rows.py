@@ -35,7 +35,7 @@ class Group(Struct, frozen=True):
     """The latest 20, oldest first."""
     environments: tuple[str, ...] = ()
     new: bool = False
-    """First seen within the last 24 hours."""
+    """First seen within the last 24 hours. Like the next two only of what is unresolved."""
     regressed: bool = False
     """It came back after it was resolved, and nobody has touched it since."""
     spiking: bool = False
@@ -125,6 +125,8 @@ class Wanted(Struct, frozen=True):
     name: str = ""
     text: str = ""
     assignee: str = ""
+    security: bool | None = None
+    """Of groups: whether their class is one of security."""
     since: float | None = None
     until: float | None = None
     sort: str = ""
@@ -153,6 +155,21 @@ class Change(Struct, frozen=True):
     note: str = ""
 
 
+class Shown(Struct, frozen=True):
+    """A group with its latest occurrence, and how often it came by the hour."""
+
+    group: Group
+    latest: Kept | None
+    hours: Sequence[tuple[float, int]]
+
+
+class Foremost(Struct, frozen=True):
+    """The gravest unresolved groups, and how many there are of each severity."""
+
+    items: Sequence[Shown]
+    severities: dict[Severity, int]
+
+
 class Records(Protocol):
     """A store of what came in. Reading raises Refusing, too, when the store is gone."""
 
@@ -173,6 +190,9 @@ class Records(Protocol):
     async def acts(self, subject: str) -> list[Act]:
         """The audit trail of a group or an alert, newest first."""
 
+    async def foremost(self, since: float, limit: int) -> Foremost:
+        """What a page shows of unresolved groups, the gravest first, of them the last seen; hours from `since` on."""
+
     async def occasions(self, wanted: Wanted) -> Page[Noted]: ...
 
     async def alerted(self, alert: Alert) -> tuple[Alert, bool]:
@@ -184,7 +204,7 @@ class Records(Protocol):
     ) -> Alert | None: ...
 
     async def statuses(self) -> dict[tuple[str, str], int]:
-        """Groups by service and unresolved, resolved, ignored, new, regressed, spiking."""
+        """Groups by service and unresolved, resolved, ignored; of the unresolved also new, regressed, spiking."""
 
     async def sweep(self, now: float) -> int:
         """Drop what is older or more than is kept, in small steps; how many rows went."""

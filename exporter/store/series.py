@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from exporter.metric import counter, gauge
+from exporter.metric import Metric, counter, gauge
+from exporter.store.codec import STATUSES
 from exporter.tally import Tallies
 
 SIZE = gauge("stack_exporter_store_size_bytes", "Size of the store of errors, events and alerts, on disk or in memory.")
@@ -11,10 +12,17 @@ SWEPT = counter(
 )
 GROUPS = gauge(
     "stack_error_groups",
-    "Error groups by status: unresolved, resolved or ignored, and again as new, regressed or spiking. Of several "
-    "replicas with one store, only one shows the series.",
+    "Error groups by status: unresolved, resolved or ignored. Each group is in one of them. Of several replicas with "
+    "one store, only one shows the series.",
     "service",
     "status",
+)
+NOTABLE = gauge(
+    "stack_error_groups_notable",
+    "Unresolved error groups that are new (first seen within 24 hours), regressed (back after they were resolved) or "
+    "spiking. A group may be several of these. Of several replicas with one store, only one shows the series.",
+    "service",
+    "state",
 )
 
 
@@ -37,10 +45,14 @@ class Series:
         services = {service for service, _ in counts}
         for service, status in self._shown - counts.keys():
             if service in services:
-                self._tallies.child(GROUPS, service, status).set(0)
+                self._tallies.child(_family(status), service, status).set(0)
             else:
-                self._tallies.forget(GROUPS, service, status)
+                self._tallies.forget(_family(status), service, status)
                 self._shown.discard((service, status))
         for (service, status), n in counts.items():
-            self._tallies.child(GROUPS, service, status).set(n)
+            self._tallies.child(_family(status), service, status).set(n)
         self._shown |= counts.keys()
+
+
+def _family(status: str) -> Metric:
+    return GROUPS if status in STATUSES else NOTABLE

@@ -15,6 +15,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Container, Sequence
 from functools import lru_cache
+from typing import Literal
 
 from exporter.metric import counter
 from exporter.tally import Tallies
@@ -23,9 +24,12 @@ from exporter.web.refused import Refused
 
 AUTH_FAILURES = counter(
     "stack_exporter_auth_failures_total",
-    "Requests refused for their credentials: missing, wrong, or limited after too many wrong ones.",
+    "Requests refused for their credentials, by listener (web or ingest) and reason: missing, wrong, or limited after "
+    "too many wrong ones.",
+    "listener",
     "reason",
 )
+Listener = Literal["web", "ingest"]
 WINDOW = 60.0
 A_SOURCE, EVERYONE = 10, 1_000
 """Wrong credentials within the window: after them one source must wait; after those of all, each source has but one."""
@@ -69,9 +73,12 @@ class Failures:
 class Guard:
     """Compares credentials and counts the wrong ones."""
 
-    def __init__(self, tallies: Tallies, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, tallies: Tallies, clock: Callable[[], float] = time.monotonic, *, listener: Listener = "web"
+    ) -> None:
         self.failures = Failures(clock)
-        self._counts = {reason: tallies.child(AUTH_FAILURES, reason) for reason in ("missing", "wrong", "limited")}
+        reasons = ("missing", "wrong", "limited")
+        self._counts = {reason: tallies.child(AUTH_FAILURES, listener, reason) for reason in reasons}
 
     def admit(self, source: str) -> None:
         """Whether credentials of this source are looked at now. Raises Refused."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from exporter import __version__
 from exporter.health import Overall, overall
+from exporter.ingest.values import Severity
 from exporter.state import STATUSES, Record
 from exporter.web import card, chart, told
 from exporter.web.call import Answer, Call, Refused
@@ -46,7 +47,7 @@ async def show(call: Call) -> Answer:
     now = time.time()
     heard = await told.sections(call, now)
     title = " · ".join(filter(None, (services.service, services.environment))) or "stack-exporter"
-    main = tag("main", _hero(found, records), _body(call, records, now, heard))
+    main = tag("main", _hero(found, records, heard), _body(call, records, now, heard))
     html = tag(
         "html",
         _head(title, found),
@@ -97,11 +98,12 @@ def _top(title: str, now: float) -> Markup:
     )
 
 
-def _hero(found: Overall, records: Sequence[Record]) -> Markup:
+def _hero(found: Overall, records: Sequence[Record], heard: told.Told) -> Markup:
     counts = Counter(record.status for record in records)
     tally = [
         tag("li", chart.icon(status), tag("b", counts[status]), f" {status}") for status in STATUSES if counts[status]
     ]
+    tally += [_grave(severity, n) for severity in ("critical", "high") if (n := heard.severities.get(severity, 0))]
     return tag(
         "section",
         chart.icon(found.status),
@@ -109,6 +111,13 @@ def _hero(found: Overall, records: Sequence[Record]) -> Markup:
         chart.ring(found.score, found.status) if records else None,
         class_=f"hero {found.status}",
     )
+
+
+def _grave(severity: Severity, n: int) -> Markup:
+    """Unresolved errors of it, beside the health of components."""
+    words = f"{severity} error" if n == 1 else f"{severity} errors"
+    link = tag("a", tag("b", f"{n:,}"), f" {words}", href="#errors")
+    return tag("li", link, class_=f"badge {'critical' if severity == 'critical' else 'warning'}")
 
 
 def _headline(found: Overall, records: Sequence[Record]) -> str:
@@ -129,9 +138,9 @@ def _headline(found: Overall, records: Sequence[Record]) -> str:
     return "The first runs are under way" if awaited else "Nothing has been asked for yet"
 
 
-def _body(call: Call, records: Sequence[Record], now: float, heard: Markup | None) -> Markup:
+def _body(call: Call, records: Sequence[Record], now: float, heard: told.Told) -> Markup:
     if not records:
-        return join(heard, _empty())
+        return join(heard.body, _empty(), _sending() if heard.silent else None)
     bad = [record for record in records if record.status in ("unhealthy", "degraded")]
     rest = [record for record in records if record not in bad]
     charted = {record.component.name for record in records[:CHARTED]} if call.detailed else set()
@@ -144,10 +153,16 @@ def _body(call: Call, records: Sequence[Record], now: float, heard: Markup | Non
         None if call.detailed else _locked(call),
         tag("h2", "Needs attention") if bad else None,
         tag("section", *map(drawn, bad), class_=f"{grid} bad") if bad else None,
-        heard,
+        heard.body,
         tag("h2", "Everything else" if bad else "Components") if rest else None,
         tag("section", *map(drawn, rest), class_=grid) if rest else None,
+        _sending() if heard.silent else None,
     )
+
+
+def _sending() -> Markup:
+    words = "To see the errors of your application here too, give its Sentry SDK the DSN that "
+    return tag("p", words, tag("code", "stack-exporter dsn"), " prints.", class_="note")
 
 
 def _empty() -> Markup:
@@ -174,9 +189,13 @@ def _empty() -> Markup:
 def _locked(call: Call) -> Markup:
     if call.services.web.admin_tokens:
         link = tag("a", "Sign in", href="/login")
-        words = " with any user name, and an admin token as the password, to see messages, history and thresholds."
+        words = (
+            " with any user name, and an admin token as the password, to see errors, messages, history and thresholds."
+        )
         return tag("p", link, words, class_="note")
-    words = "Messages, history and thresholds are shown on the machine itself. To see them from elsewhere, configure "
+    words = (
+        "Errors, messages, history and thresholds are shown on the machine itself. To see them elsewhere, configure "
+    )
     return tag("p", words, tag("code", "web.admin_tokens"), ".", class_="note")
 
 

@@ -24,7 +24,7 @@ T = TypeVar("T", Item, Decoded)
 
 SKIPPED = counter(
     "stack_exporter_sentry_items_skipped_total",
-    "Items of Sentry envelopes that stack-exporter does not store, by type: attachment, profile, replay, metric, other.",
+    "Items of Sentry envelopes that are not stored, by type: attachment, profile, replay, metric, other.",
     "type",
 )
 TYPES = {

@@ -63,12 +63,16 @@ class Site:
         toolkit: Toolkit | None = None,
         hosts: Collection[str] = (),
         room: Room | None = None,
+        listener: auth.Listener = "web",
     ) -> None:
-        """`hosts`: names that the listener itself was given; `room`: what bodies in flight share with other sites."""
+        """`hosts`: names that the listener itself was given; `room`: what bodies in flight share with other sites.
+
+        `listener`: under which wrong credentials are counted.
+        """
         self.services = services
         self._routes = tuple(routes)
         self._hosts = tuple(host for host in hosts if host)
-        self.guard = auth.Guard(services.state.tallies)
+        self.guard = auth.Guard(services.state.tallies, listener=listener)
         self.room = room or Room()
         self._toolkit, self._passwords = toolkit, Passwords({})
         self.toolkit = toolkit

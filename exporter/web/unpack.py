@@ -52,7 +52,7 @@ async def arrived(call: Call) -> bytes | None:
                 await content.wait_eof()
         except TimeoutError:
             raise Refused(408, f"the body did not come within {WITHIN:g} s") from None
-        except web.RequestPayloadError:
+        except (web.RequestPayloadError, ConnectionError):
             raise Refused(400, "the body is malformed or not complete") from None
     return content.read_nowait()
 

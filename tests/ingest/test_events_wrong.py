@@ -112,7 +112,7 @@ json = st.recursive(
 FIELDS = sorted({field for form in FORMS.values() for field in form.__struct_fields__})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.sampled_from(sorted(FORMS)), st.dictionaries(st.sampled_from(FIELDS), json, max_size=6))
 def test_whatever_comes_is_taken_or_said_to_be_wrong(type_: str, fields: dict[str, Any]) -> None:
     batch, problems = parsed({**fields, "type": type_})
@@ -120,7 +120,7 @@ def test_whatever_comes_is_taken_or_said_to_be_wrong(type_: str, fields: dict[st
     assert (batch.events, batch.invalid, taken) == (1, len(problems), 1 - len(problems))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_are_events_or_malformed(body: bytes) -> None:
     try:

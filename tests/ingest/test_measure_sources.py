@@ -162,3 +162,33 @@ def test_thresholds_are_series_and_go_with_the_configuration() -> None:
     bench.made(Config(operations={"bom": Slow(20.0)}))
     assert bench.values(names.SLOW_THRESHOLD) == {("bom",): 20}
     assert [row.slow for row in bench.performance.rows().items] == [20]
+
+
+def test_many_at_once_are_measured_as_one_by_one() -> None:
+    chance = random.Random(7)
+    seen = [
+        (
+            chance.choice([chance.expovariate(3), 0.0, -1.0, NAN, 1e12]),
+            chance.choice([1.0, 1.0, 2.5]),
+            bytes([n] * 16),
+            n,
+        )
+        for n in map(float, range(1, 60))
+        for n in [int(n)]
+    ]
+    request = Request(SHOP, "otlp", "GET", "/", 500, 0.0, templated=True)
+    at_once, apart = Bench(), Bench()
+    for bench in (at_once, apart):  # an SDK told of what ended before 10.0
+        bench.take(replace(request, source="sdk", at=10.0))
+        bench.now += 1
+    at_once.meter.hold(request).many(seen)
+    held = apart.meter.hold(request)
+    for value, weight, trace_id, at in seen:
+        held(value, weight, trace_id.hex(), at)
+    for metric in (names.REQUESTS, names.REQUEST_DURATION):
+        (one,), (other,) = (bench.tallies.families[metric].children.values() for bench in (at_once, apart))
+        assert (one.cells, one.exemplars) == (other.cells, other.exemplars)
+        assert one.value == pytest.approx(other.value)
+    (row,), (expected,) = (bench.performance.rows().items for bench in (at_once, apart))
+    assert astuple(row)[:3] == astuple(expected)[:3]
+    assert astuple(row)[3:12] == pytest.approx(astuple(expected)[3:12])

@@ -167,3 +167,17 @@ def test_a_name_takes_two_kilobytes_in_a_usual_hour() -> None:
     finally:
         tracemalloc.stop()
     assert size / 300 < 2_500
+
+
+def test_what_took_as_long_as_is_slow_or_longer_is_counted_to_one_percent() -> None:
+    for threshold in (0.0, 1e-7, 0.5, 30.0, 100.0, 101.5, 1e9):
+        performance = Performance(lambda: 0.0)
+        performance.slow = lambda _, at=threshold: at  # type: ignore[misc]
+        work = performance.work("shop", "operation", "export")
+        for tenths in range(1, 1001):
+            work.add(tenths / 10, 2.0, False, 0.0)
+        (row,) = performance.rows().items
+        exact = 2 * sum(1 for tenths in range(1, 1001) if tenths / 10 >= threshold)
+        near = 2 * sum(1 for tenths in range(1, 1001) if 0.985 * threshold <= tenths / 10 <= 1.015 * threshold)
+        assert row.slow_count is not None
+        assert abs(row.slow_count - exact) <= near

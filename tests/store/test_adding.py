@@ -153,7 +153,7 @@ def test_what_is_ignored_stays_so_until_its_time(place: Place) -> None:
 
     assert asyncio.run(go()) == [
         ["occurrence", "occurrence"],
-        {("shop", "ignored"): 2, ("shop", "new"): 2},
+        {("shop", "ignored"): 2},
         ("unresolved", None),
         1,
         ["occurrence", "occurrence"],

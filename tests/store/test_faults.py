@@ -25,9 +25,7 @@ def test_the_store_outlives_a_disk_that_is_full_low_on_space_read_only_or_failin
     disks.play(tmp_path, [*disks.SCENES])
 
 
-def test_a_store_of_its_full_size_is_trimmed_and_takes_more(
-    in_sqlite: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_of_its_full_size_is_trimmed_and_takes_more(in_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "TICK", 0.1)
 
     async def go() -> None:

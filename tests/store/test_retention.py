@@ -32,11 +32,12 @@ async def rows(store: Recorder) -> dict[str, int]:
 def test_what_is_too_old_goes_with_all_that_hangs_on_it(place: Place) -> None:
     async def go() -> tuple[dict[str, int], int, dict[str, int], list[float]]:
         tallies = Tallies()
-        async with place.opened(KEPT, tallies) as store:
+        async with place.opened(tallies=tallies) as store:
             await store.add([error("a", at=NOW - n * DAY, user=f"{n:016x}") for n in range(5, 15)])
             await store.add([error("b", at=NOW - n * DAY, user=f"{n:016x}") for n in range(11, 15)])
             await store.change(B, Change(status="resolved"), "ann", NOW)
             await store.add([occasion(at=NOW - n * DAY) for n in range(3, 8)])
+            store.use(KEPT)
             await store.add([seen()])
             await store.alerted(alert("a", at=NOW - 9 * DAY, resolved_at=NOW - 1 * DAY))
             await store.alerted(alert("b", at=NOW - 9 * DAY, resolved_at=NOW - 3 * DAY))
@@ -62,6 +63,24 @@ def test_what_is_too_old_goes_with_all_that_hangs_on_it(place: Place) -> None:
     }  # fmt: skip
     assert gone >= 8 + 1 + 2 + 1
     assert hours == [NOW - 1800 - n * DAY for n in range(10, 4, -1)]
+
+
+def test_what_comes_too_old_to_be_kept_is_dated_now_and_outlives_the_sweep(place: Place) -> None:
+    async def go() -> tuple[list[float], list[tuple[float, int]], list[float], dict[str, int]]:
+        async with place.opened(KEPT) as store:
+            times = (NOW - 9 * DAY, NOW - 11 * DAY, 0.0, -1.0, float("nan"))
+            assert await store.add([error("a", at=at) for at in times]) == ["new"] + ["occurrence"] * 4
+            assert await store.add([occasion(at=NOW - days * DAY) for days in (4, 6, 400)]) == ["seen"] * 3
+            assert await store.sweep(NOW) == 0
+            kept = [one.at for one in (await store.occurrences(A, Wanted())).items]
+            noted = [one.at for one in (await store.occasions(Wanted())).items]
+            return kept, await store.hours(A, 0.0), noted, await rows(store)
+
+    kept, hours, noted, left = asyncio.run(go())
+    assert kept == [NOW, NOW, NOW, NOW, NOW - 9 * DAY]
+    assert hours == [(NOW - 1800 - 9 * DAY, 1), (NOW - 1800, 4)]
+    assert noted == [NOW, NOW, NOW - 4 * DAY]
+    assert (left["occurrences"], left["occasions"]) == (5, 3)
 
 
 def test_a_sample_goes_when_nothing_needs_it_and_what_needs_one_is_readable(place: Place) -> None:
@@ -118,9 +137,9 @@ def test_space_that_is_free_is_given_back(in_sqlite: Place) -> None:
         async with in_sqlite.opened(KEPT) as store:
             for _ in range(5):
                 details = [{"text": os.urandom(40_000).hex()} for _ in range(20)]
-                await store.add([occasion(at=NOW - 9 * DAY, detail=detail) for detail in details])
+                await store.add([occasion(detail=detail) for detail in details])
             full = await store.size()
-            await store.sweep(NOW)
+            await store.sweep(NOW + 9 * DAY)
             return full, await store.size()
 
     full, after = asyncio.run(go())

@@ -1,12 +1,14 @@
 """Rows to look at, and a store of them in memory for what a real one can't be made to do in time: refuse, hang, count calls."""
 
 import time
+from collections import Counter
 from typing import Any
 
 import msgspec
 
 from exporter.ingest.ports import Refusing
-from exporter.store.rows import Act, Alert, Change, Group, Kept, Noted, Page, Wanted
+from exporter.ingest.values import SEVERITIES
+from exporter.store.rows import Act, Alert, Change, Foremost, Group, Kept, Noted, Page, Shown, Wanted
 
 NOW = time.time()
 
@@ -95,7 +97,13 @@ class Rows:
 
     async def groups(self, wanted: Wanted) -> Page[Group]:
         self._see(wanted)
-        found = [g for g in self.all_groups if wanted.status in ("", g.status) and wanted.service in ("", g.service)]
+        found = [
+            g
+            for g in self.all_groups
+            if wanted.status in ("", g.status)
+            and wanted.service in ("", g.service)
+            and wanted.security in (None, g.security)
+        ]
         return self._page(found, wanted)
 
     async def group(self, id: str) -> Group | None:
@@ -115,6 +123,16 @@ class Rows:
         self._see()
         hour = NOW - NOW % 3600
         return [(hour - 3600, 4), (hour, 6)]
+
+    async def foremost(self, since: float, limit: int) -> Foremost:
+        self._see()
+        found = [g for g in self.all_groups if g.status == "unresolved"]
+        found.sort(
+            key=lambda g: (SEVERITIES.index(g.severity) if g.severity in SEVERITIES else 0, g.last_seen), reverse=True
+        )
+        latest = {kept.group: kept for kept in reversed(self.kept)}
+        items = [Shown(g, latest.get(g.id), await self.hours(g.id, since)) for g in found[:limit]]
+        return Foremost(items, dict(Counter(g.severity for g in found)))
 
     async def change(self, group: str, change: Change, actor: str, at: float) -> Group | None:
         self._see()

@@ -93,12 +93,12 @@ async def test_every_filter_reaches_the_store() -> None:
         await asked(
             s,
             "GET /api/v1/errors?service=shop&environment=production&release=1.1&status=regressed&severity=high&team=cad"
-            "&type=ValueError&assignee=ada&q=No%20Price&since=2026-05-01T12:00:00Z&until=1777640400&sort=count&limit=7&cursor=0",
+            "&type=ValueError&assignee=ada&security=true&q=No%20Price&since=2026-05-01T12:00:00Z&until=1777640400&sort=count&limit=7&cursor=0",
         )
         assert rows.asked == [
             Wanted(
                 service="shop", environment="production", release="1.1", status="regressed", severity="high", team="cad",
-                type="ValueError", assignee="ada", text="No Price", since=1777636800.0, until=1777640400.0, sort="count", limit=7, cursor="0",
+                type="ValueError", assignee="ada", security=True, text="No Price", since=1777636800.0, until=1777640400.0, sort="count", limit=7, cursor="0",
             )
         ]  # fmt: skip
 
@@ -160,11 +160,28 @@ async def test_a_span_of_ignored_until_lies_ahead() -> None:
         assert stamp(NOW + 7 * 86_400 - 60) < until < stamp(NOW + 7 * 86_400 + 600)
 
 
-async def test_a_change_of_nothing_changes_nothing() -> None:
+@pytest.mark.parametrize("body", [None, {}, {"actor": "ada"}, {"note": ""}])
+async def test_a_change_of_nothing_is_refused_and_says_what_can_be_changed(body: object) -> None:
     async with stand() as s:
         rows = told(s)
-        reply = await asked(s, f"PATCH /api/v1/errors/{ONE}", body={"actor": "ada"})
-        assert (reply.status, rows.trail) == (200, [])
+        reply = await asked(
+            s, f"PATCH /api/v1/errors/{ONE}", *(() if body is not None else ("Content-Length: 0",)), body=body
+        )
+        assert (reply.status, rows.trail) == (400, [])
+        (said,) = reply.json["errors"]
+        assert "status (unresolved, resolved, ignored), ignored_until, assignee and note" in said
+
+
+@pytest.mark.parametrize(
+    "media", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-8"]
+)
+async def test_a_body_is_json_whatever_its_media_type(media: str) -> None:
+    async with stand() as s:
+        told(s)
+        sent = (f"Content-Type: {media}", "X-Actor: ada")
+        reply = await asked(s, f"PATCH /api/v1/errors/{ONE}", *sent, body={"status": "resolved"})
+        assert (reply.status, reply.json["data"]["status"]) == (200, "resolved")
+        assert (await asked(s, f"PATCH /api/v1/errors/{ONE}", *sent, "Origin: http://localhost", body={})).status == 403
 
 
 @pytest.mark.parametrize("body", [{"status": "resolved", "ignored_until": "7d"}, {"ignored_until": 1000}])

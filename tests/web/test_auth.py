@@ -96,8 +96,8 @@ async def test_after_ten_wrong_tokens_a_source_waits_and_another_does_not() -> N
         for path in ("/livez", "/readyz", "/metrics", "/health"):
             assert (await ask(s.port, f"GET {path}")).status == 200
         page = (await ask(s.port, "GET /metrics")).text
-        assert 'stack_exporter_auth_failures_total{reason="wrong"} 10' in page
-        assert 'stack_exporter_auth_failures_total{reason="limited"} 5' in page
+        assert 'stack_exporter_auth_failures_total{listener="web",reason="wrong"} 10' in page
+        assert 'stack_exporter_auth_failures_total{listener="web",reason="limited"} 5' in page
         assert "wrong-3" not in page
 
 

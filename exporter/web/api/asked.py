@@ -37,6 +37,7 @@ class Errors(Struct, frozen=True):
     team: Text = ""
     type: Annotated[str, Meta(max_length=200, pattern=_PLAIN, description="The exception's class.")] = ""
     assignee: Text = ""
+    security: Annotated[bool | None, Meta(description="Those of a class with `security: true`, or the others.")] = None
     q: Words = ""
     since: Since | None = None
     until: Until | None = None
@@ -54,6 +55,7 @@ class Errors(Struct, frozen=True):
             team=self.team,
             type=self.type,
             assignee=self.assignee,
+            security=self.security,
             text=self.q,
             since=self.since,
             until=self.until,

@@ -1,6 +1,7 @@
 """Groups of errors: which there are, what is known of one, and what becomes of it."""
 
 import asyncio
+from typing import get_args
 
 from exporter.store import rows
 from exporter.web.api import asked, shapes
@@ -11,6 +12,10 @@ from exporter.web.call import Answer, Call, Refused
 
 WEEK = 7 * 86_400.0
 UNKNOWN = "no error has this id"
+NOTHING = (
+    f"nothing to change: give at least one of status ({', '.join(get_args(rows.State))}), ignored_until, assignee and "
+    'note, such as {"status": "resolved"}'
+)
 
 
 async def listed(call: Call, wanted: asked.Errors, _: float) -> Answer:
@@ -54,8 +59,9 @@ async def change(call: Call, wanted: asked.Change, now: float) -> Answer:
             raise Refused(409, "ignored_until is over already")
         status = "ignored"
     changed = rows.Change(status, until, wanted.assignee, note(call, wanted.note))
-    found = records(call)
-    group = await found.group(id_) if changed == rows.Change() else await found.change(id_, changed, who, now)
+    if changed == rows.Change():
+        raise Refused(400, NOTHING)
+    group = await records(call).change(id_, changed, who, now)
     if group is None:
         raise Refused(404, UNKNOWN)
     return await _detail(call, group, now)

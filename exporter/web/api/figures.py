@@ -4,8 +4,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from exporter.ingest.performance import Row
 from exporter.web.api import asked as common
 from exporter.web.call import Answer, Call, Refused
+
+
+_COUNTS = {"count", "errors", "slow_count"}
 
 
 class Asked(Struct, frozen=True):
@@ -35,7 +39,8 @@ class Figures(Struct, frozen=True):
     p99: float
     errors: float
     error_rate: Annotated[float, Meta(description="Part of them that failed, 0 to 1.")]
-    slow: Annotated[float | None, Meta(description="From when on it is slow, as configured.")]
+    slow_threshold: Annotated[float | None, Meta(description="From when on it is slow, in seconds, as configured.")]
+    slow_count: Annotated[float | None, Meta(description="How many took that long.")]
 
 
 async def listed(call: Call, wanted: Asked, _: float) -> Answer:
@@ -54,7 +59,18 @@ async def listed(call: Call, wanted: Asked, _: float) -> Answer:
         )
     except ValueError:
         raise Refused(400, "cursor: expected the `next` of a page before, with the same filters") from None
-    data = [Figures(*(getattr(row, name) for name in Figures.__struct_fields__)) for row in found.items]
+    data = [_figures(row) for row in found.items]
     metadata = {"next": found.next or None, "total": found.total, "limit": wanted.limit}
     message = f"{len(data)} of {found.total} operations"
     return Answer(message=message, data=data, metadata=metadata, compressible=True)
+
+
+def _figures(row: Row) -> Figures:
+    same = {name: getattr(row, name) for name in Figures.__struct_fields__ if name not in _COUNTS | {"slow_threshold"}}
+    counts = {name: _whole(getattr(row, name)) for name in _COUNTS}
+    return Figures(**same | counts, slow_threshold=row.slow)
+
+
+def _whole(count: float | None) -> float | None:
+    """A whole number without a point, as it is where nothing was weighed."""
+    return int(count) if count is not None and count.is_integer() else count
