@@ -19,6 +19,7 @@ SENTRY = {
     "X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={KEY}, sentry_client=sentry.python/2.40.0",
 }
 OTLP = {"Content-Type": "application/x-protobuf"}
+OTLP_GZIP = OTLP | {"Content-Encoding": "gzip"}
 SPANS = 100
 """Spans of a request."""
 

@@ -1,5 +1,6 @@
 """CPU of what applications send: envelopes parsed, errors fully processed, spans measured; each beside a peer."""
 
+import gzip
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,20 +64,30 @@ def whole(depth: Depth) -> Iterator[Row]:
 
 
 def spans(depth: Depth) -> Iterator[Row]:
-    """The peer receives them and sends them on, to what throws them away; ours measures requests and queries."""
+    """The peer receives them and sends them on, to what throws them away; ours measures requests and queries.
+
+    Each case is a request's worth of SPANS spans, sent to both in turn, as many a second to the one as to the other.
+    """
     with daemon(CONFIG) as ours, rotel("--exporter", "blackhole") as sink:
         with rotel("--exporter", "otlp", "--otlp-exporter-endpoint", f"http://127.0.0.1:{sink.grpc_port}") as theirs:
-            for what, queries in (("to request histograms", False), ("half of them queries", True)):
+            for what, queries, headers in (
+                ("to request histograms", False, envelopes.OTLP),
+                ("the same by gzip", False, envelopes.OTLP_GZIP),
+                ("half of them queries", True, envelopes.OTLP),
+            ):
                 bodies = envelopes.spans(int(SPAN_RATE * depth.seconds), queries=queries)
+                bodies = [gzip.compress(body) for body in bodies] if headers is envelopes.OTLP_GZIP else bodies
                 for port in (ours.ingest_port, theirs.port):  # the first requests import and connect
-                    envelopes.send(port, "/v1/traces", bodies[:8], envelopes.OTLP, SPAN_RATE)
-                found = _span_costs(depth, bodies, ours, theirs)
+                    envelopes.send(port, "/v1/traces", bodies[:8], headers, SPAN_RATE)
+                found = _span_costs(depth, bodies, headers, ours, theirs)
                 yield Row("otlp-spans", f"CPU per span, {what}", "rotel, receiving and forwarding", 1.0, *found, "s")
 
 
-def _span_costs(depth: Depth, bodies: Sequence[bytes], ours: Server, theirs: Server) -> tuple[float, float, float]:
+def _span_costs(
+    depth: Depth, bodies: Sequence[bytes], headers: Mapping[str, str], ours: Server, theirs: Server
+) -> tuple[float, float, float]:
     def cost(server: Server, port: int) -> float:
-        return _cost(server.pid, port, "/v1/traces", bodies, envelopes.OTLP, SPAN_RATE) / envelopes.SPANS
+        return _cost(server.pid, port, "/v1/traces", bodies, headers, SPAN_RATE) / envelopes.SPANS
 
     return compare(depth.rounds, lambda: cost(ours, ours.ingest_port), lambda: cost(theirs, theirs.port))
 

@@ -41,7 +41,7 @@ class Dropping:
     def count(self, source: str, outcome: str, events: int = 1) -> None:
         raise AssertionError(outcome)
 
-    async def take(self, batch: Batch, source: str) -> int:
+    async def take(self, batch: Batch, source: str, client: object = None) -> int:
         return 0
 
 

@@ -67,7 +67,7 @@ VERBS = {
     "metrics": "show every metric, threshold and reason that there can be",
     "init": "write a commented exporter.yaml from the environment, .env, docker-compose.yml or Django's settings",
     "schema": "print the JSON Schema of the configuration, for editors",
-    "dsn": "show what to put into a Sentry SDK so that it sends here",
+    "dsn": "show what to put into a Sentry SDK so that it sends here: dsn [PROJECT], by default for each",
     "healthcheck": "ask the running daemon whether it lives; exit 1 when not",
 }
 
@@ -123,7 +123,8 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="stack-exporter",
         allow_abbrev=False,
-        description="Probes what a web application depends on and says, at /metrics, how healthy it is.",
+        description="Probes what a web application depends on, takes in the errors, requests and events that it sends "
+        "(ingest), and says, at /metrics, how healthy it is.",
         epilog=f"Each flag is also a variable: --config.file is {PREFIX}CONFIG_FILE.",
     )
     parser.add_argument("--version", action="version", version=f"stack-exporter {__version__}")
@@ -148,7 +149,8 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         "--output", default="", metavar="FILE", help="by default FOLDER/exporter.yaml; - shows it"
     )
     made["init"].add_argument("--force", action="store_true", help="write over a file that is there")
-    made["dsn"].add_argument("names", nargs="*", metavar="PROJECT", help="its number; by default the first")
+    made["dsn"].add_argument("names", nargs="*", metavar="PROJECT", help="its number; by default each")
+    made["dsn"].usage = "stack-exporter dsn [--config.file=FILE] [--ingest.listen-address=ADDRESS] [PROJECT]"
     made["metrics"].add_argument("names", nargs="*", metavar="KIND", help="kinds; all when none is named")
     made["metrics"].add_argument("--output", choices=("table", "markdown", "json"), default="table")
     return parser

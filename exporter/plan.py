@@ -1,4 +1,7 @@
-"""What to run: the configuration file's components, or, without a file, what the environment names."""
+"""What to run: the configuration file's components, or, without a file, what the environment names.
+
+A file is the whole truth: one without components has nothing probed, and it is said what the environment would name.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +21,8 @@ class Plan:
 
     config: Config
     found: Sequence[Found] = ()
+    unread: Sequence[str] = ()
+    """The variables that would name components, were there no file; when the file has none itself."""
 
 
 def plan_once(options: Options, environ: Mapping[str, str]) -> Plan:
@@ -38,7 +43,9 @@ def plan_once(options: Options, environ: Mapping[str, str]) -> Plan:
 def plan(options: Options, environ: Mapping[str, str]) -> Plan:
     """The plan as of now. Raises ConfigError."""
     if options.config_file is not None:
-        return Plan(read(options.config_file, environ))
+        config = read(options.config_file, environ)
+        named = not config.components and not config.component_files
+        return Plan(config, unread=[one.variable for one in discover.found(environ)] if named else ())
     state = options.storage / FILE if options.storage is not None else None
     tls = options.web_config_file is not None
     return Plan(*discover.configuration(environ, state=state, listen=options.web_listen_address, tls=tls))

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from exporter.config.problem import ConfigError
@@ -20,7 +21,7 @@ def check(options: Options) -> int:
     try:
         planned = plan(options, os.environ)
         many = len(planned.config.components)
-        held = f"{many} component{'' if many == 1 else 's'}" if many else "no components: nothing would be probed"
+        held = f"{many} component{'' if many == 1 else 's'}" if many else _nothing(planned.unread)
         valid.append(f"{options.config_file or 'what the environment names'}: valid, {held}")
         valid += [f"{one.variable}: {one.kind}, {one.note}" for one in planned.found if not one.probed]
         if options.config_file is None and Path("exporter.yaml").is_file():
@@ -42,6 +43,16 @@ def check(options: Options) -> int:
             wrong.append(f"--{flag}: {error}")
     print(*(wrong or valid), sep="\n", file=sys.stderr if wrong else sys.stdout)
     return REFUSED if wrong else 0
+
+
+def _nothing(unread: Sequence[str]) -> str:
+    """That nothing is probed, and what would be without the file."""
+    if not unread:
+        return "no components: nothing would be probed"
+    return (
+        f"no components: nothing would be probed; with a file, what the environment names ({', '.join(unread)}) is not "
+        "looked for: stack-exporter init writes it into one"
+    )
 
 
 def once(options: Options) -> int:

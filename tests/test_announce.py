@@ -57,6 +57,47 @@ def test_health_is_the_address_for_load_balancers(monkeypatch: pytest.MonkeyPatc
     assert [line.split() for line in shown if "health" in line] == [["health", "https://localhost:9676/health"]]
 
 
+def test_it_says_whose_events_are_taken_who_may_administer_and_how_long_is_kept(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    urls = WEB | {"ingest": "http://127.0.0.1:4318"}
+    bare = said(Plan(Config()), urls, monkeypatch)
+    assert "no projects: any key from this machine is taken; OTLP and JSON events from this machine alone" in bare
+    assert "closed: web.admin_tokens opens it" in bare
+    assert "errors 30d, events 30d, alerts 7d, 2GiB at most" in bare
+    text = """
+ingest: {projects: {1: {keys: [abcdefgh1]}, 2: {keys: [ijklmnop1]}}, tokens: [hunter2hunter2]}
+web: {admin_tokens: [hunter2hunter2]}
+retention: {errors: 90m, size: 100MB}
+"""
+    plan = Plan(load(text, source="it", environ={}))
+    shown = said(plan, urls, monkeypatch)
+    assert "http://127.0.0.1:4318 (2 projects; OTLP and JSON events with 1 token; stack-exporter dsn says" in shown
+    assert "open to 1 token\n" in shown
+    assert "errors 90m, events 30d, alerts 7d, 100MB at most" in shown
+    with caplog.at_level("INFO"):
+        announce(plan, urls, "", console=False)
+        announce(plan, WEB, "", console=False)
+    with_it, without = (record for record in caplog.records if record.message == "taking in")
+    assert vars(with_it)["ingest"] == "2 projects; OTLP and JSON events with 1 token"
+    assert vars(with_it)["admin_api"] == "open to 1 token"
+    assert vars(with_it)["retention"] == "errors 90m, events 30d, alerts 7d, 100MB at most"
+    assert vars(without)["ingest"] == "off"
+    assert "hunter2" not in shown + caplog.text
+
+
+def test_what_a_file_without_components_leaves_out_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = Plan(Config(), unread=["DATABASE_URL", "REDIS_URL"])
+    assert "DATABASE_URL, REDIS_URL in the environment would be without a file" in said(plan, WEB, monkeypatch)
+    with caplog.at_level("INFO"):
+        announce(plan, WEB, "", console=False)
+    assert [vars(one)["not_looked_for"] for one in caplog.records if one.message == "probing"] == [
+        ["DATABASE_URL", "REDIS_URL"]
+    ]
+
+
 def test_nothing_is_broken_into_lines_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     path = "/" + "x" * 300
     assert f"state        {path}\n" in said(Plan(Config()), WEB, monkeypatch, state=path)

@@ -73,6 +73,15 @@ def test_check_lists_every_problem_with_its_line_and_path_and_no_value(bad: Path
     assert "hunter2" not in ended.stderr
 
 
+def test_check_says_that_a_file_without_components_ends_the_search_for_them(tmp_path: Path) -> None:
+    file = tmp_path / "exporter.yaml"
+    file.write_text("ingest: {projects: {1: {keys: [abcdefgh1]}}}\n")
+    found = command("check", f"--config.file={file}", env={"REDIS_URL": "redis://127.0.0.1:1/hunter2"})
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "no components: nothing would be probed; with a file, what the environment names (REDIS_URL)" in found.stdout
+    assert command("check", f"--config.file={file}").stdout == f"{file}: valid, no components: nothing would be probed\n"
+
+
 def test_check_is_content_with_a_valid_configuration(tmp_path: Path) -> None:
     file, web = tmp_path / "good.yaml", tmp_path / "web.yaml"
     file.write_text("components: {a: {kind: host}}")

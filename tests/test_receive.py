@@ -3,17 +3,21 @@
 import asyncio
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from exporter.config import Config
 from exporter.config.application import Retention
 from exporter.ingest.group_known import A_SERVICE
 from exporter.ingest.ports import Entry, Grouped, Refusing
-from exporter.ingest.measure_names import DEPLOYED_AT, RELEASE
-from exporter.ingest.values import Occasion, Occurrence, Origin, Raised
+from exporter.ingest.measure_names import DEPLOYED_AT, DEPLOYS, ERRORS, RELEASE, REQUESTS
+from exporter.ingest.values import Batch, CheckIn, Occasion, Occurrence, Origin, Raised, Request
 from exporter.metric import Metric
-from exporter.receive import Receiving
+from exporter.receive import UNHEARD, Heard, Receiving
 from exporter.store.recorder import Recorder
+from exporter.store.rows import Wanted
 from exporter.store.sqlite import Store
 from exporter.tally import Tallies
 
@@ -63,6 +67,60 @@ async def started(folder: Path) -> None:
 
 def test_groups_of_the_store_are_none_of_the_new_ones_that_a_service_may_have(tmp_path: Path) -> None:
     asyncio.run(started(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("", "unknown_service"), (" \n", "unknown_service"), (" shop ", "shop"), ("é" * 100, "é" * 64)],
+    ids=["none", "blank", "with blanks", "long"],
+)
+def test_a_service_has_one_name_in_store_metrics_and_figures(tmp_path: Path, given: str, kept: str) -> None:
+    async def taken() -> None:
+        store = Store(tmp_path)
+        store.open()
+        tallies = Tallies()
+        records = Recorder(None, Retention(low_space=0.0), tallies)
+        await records.open(store)
+        try:
+            here = receiving(records, tallies)
+            assert here.intake is not None
+            origin = Origin(given)
+            batch = Batch(
+                [Occurrence("a" * 32, time.time(), origin, "sdk", raised=(Raised("E", "m"),))],
+                [Occasion("b" * 32, time.time(), origin, "deploy")],
+                measured=[("", Request(origin, "sdk", "GET", "/", 200, 0.1))],
+                events=3,
+            )
+            await here.intake.take(batch, "sentry")
+            assert [one.service for one in (await records.groups(Wanted(service=kept))).items] == [kept]
+            assert [one.service for one in (await records.occasions(Wanted(service=kept))).items] == [kept]
+            assert {service for service, _ in await records.statuses()} == {kept}
+            assert [row.service for row in here.performance.rows(service=kept).items] == [kept]
+            for metric in (ERRORS, DEPLOYS, REQUESTS):
+                assert [child.labels[0] for child in tallies.families[metric].children.values()] == [kept]
+        finally:
+            await records.close()
+            store.close()
+
+    asyncio.run(taken())
+
+
+def test_a_check_in_reaches_heartbeats_and_no_other_kind() -> None:
+    records = {name: SimpleNamespace(component=SimpleNamespace(kind=name)) for name in ("heartbeat", "host")}
+    told: list[tuple[str, object]] = []
+    tallies = Tallies()
+
+    async def keep() -> bool:
+        return True
+
+    heard = Heard(
+        SimpleNamespace(records=records, tallies=tallies),  # type: ignore[arg-type]
+        SimpleNamespace(tell=lambda name, report: told.append((name, report))),  # type: ignore[arg-type]
+        keep,
+    )
+    asyncio.run(heard([CheckIn("a" * 32, monitor, "ok") for monitor in ("heartbeat", "host", "nobody", "")]))
+    assert told == [("heartbeat", {"state": "success", "run": "a" * 32})]
+    assert tallies.child(UNHEARD).value == 3
 
 
 def deploy(number: int, at: float, *, service: str = "shop", release: str = "") -> Entry:

@@ -34,7 +34,7 @@ MAY = {
     "changes": "config supervise",
     "foreign_lines": "sample",
     "foreign": "metric tally foreign_lines",
-    "ingest": "metric values tally bounds redact ingest config.application foreign foreign_lines sample",
+    "ingest": "metric values tally bounds redact nearest ingest config.application foreign foreign_lines sample",
     "store": "metric values tally store ingest.values ingest.ports config.application",
     "docs": "metric values probe catalogue config options docs web.routes web.api web.otlp web.site",
     "options": "nearest",

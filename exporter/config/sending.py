@@ -51,7 +51,7 @@ def _classes(classes: Mapping[Any, Any]) -> Iterator[tuple[Path, str]]:
 
 def _retention(retention: Mapping[Any, Any]) -> Iterator[tuple[Path, str]]:
     for key, wanted in _RETENTION.items():
-        value = None
+        value: Any = None
         with suppress(msgspec.ValidationError):  # which is told where the section is read
             value = msgspec.convert(retention.get(key), wanted, dec_hook=decode)
         if value is None:

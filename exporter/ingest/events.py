@@ -2,9 +2,8 @@
 
 import datetime as dt
 import hashlib
-import re
 from collections.abc import Callable
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from exporter.ingest import events_forms as forms
 from exporter.ingest import values
 from exporter.ingest.events_error import occurrence, unfolded
+from exporter.ingest.events_wrong import Unknown, problems, type_of
 from exporter.ingest.ports import Scrubber
 from exporter.ingest.text import Malformed, clean, decode
 from exporter.ingest.values import Batch, Occasion, Origin
@@ -20,7 +20,8 @@ MOST = 10_000
 """Events of one request."""
 _AHEAD = 60.0
 """Seconds that a clock may be ahead of ours."""
-_PLACE = re.compile(r" - at `(\$[^`]{0,200})`")
+_UNTIMED = inf
+"""A duration that the meter leaves out, and counts the rest."""
 
 
 class Problem(Exception):  # noqa: N818 - says the fact
@@ -48,18 +49,25 @@ def read(body: bytes) -> list[Any]:
 
 
 def parse(
-    raw: list[Any], scrubber: Scrubber, default: Origin, now: float, fresh: Callable[[], str]
+    raw: list[Any],
+    scrubber: Scrubber,
+    default: Origin,
+    now: float,
+    fresh: Callable[[], str],
+    unknown: Unknown | None = None,
 ) -> tuple[Batch, list[str]]:
-    """What they mean, and what is wrong with those that are left out. `fresh` makes an id for an event without one."""
-    batch, problems = Batch(events=len(raw)), []
-    reading = _Reading(batch, scrubber, default, now, fresh)
+    """What they mean, and what is wrong with those that are left out. `fresh` makes an id for an event without one;
+    `unknown` is told of fields that no form has.
+    """
+    batch, wrong = Batch(events=len(raw)), []
+    reading = _Reading(batch, scrubber, default, now, fresh, unknown or Unknown())
     for place, event in enumerate(raw):
         try:
-            reading.take(event)
+            reading.take(event, place)
         except (Problem, Malformed) as problem:
             batch.invalid += 1
-            problems.append(f"events[{place}]: {problem}")
-    return batch, problems
+            wrong.append(f"events[{place}]: {problem}")
+    return batch, wrong
 
 
 def _lines(body: bytes) -> list[Any]:
@@ -80,14 +88,23 @@ def _lines(body: bytes) -> list[Any]:
 class _Reading:
     """Puts one event after another into a batch."""
 
-    def __init__(self, batch: Batch, scrubber: Scrubber, default: Origin, now: float, fresh: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        scrubber: Scrubber,
+        default: Origin,
+        now: float,
+        fresh: Callable[[], str],
+        unknown: Unknown,
+    ) -> None:
         self._batch = batch
         self._scrubber = scrubber
         self._default = default
         self._now = now
         self._fresh = fresh
+        self._unknown = unknown
 
-    def take(self, event: Any) -> None:
+    def take(self, event: Any, place: int) -> None:
         """Raises Problem or Malformed, and then nothing of it is in the batch."""
         if isinstance(event, Malformed):
             raise event
@@ -96,7 +113,8 @@ class _Reading:
         type_ = event.get("type")
         form = forms.FORMS.get(type_) if isinstance(type_, str) else None
         if form is None:
-            raise Problem(f"type: expected one of {', '.join(forms.FORMS)}")
+            raise Problem(type_of(type_))
+        self._unknown.note(place, event, form)
         # As they came: two ids may be one when they are scrubbed.
         given = {key: event[key] for key in ("type", "id", "at") if key in event}
         event = clean(unfolded(event) if form is forms.Error else event)
@@ -161,7 +179,8 @@ def _measured(found: Any, at: float, origin: Origin) -> list[values.Measured]:
             return _cache(found, origin)
         case forms.AiCall():
             tokens = (found.input_tokens, found.output_tokens, found.cost)
-            call = (found.provider, found.model, found.operation, found.duration, found.failed, *tokens)
+            took = _UNTIMED if found.duration is None else found.duration
+            call = (found.provider, found.model, found.operation, took, found.failed, *tokens)
             return [values.AiCall(origin, *call, source="events", at=at, trace_id=trace)]
         case _:
             operation = found.operation if isinstance(found, forms.File) else "upload"
@@ -174,26 +193,18 @@ def _cache(found: forms.Cache, origin: Origin) -> list[values.Measured]:
     if not hits and not misses:
         raise Problem("a look-up in a cache has `hit`, or `hits` and `misses`")
     counts = (("hit", hits), ("miss", misses))
-    return [values.CacheUse(origin, found.name, result, count) for result, count in counts if count]  # type: ignore[arg-type]
+    name = found.cache or found.name
+    return [values.CacheUse(origin, name, result, count) for result, count in counts if count]  # type: ignore[arg-type]
 
 
 def _converted(event: dict[str, Any], form: type[forms.Event]) -> Any:
     try:
         found = msgspec.convert(event, form)
-    except msgspec.ValidationError as error:
-        raise Problem(_said(str(error))) from None
+    except msgspec.ValidationError:
+        raise Problem(problems(event, form) or "its fields are not of the kinds expected") from None
     if isinstance(found, forms.Error) and not (found.exception.strip() or found.message.strip() or found.stack):
         raise Problem("an error has `exception`, `message` or `stack`")
     return found
-
-
-def _said(error: str) -> str:
-    """What msgspec says, but not where it quotes a value."""
-    place = _PLACE.search(error)
-    message = _PLACE.sub("", error)
-    if not message.startswith(("Expected", "Object missing required field")):
-        message = "a value that is none of those allowed"
-    return f"{place[1].removeprefix('$.')}: {message}" if place and place[1] != "$" else message
 
 
 def _origin(found: forms.Event, default: Origin) -> Origin:

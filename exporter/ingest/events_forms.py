@@ -1,4 +1,8 @@
-"""What POST /api/v1/events takes, one struct for each `type`: they check what comes and make the published schema."""
+"""What POST /api/v1/events takes, one struct for each `type`: they check what comes and make the published schema.
+
+error, security, business, deploy   kept, listed and counted
+request, task, operation, query, cache, ai_call, file, upload   measured
+"""
 
 from typing import Annotated, Any
 
@@ -10,7 +14,7 @@ from exporter.ingest.values import Level, Severity
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Word = Annotated[str, Meta(max_length=200)]
 Text = Annotated[str, Meta(max_length=65_536)]
-Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9, description="In seconds.")]
 Number = Annotated[float, Meta(ge=0, le=1e15)]
 Status = Annotated[int, Meta(ge=100, le=599)]
 Context = Annotated[dict[str, Any], Meta(description="Whatever else is known; shown with it, after scrubbing.")]
@@ -156,6 +160,7 @@ class Cache(Event, frozen=True, tag="cache"):
     """Look-ups in a cache: one with `hit`, or many with `hits` and `misses`."""
 
     name: Annotated[Name, Meta(description="Which cache.")] = DEFAULT_CACHE
+    cache: Annotated[Word, Meta(description="The same; it counts where both are given.")] = ""
     hit: bool | None = None
     hits: Number = 0
     misses: Number = 0
@@ -167,7 +172,7 @@ class AiCall(Event, frozen=True, tag="ai_call"):
     model: Name
     provider: Annotated[Word, Meta(description="Such as openai.")] = ""
     operation: Annotated[Word, Meta(description="Such as chat or embeddings.")] = "chat"
-    duration: Seconds = 0
+    duration: Seconds | None = None
     failed: bool = False
     input_tokens: Number = 0
     output_tokens: Number = 0
@@ -229,7 +234,9 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Event",
-        "description": 'One event of POST /api/v1/events, which takes one, an array, {"events": […]}, or one a line.',
+        "description": 'One event of POST /api/v1/events, which takes one, an array, {"events": […]}, or one a line. '
+        f"Its `type` is one of {', '.join(FORMS)}. Durations are in seconds. Fields that a type does not know are "
+        "kept beside the `context` where it has one, and told as warnings.",
         **event,
         "$defs": parts,
     }

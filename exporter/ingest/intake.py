@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from exporter.ingest.limit import Buckets
 from exporter.ingest.ports import Entry, Grouper, Ledger, Meter, Outcome, Refusing, Scrubber
+from exporter.ingest.refusals import Heard, Refusals, limited
 from exporter.ingest.values import Batch, CheckIn, Occasion, Occurrence
 from exporter.metric import counter
 from exporter.tally import Tallies
@@ -53,6 +54,8 @@ class Intake:
         self._heard = heard
         self._clock = clock
         self._scrubbed: dict[str, int] = {}
+        self.refusals = Refusals(clock)
+        self._heard_of = Heard()
         for source in SOURCES:
             for outcome in OUTCOMES:
                 tallies.child(EVENTS, source, outcome)
@@ -71,14 +74,15 @@ class Intake:
         wait = self.buckets.wait(f"{source}:{key}", events, self._clock())
         if wait:
             self.count(source, "limited", events)
+            self.refusals.tell(limited(source, key), events, of="events")
         return wait
 
     def count(self, source: str, outcome: str, events: int = 1) -> None:
         if events:
             self._tallies.child(EVENTS, source, outcome).add(events)
 
-    async def take(self, batch: Batch, source: str) -> int:
-        """Keep and count it; how many things were new.
+    async def take(self, batch: Batch, source: str, client: Callable[[], str] = str) -> int:
+        """Keep and count it; how many things were new. `client`: what sends, for the line of a service's first.
 
         Raises Refusing, and then nothing of it is kept or counted; or it is all but the check-ins, and sent again it
         changes nothing but them.
@@ -93,6 +97,7 @@ class Intake:
                 self.count(source, "refused", batch.events - batch.invalid)
                 raise
         known = self._count(batch, entries, outcomes)
+        self._note(batch, lambda: client() or source)
         again = len(known) + batch.repeated
         for kind in (batch.occurrences, batch.occasions, batch.check_ins):
             again += len(kind) - len({_id(one) for one in kind})
@@ -138,6 +143,14 @@ class Intake:
             if id_ not in known:
                 meter.take(measured)
         return known
+
+    def _note(self, batch: Batch, client: Callable[[], str]) -> None:
+        """Say whose first it is; of measurements one is looked at, as those of a batch are nearly always one's."""
+        for what, found in (("error", batch.occurrences), ("event", batch.occasions)):
+            for one in found:
+                self._heard_of.of(one.origin.service, what, client)
+        for _, measured in batch.measured[:1]:
+            self._heard_of.of(measured.origin.service, "measurement", client)
 
     def _count_scrubbed(self) -> None:
         counts = self.parts.scrubber.counts

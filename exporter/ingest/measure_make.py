@@ -21,6 +21,7 @@ OTHER_STATE = "other"
 UNNAMED = "unknown_service"
 UNKNOWN = "unknown"
 _STATUSES = range(100, 600)
+NOT_FOUND = 404
 _SERVER_ERROR = 500
 
 
@@ -45,7 +46,8 @@ class Making:
         service = service_of(one.origin)
         method = one.method.upper() if len(one.method) <= len("CONNECT") else OTHER_METHOD
         method = method if method in METHODS else OTHER_METHOD
-        path = route.template(one.route, templated=one.templated)
+        strayed = one.status == NOT_FOUND and not one.templated
+        path = route.UNMATCHED if strayed else route.template(one.route, templated=one.templated)
         right = one.status in _STATUSES
         status, kind = (str(one.status), f"{one.status // 100}xx") if right else (UNKNOWN, UNKNOWN)
         also: list[Series] = [(names.REQUESTS, (service, method, path, status))]

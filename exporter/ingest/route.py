@@ -7,6 +7,8 @@ from exporter.bounds import cut
 
 UNKNOWN = "__unknown__"
 """The route of a request of which none is known; the same as of one whose path is empty of all that can be a label."""
+UNMATCHED = "(unmatched)"
+"""The route of requests that were answered by 404 and have no template: what scanners ask for fills no label."""
 _SEGMENTS = 12
 """Of a path; what is deeper becomes {path}."""
 _LONGEST_SEGMENT = 64

@@ -33,7 +33,7 @@ class Frames:
     def __init__(self) -> None:
         self._known: set[Mark] = set()
 
-    def holds(self, mark: Mark) -> bool:
+    def __contains__(self, mark: Mark) -> bool:
         try:
             return mark in self._known
         except TypeError:  # a list can't be looked up

@@ -23,7 +23,7 @@ from exporter.ingest.scrub_keys import (
 from exporter.ingest.scrub_known import Frames, Mark, mark
 from exporter.ingest.scrub_places import Texts, renamed
 from exporter.ingest.scrub_texts import WITHHELD, Book, Budget
-from exporter.ingest.text import DEEPEST
+from exporter.ingest.text import DEEPEST, LONGEST_KEY
 
 FILTERED = "[Filtered]"
 _HARMLESS = frozenset(("", "true", "false", "null", "undefined", "none", FILTERED.lower(), WITHHELD))
@@ -97,9 +97,10 @@ class Walk:
         return out
 
     def changed(self, book: Book, budget: Budget) -> dict[str, str]:
-        """Keys that are personal themselves, and what becomes of them."""
+        """Keys that are personal themselves, or too long, and what becomes of them."""
         names = list(self._new)
-        return {old: new for old, new in zip(names, book.scrub(names, budget), strict=True) if old != new}
+        scrubbed = zip(names, book.scrub(names, budget), strict=True)
+        return {old: new[:LONGEST_KEY] for old, new in scrubbed if old != new or len(new) > LONGEST_KEY}
 
     def rename(self, changed: dict[str, str]) -> dict[str, int]:
         """Put these in their places, once the texts have theirs; the other new keys, with what they say."""
@@ -176,8 +177,7 @@ class Walk:
         rest = frame.copy()
         source = [(key, rest.pop(key)) for key in _SOURCE if key in rest]
         variables = {"vars": rest.pop("vars")} if "vars" in rest else {}
-        told = mark(rest, variables=bool(variables))
-        if depth < DEEPEST and self._frames.holds(told):
+        if (told := mark(rest, variables=bool(variables))) in self._frames and depth < DEEPEST:
             out: Any = rest
             for key, each in variables.items():
                 self._other(each, out, key, depth)

@@ -153,6 +153,8 @@ def _request(root: Root, sent: Sent, weight: float, *, sampled: bool) -> Request
         route = template
     elif root.source == "url" or "://" in route:
         route, templated = path(route), False
+    elif _unnamed(route):
+        route, templated = where, False
     elif root.source != "route" and not route.startswith("/") and where:
         # The name of a view or a component: a path is what other sources of the same figures have.
         route, templated = where, False
@@ -176,6 +178,13 @@ def _split(called: str) -> tuple[str, str]:
     """Method and route of `GET /orders/:id`, as JavaScript's SDKs name a transaction."""
     method, space, route = called.partition(" ")
     return (method, route) if space and method in METHODS else ("", called)
+
+
+def _unnamed(route: str) -> bool:
+    """Whether it stands for any request, as SDKs call those that no route was found for: generic WSGI request."""
+    return (route.startswith("generic ") and route.endswith(" request")) or route.startswith(
+        ("<unlabeled ", "<unknown")
+    )
 
 
 def _plain(attributes: dict[str, Any]) -> dict[str, Any]:

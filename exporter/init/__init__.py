@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from exporter.init import compose, django, environment, page, parts
+from exporter.init import compose, django, environment, page, parts, sentry
 from exporter.init.proposal import DATABASES, Proposal, Remark, chosen
 from exporter.leave import refuse
 
@@ -23,7 +23,7 @@ def init(folder: Path, output: str, environ: Mapping[str, str], *, force: bool) 
     if output != "-" and file.exists() and not force:
         return refuse(f"{file}: is there already; --force writes over it, --output=- shows the new one")
     found, remarks, sources = look(folder.absolute(), environ)
-    text = page.text(folder.absolute().name, found, remarks, sources)
+    text = page.text(folder.absolute().name, found, remarks, sources, sentry.named(folder.absolute(), environ))
     if output == "-":
         sys.stdout.write(text)
         return 0

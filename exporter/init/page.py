@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,12 +12,16 @@ _PLAIN = re.compile(r"[A-Za-z/$][A-Za-z0-9_./${}-]*(:[^\s:#][^\s#]*)*")
 _WORDS = ("true", "false", "null", "yes", "no", "on", "off")
 
 
-def text(project: str, found: Sequence[Proposal], remarks: Sequence[Remark], sources: Sequence[str]) -> str:
-    """The whole file."""
-    return "\n".join(_lines(project, found, remarks, sources)) + "\n"
+def text(
+    project: str, found: Sequence[Proposal], remarks: Sequence[Remark], sources: Sequence[str], sentry: str = ""
+) -> str:
+    """The whole file. `sentry`: where SENTRY_DSN is named, when it is."""
+    return "\n".join(_lines(project, found, remarks, sources, sentry)) + "\n"
 
 
-def _lines(project: str, found: Sequence[Proposal], remarks: Sequence[Remark], sources: Sequence[str]) -> Iterator[str]:
+def _lines(
+    project: str, found: Sequence[Proposal], remarks: Sequence[Remark], sources: Sequence[str], sentry: str
+) -> Iterator[str]:
     told = ", ".join(sources) or "nothing: no file here says anything"
     yield f"# Written by `stack-exporter init` from {told}; yours to edit."
     yield "# ${NAME} is a variable of the environment, ${NAME:-x} the same with a default. Secrets stay out of here."
@@ -41,6 +46,8 @@ def _lines(project: str, found: Sequence[Proposal], remarks: Sequence[Remark], s
         if one.critical:
             yield "    critical: true  # when it is down, all is: /health answers 503"
     yield ""
+    yield from _ingest(sentry)
+    yield ""
     yield "# Who may see messages and history, and reload: curl -H 'Authorization: Bearer …'"
     yield '# web: {admin_tokens: ["${ADMIN_TOKEN}"]}'
     yield "# Where the spans of the probes go, beside those of the application:"
@@ -49,6 +56,23 @@ def _lines(project: str, found: Sequence[Proposal], remarks: Sequence[Remark], s
         yield ""
         yield "# Found, and left out:"
         yield from (f"# - {' '.join(remark.text.split())}" for remark in remarks)
+
+
+def _ingest(sentry: str) -> Iterator[str]:
+    """What the application may send, in force where it has an SDK of Sentry already."""
+    yield "# What the application sends of itself: errors, requests, operations, events (docs/ingest.md)."
+    yield "# `stack-exporter dsn` says what to put into Sentry's SDK; without a project, any key of this machine will do."
+    if sentry:
+        yield f"# {sentry} says that there is one: it sends here with the DSN that is printed for this project."
+        yield "# Its key is public, as browsers show it; it was made just now."
+        yield "ingest:"
+        yield "  projects:"
+        yield f'    "1": {{keys: ["{secrets.token_hex(16)}"]}}'
+    else:
+        yield '# ingest: {projects: {"1": {keys: ["${SENTRY_KEY}"]}}}'
+    yield "# From when on work is slow, and what errors are worth:"
+    yield "# operations: {checkout: {slow: 5s}}"
+    yield "# classes: {PaymentRefused: {severity: high}, 404: {severity: low}}"
 
 
 def _fields(fields: Mapping[str, Any], indent: str) -> Iterator[str]:

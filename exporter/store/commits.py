@@ -24,9 +24,10 @@ REFUSED = counter(
 )
 REASONS = ("full", "slow", "unavailable")
 
-GATHER, RECENT = 0.006, 0.05
-"""Seconds that what comes so soon after a commit waits for more: a commit costs nearly as much for one as for two."""
-CROWD = 8
+GATHER, RECENT = 0.006, 0.004
+"""Seconds, from when it came, that what comes so soon after a commit waits for others: for one a commit costs nearly as
+much as for two."""
+CROWD = 2
 """So many callers are enough."""
 SKIPPED = 15
 """Commits that don't wait, at most, after some for which nobody else came."""
@@ -45,6 +46,7 @@ Write = Callable[[Sequence[Entry], float], Awaitable[list[Outcome]]]
 class _Waiting(NamedTuple):
     entries: Sequence[Entry]
     future: "asyncio.Future[list[Outcome]]"
+    since: float
 
 
 class Commits:
@@ -73,7 +75,7 @@ class Commits:
         try:
             self._admit(len(entries))
             future = asyncio.get_running_loop().create_future()
-            self._waiting.append(_Waiting(entries, future))
+            self._waiting.append(_Waiting(entries, future, self._clock()))
             self._held += len(entries)
             if len(self._waiting) >= CROWD and self._gathering is not None:
                 settle(self._gathering)
@@ -122,14 +124,16 @@ class Commits:
     async def _gather(self) -> None:
         """Wait for others while they come; one who sends the next when he has the answer to the last does not wait."""
         before = len(self._waiting)
-        if before >= CROWD or self._clock() - self._ended > RECENT:
+        now = self._clock()
+        patience = self._waiting[0].since + GATHER - now
+        if before >= CROWD or patience <= 0 or now - self._ended > RECENT:
             return
         if self._skipping:
             self._skipping -= 1
             return
         loop = asyncio.get_running_loop()
         self._gathering = loop.create_future()
-        loop.call_later(GATHER, settle, self._gathering)
+        loop.call_later(patience, settle, self._gathering)
         await self._gathering
         self._alone = 0 if len(self._waiting) > before else min(2 * self._alone + 1, SKIPPED)
         self._skipping = self._alone

@@ -56,13 +56,17 @@ class Lane:
         timer = loop.call_later(seconds, settle, done)
         try:
             await done
+        except asyncio.CancelledError:
+            claim.take()
+            raise
         finally:
             timer.cancel()
-            if not doing.done():
-                claim.take()
-                self._left = doing
-        if doing.done() and not doing.cancelled():
+        if doing.cancelled():
+            raise Refusing("unavailable", 2.0)
+        if doing.done():
             return doing.result()
+        claim.take()
+        self._left = doing
         raise Refusing("slow", 2.0)
 
 

@@ -20,7 +20,7 @@ GROUPS = gauge(
 NOTABLE = gauge(
     "stack_error_groups_notable",
     "Unresolved error groups that are new (first seen within 24 hours), regressed (back after they were resolved) or "
-    "spiking. A group may be several of these. Of several replicas with one store, only one shows the series.",
+    "spiking. A group may be in several of the states. Of several replicas with one store, only one shows the series.",
     "service",
     "state",
 )

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Container, Sequence
 from functools import lru_cache
 from typing import Literal
 
+from exporter.ingest.refusals import Refusals
 from exporter.metric import counter
 from exporter.tally import Tallies
 from exporter.values import Secret
@@ -77,6 +78,7 @@ class Guard:
         self, tallies: Tallies, clock: Callable[[], float] = time.monotonic, *, listener: Listener = "web"
     ) -> None:
         self.failures = Failures(clock)
+        self.refusals = Refusals(clock)
         reasons = ("missing", "wrong", "limited")
         self._counts = {reason: tallies.child(AUTH_FAILURES, listener, reason) for reason in reasons}
 

@@ -9,6 +9,7 @@ import msgspec
 
 from exporter.ingest import events_forms
 from exporter.ingest.events import MOST, parse, read
+from exporter.ingest.events_wrong import Unknown
 from exporter.ingest.ports import Refusing
 from exporter.ingest.text import Malformed
 from exporter.ingest.values import Batch, Origin
@@ -40,16 +41,15 @@ async def take(call: Call) -> Answer:
         raise Refused(413, f"more than {MOST} events in one request")
     if wait := intake.wait(key, len(raw), SOURCE):
         raise Refused(429, "too many events; send them again later", headers=_after(wait))
-    services = call.services
-    batch, problems = parse(
-        raw, intake.scrubber, Origin(services.service, services.environment), time.time(), lambda: secrets.token_hex(16)
-    )
+    services, unknown = call.services, Unknown()
+    origin = Origin(services.service, services.environment)
+    batch, problems = parse(raw, intake.scrubber, origin, time.time(), lambda: secrets.token_hex(16), unknown)
     try:
         accepted = await intake.take(batch, SOURCE)
     except Refusing as refusing:
         reason = f"nothing new can be kept now: {refusing.reason}"
         raise Refused(429, reason, headers=_after(refusing.retry_after)) from None
-    return _answer(batch, accepted, problems)
+    return _answer(batch, accepted, problems, unknown.warnings())
 
 
 async def schema(call: Call) -> Answer:  # noqa: ARG001 - what a handler takes
@@ -57,12 +57,13 @@ async def schema(call: Call) -> Answer:  # noqa: ARG001 - what a handler takes
     return Answer(200, body=_schema(), content_type="application/schema+json", compressible=True)
 
 
-def _answer(batch: Batch, accepted: int, problems: list[str]) -> Answer:
+def _answer(batch: Batch, accepted: int, problems: list[str], warnings: list[str]) -> Answer:
     valid = batch.events - batch.invalid
     ids = [one.id for one in batch.occurrences] + [one.id for one in batch.occasions]
     data = {"accepted": accepted, "duplicate": valid - accepted, "invalid": batch.invalid, "ids": ids}
     message = f"{accepted} accepted" if not problems else f"{accepted} accepted, {batch.invalid} not: see errors"
-    return Answer(200 if valid else 400, message, data, errors=tuple(problems[:_TOLD]))
+    metadata = {"warnings": warnings} if warnings else {}
+    return Answer(200 if valid else 400, message, data, errors=tuple(problems[:_TOLD]), metadata=metadata)
 
 
 def _after(seconds: float) -> dict[str, str]:

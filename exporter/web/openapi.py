@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from exporter import __version__
-from exporter.web import openapi_events
+from exporter.web import openapi_events, openapi_others
 from exporter.web.api.endpoint import Endpoint
 from exporter.web.api.moment import SCHEMA, Moment
 
@@ -34,7 +34,7 @@ _REFUSALS = {
     404: "There is none.",
     409: "What is asked contradicts itself or the time.",
     413: "The body is larger than 64 KiB.",
-    415: "The body is compressed or no JSON.",
+    415: "The body is compressed.",
     422: "The configuration is refused; `errors` has every problem.",
     429: "Too many requests, or too many wrong tokens.",
     503: "Not now: the store can't be used, or what is asked about is not well.",
@@ -72,7 +72,7 @@ _PAGED = {
 
 
 def document(endpoints: Sequence[Endpoint], *, events: bool = False) -> bytes:
-    """As JSON. `events`: of the ingest listener, which takes them."""
+    """As JSON, with what beside them has no one JSON form. `events`: of the ingest listener, which takes them."""
     schemas = _Schemas(endpoints)
     components = schemas.components | {"Refusal": _form(None, success=False)}
     configured = "One of ingest.tokens; on this machine none is needed where none is configured."
@@ -82,15 +82,18 @@ def document(endpoints: Sequence[Endpoint], *, events: bool = False) -> bytes:
     if events:
         paths[openapi_events.PATH] = {"post": openapi_events.operation(_taking())}
         components |= openapi_events.components()
+    paths |= openapi_others.INGEST if events else openapi_others.SCRAPING
+    used = {operation["tags"][0] for methods in paths.values() for operation in methods.values()}
     whole = {
         "openapi": "3.1.0",
         "info": {
             "title": "stack-exporter, what it takes in" if events else "stack-exporter, the admin API",
             "version": __version__,
-            "description": f"Every answer has one form: {', '.join(_FORM)}.",
+            "description": openapi_others.TAKING if events else openapi_others.ADMIN.format(", ".join(_FORM)),
         },
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
+        "tags": [{"name": name, "description": words} for name, words in openapi_others.TAGS.items() if name in used],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -151,6 +154,7 @@ def _described(schema: dict[str, Any]) -> dict[str, Any]:
 def _operation(row: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     by_query = row.asks if row.method == "GET" else row.query
     found: dict[str, Any] = {"operationId": row.name, "summary": row.summary, "tags": [row.subject]}
+    found |= {"description": row.description} if row.description else {}
     parameters = [_PATH[name] for name in _PATH if f"{{{name}}}" in row.path]
     codes = {*_REFUSED_BY[row.access], *row.refuses, *([404] if parameters else []), *([503] if row.kept else [])}
     parameters += _parameters(by_query) if by_query is not None else []
@@ -158,10 +162,10 @@ def _operation(row: Endpoint, schemas: _Schemas) -> dict[str, Any]:
         codes |= {413, 415}
         if row.asks is not None:
             parameters.append(_ACTOR)
-            found["requestBody"] = {"content": {"application/json": {"schema": schemas.of(row.asks)}}}
+            found["requestBody"] = _body(row, schemas.of(row.asks))
     if row.access != "admin":
         found["security"] = [{}, {"token": []}] if row.access == "look" else []
-    responses: dict[str, Any] = {"200": _response("Done.", _form(row, schema=schemas.of(row.gives)))}
+    responses: dict[str, Any] = {"200": _response(row.comes, _form(row, schema=schemas.of(row.gives)))}
     for code in sorted(codes):
         refusal = {"$ref": f"{_REFS}Refusal"}
         headers = {"headers": _HEADERS[code]} if code in _HEADERS and row.access != "open" else {}
@@ -169,9 +173,17 @@ def _operation(row: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     return found | ({"parameters": parameters} if parameters else {}) | {"responses": responses}
 
 
+def _body(row: Endpoint, schema: dict[str, Any]) -> dict[str, Any]:
+    if row.any_of:
+        parts = [{"required": [name], "properties": {name: form}} for name, form in row.any_of.items()]
+        schema = schema | {"anyOf": parts}
+    content = {"schema": schema, "examples": {name: {"value": value} for name, value in row.examples.items()}}
+    return {"required": bool(row.any_of), "content": {"application/json": content}}
+
+
 def _taking() -> dict[str, Any]:
     refusal = {"$ref": f"{_REFS}Refusal"}
-    taken = _response("What is right is kept.", _form(None, schema=openapi_events.TAKEN))
+    taken = _response("What is right among them is kept and counted.", _form(None, schema=openapi_events.TAKEN))
     return {"200": taken} | {str(code): _response(why, refusal) for code, why in openapi_events.REFUSALS.items()}
 
 

@@ -34,6 +34,21 @@ TAKEN: dict[str, Any] = {
 }
 
 
+EXAMPLES: dict[str, Any] = {
+    "an error": {
+        "value": {"type": "error", "exception": "PaymentError", "message": "card was refused", "service": "shop"},
+    },
+    "a deploy and an operation": {
+        "value": {
+            "events": [
+                {"type": "deploy", "service": "shop", "release": "1.2"},
+                {"type": "operation", "service": "shop", "name": "export", "duration": 1.4},
+            ]
+        }
+    },
+}
+
+
 def components() -> dict[str, Any]:
     """The schemas of events, under names of their own."""
     text = msgspec.json.encode(events_forms.schema()).replace(b'"#/$defs/', f'"{_REFS}{_PREFIX}'.encode())
@@ -54,6 +69,6 @@ def operation(responses: dict[str, Any]) -> dict[str, Any]:
         "description": "Also one event a line; compressed by gzip, deflate, br or zstd.",
         "tags": ["ingest"],
         "security": _TOKEN,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": EXAMPLES}}},
         "responses": responses,
     }

@@ -19,12 +19,13 @@ from exporter.ingest.otlp_errors import Echoes
 from exporter.ingest.otlp_metrics import OtlpMetrics
 from exporter.ingest.otlp_wire import Malformed, Piece, TooMany
 from exporter.ingest.ports import Refusing
+from exporter.ingest.refusals import limited
 from exporter.ingest.values import Batch
 from exporter.web.call import Refused, Services
 from exporter.web.otlp_reply import Signal, Taken
 from exporter.web.unpack import LARGEST
 
-AT_ONCE = 0.01
+AT_ONCE = 0.005
 """Seconds for which the loop is held at most between two pauses."""
 MEASURED_AT_ONCE = 1_000
 INVALID = "spans without a valid trace id, span id, or with an end before their start were left out"
@@ -47,7 +48,7 @@ class Taker:
         if intake is None:
             raise Refused(503, "nothing is taken in here now", headers={"Retry-After": "1"})
         try:
-            pieces: Iterable[Piece] = otlp_json_pieces.cut(body, signal) if json else otlp_wire.cut(body)
+            pieces: Iterable[Piece] = otlp_json_pieces.cut(body, signal) if json else await _cut(body)
             self._limit(pieces, len(body), sender, services, intake)
             if signal == "metrics":
                 return await _metrics(list(pieces), services.otlp_metrics)
@@ -104,7 +105,8 @@ class Taker:
         if self._buckets.rate != rate:
             self._buckets = Buckets(rate, max(2 * rate, LARGEST))
         if wait := self._buckets.wait(sender, size, self._clock()):
-            intake.count(SOURCE, "limited", sum(piece.items for piece in pieces))
+            intake.count(SOURCE, "limited", items := sum(piece.items for piece in pieces))
+            intake.refusals.tell(limited(SOURCE, sender), items, of="events")
             raise _later(wait)
 
 
@@ -118,6 +120,15 @@ class Pauses:
         if time.perf_counter() - self._began > AT_ONCE:
             await asyncio.sleep(0)
             self._began = time.perf_counter()
+
+
+async def _cut(body: bytes) -> list[Piece]:
+    """All pieces, before the first is worked on: what is malformed is refused as a whole. Raises Malformed."""
+    found, pauses = [], Pauses()
+    for piece in otlp_wire.pieces(body):
+        found.append(piece)
+        await pauses.rest()
+    return found
 
 
 async def _metrics(pieces: list[Piece], taking: OtlpMetrics | None) -> Taken:

@@ -17,7 +17,16 @@ from exporter.ingest.sentry_fields import identity, shift
 from exporter.ingest.values import Batch
 from exporter.metric import counter
 from exporter.web.call import Answer, Call, Refused
-from exporter.web.sentry_sender import ALLOWED_HEADERS, RATE_LIMITS, Sender, dsn_key, keys, origin_headers, sender
+from exporter.web.sentry_sender import (
+    ALLOWED_HEADERS,
+    RATE_LIMITS,
+    Sender,
+    client,
+    dsn_key,
+    keys,
+    origin_headers,
+    sender,
+)
 from exporter.web.unpack import arrived, at_once, chunks, outcome, unpacked
 
 T = TypeVar("T", Item, Decoded)
@@ -108,7 +117,7 @@ async def _envelope(call: Call) -> Answer:
     tallies = call.services.state.tallies
     for type_, count in parsed.skipped.items():
         tallies.child(SKIPPED, TYPES.get(type_, "other")).add(count)
-    return await _taken(intake, who, items, header)
+    return await _taken(call, intake, who, items, header)
 
 
 class _Reading:
@@ -136,10 +145,10 @@ async def _store(call: Call) -> Answer:
     who = sender(call, keys(call))
     with _Counting(intake):
         item = sentry.stored(await unpacked(call, LARGEST_EVENT))
-    return await _taken(intake, who, [item], {})
+    return await _taken(call, intake, who, [item], {})
 
 
-async def _taken(intake: Intake, who: Sender, items: list[Decoded], header: dict[str, object]) -> Answer:
+async def _taken(call: Call, intake: Intake, who: Sender, items: list[Decoded], header: dict[str, object]) -> Answer:
     events = sum(item.events for item in items)
     if events and (wait := intake.wait(who.key, events, "sentry")):
         raise _later(wait, "more events than are taken from one key: send them later")
@@ -151,7 +160,7 @@ async def _taken(intake: Intake, who: Sender, items: list[Decoded], header: dict
         await _by_turns(items, lambda item: sentry.add(batch, item, sent))
     if events:
         try:
-            await intake.take(batch, "sentry")
+            await intake.take(batch, "sentry", lambda: client(call))
         except Refusing as refusing:
             # SDKs throw away what is answered by 5xx, and wait after 429.
             raise _later(refusing.retry_after, "the store takes nothing now: send it later") from None

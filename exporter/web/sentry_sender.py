@@ -8,6 +8,7 @@ from msgspec import Struct
 from multidict import istr
 
 from exporter.config.application import Project
+from exporter.ingest import refusals
 from exporter.web import auth
 from exporter.web.call import Call, Refused
 
@@ -52,6 +53,14 @@ def _named(given: tuple[str, ...]) -> frozenset[str]:
     return frozenset(key for key in found if key)
 
 
+def client(call: Call) -> str:
+    """The SDK that sends; empty when it does not say."""
+    request = call.request
+    said = [header.partition("sentry_client=")[2] for header in request.headers.getall(_X_SENTRY_AUTH, ())]
+    said += [*request.rel_url.query.getall("sentry_client", ()), request.headers.get("User-Agent", "")]
+    return next(filter(None, map(refusals.client, said)), "")
+
+
 def dsn_key(dsn: object) -> set[str]:
     """The key of a DSN, as an envelope's header may have it."""
     if not isinstance(dsn, str):
@@ -70,13 +79,17 @@ def sender(call: Call, given: set[str]) -> Sender:
         return _local(call)
     source = auth.source(call.request.remote or "")
     project = config.ingest.projects.get(call.name)
+    here = refusals.project(call.name)
     if len(given) > 1:
+        call.guard.refusals.tell(f"two different keys for {here}")
         raise Refused(403, "the request names two different keys")
     key = next(iter(given), "")
     # Keys stand in web pages for all to read: who has a right one is let in, whoever guesses at the same address.
     if project is None or not auth.is_token(key.encode("utf-8", "surrogateescape"), project.keys):
         if key:
             call.guard.admit(source)
+        why = f"no key for {here}" if not key else f"a key that {here} does not know"
+        call.guard.refusals.tell(why if project is not None else f"{here} is not configured (ingest.projects)")
         refused = call.guard.refuse(source, given=bool(key), challenge="")
         raise Refused(403, FORBIDDEN if key else "the request names no key") from refused
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -88,6 +101,7 @@ def _local(call: Call) -> Sender:
     """No project is configured: this machine may send, under any."""
     remote, config = call.request.remote or "", call.services.config
     if auth.forwarded(call.request.headers) or (remote and not auth.loopback(remote)):
+        call.guard.refusals.tell("another machine, as no project is configured (ingest.projects)")
         raise Refused(403, "only this machine may send, as no project is configured (ingest.projects)")
     number = call.name[:20] if call.name.isdigit() else ""
     return Sender("local", config.service or f"project-{number}", config.environment)
@@ -101,6 +115,9 @@ def origin_headers(call: Call) -> dict[str, str]:
     projects = call.services.config.ingest.projects
     project = projects.get(call.name)
     if not _may(origin, project, configured=bool(projects)):
+        here, known = refusals.project(call.name), project is not None or not projects
+        why = f"an Origin that {here} does not list" if known else f"{here} is not configured (ingest.projects)"
+        call.guard.refusals.tell(why, origin=origin)
         raise Refused(403, "pages of this origin may not send to this project (ingest.projects: origins)")
     return {
         "Access-Control-Allow-Origin": "*" if project is not None and "*" in project.origins else origin,

@@ -196,7 +196,7 @@ json_ = st.recursive(
 alert_ = json_ | st.dictionaries(st.sampled_from([*ALERT, "other"]), json_, max_size=7).map(lambda d: ALERT | d)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(alert_, max_size=4), st.dictionaries(st.sampled_from([*NOTIFICATION]), json_, max_size=3))
 def test_whatever_a_notification_holds_each_alert_is_read_or_left_out(
     given_: list[Any], fields: dict[str, Any]
@@ -211,7 +211,7 @@ def test_whatever_a_notification_holds_each_alert_is_read_or_left_out(
             json.dumps(notice.labels | notice.annotations).encode()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=200))
 def test_whatever_bytes_come_are_read_or_malformed(body: bytes) -> None:
     with contextlib.suppress(Malformed):

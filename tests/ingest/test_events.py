@@ -1,6 +1,7 @@
 """JSON events that are no errors: what each type means."""
 
 import itertools
+from math import inf
 from typing import Any
 
 import jsonschema
@@ -68,6 +69,11 @@ def test_a_deploy_is_an_occasion_of_its_release() -> None:
             values.Query(SHOP, "postgresql", "SELECT", 0.01),
         ),
         ({"type": "cache", "hit": True}, values.CacheUse(SHOP, "default", "hit")),
+        ({"type": "cache", "cache": "pages", "hit": False}, values.CacheUse(SHOP, "pages", "miss")),
+        (
+            {"type": "ai_call", "model": "m-1", "output_tokens": 5},
+            values.AiCall(SHOP, "", "m-1", "chat", inf, False, 0.0, 5.0, source="events", at=NOW),
+        ),
         (
             {"type": "cache", "name": "pages", "hits": 9, "misses": 1},
             [values.CacheUse(SHOP, "pages", "hit", 9.0), values.CacheUse(SHOP, "pages", "miss", 1.0)],

@@ -133,7 +133,7 @@ occurrences = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(occurrences)
 def test_whatever_comes_has_a_group_and_the_same_one_again(error: Occurrence) -> None:
     def groups() -> Groups:

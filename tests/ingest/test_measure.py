@@ -51,6 +51,19 @@ def test_a_request_is_counted_and_timed_by_its_template() -> None:
     assert (row.service, row.kind, row.name, row.count, row.errors) == ("shop", "request", "GET /orders/{id}", 3, 1)
 
 
+def test_what_scanners_ask_for_is_one_route() -> None:
+    bench = Bench()
+    for source, path in (("sdk", "/wp-login.php"), ("otlp", "/.env"), ("logs", "/orders/7"), ("events", "")):
+        bench.take(Request(SHOP, source, "GET", path, 404, 0.1))  # type: ignore[arg-type]
+    bench.take(Request(SHOP, "sdk", "GET", "/orders/{id}", 404, 0.1, templated=True))
+    bench.take(Request(SHOP, "sdk", "GET", "/orders/7", 403, 0.1))
+    found = bench.values(names.REQUESTS)
+    assert {(route, status) for _, _, route, status in found} <= {
+        ("(unmatched)", "404"), ("/orders/{id}", "404"), ("/orders/{id}", "403")
+    }  # fmt: skip
+    assert found["shop", "GET", "(unmatched)", "404"] >= 1
+
+
 @pytest.mark.parametrize(
     ("method", "status", "labels"),
     [

@@ -72,7 +72,7 @@ def test_json_of_too_many_values_is_refused_before_it_is_read() -> None:
         )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.recursive(st.none() | st.booleans() | INT | TEXT, lambda i: st.lists(i) | st.dictionaries(st.sampled_from(
     ["resourceSpans", "scopeSpans", "spans", "traceId", "kind", "attributes", "key", "value", "stringValue", "name", "events"]
 ), i), max_leaves=20))  # fmt: skip

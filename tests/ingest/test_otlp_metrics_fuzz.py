@@ -103,7 +103,7 @@ RESOURCE = st.dictionaries(
 REQUESTS = st.lists(st.tuples(st.lists(METRIC, max_size=4), RESOURCE, SCOPE), min_size=1, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(REQUESTS, st.sampled_from([10, 2, 1_000]))
 def test_any_points_leave_a_page_that_strict_parsers_take(sent, cap: int) -> None:
     receiver = Receiver(cap=cap)

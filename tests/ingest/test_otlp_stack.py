@@ -160,7 +160,7 @@ def test_a_hostile_stack_takes_no_longer_than_its_length(number: int) -> None:
 LINES = [line for text, _ in STACKS.values() for line in text.splitlines()]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(LINES) | st.text(max_size=40), max_size=20).map("\n".join))
 def test_any_text_gives_frames_or_none(text: str) -> None:
     for section in chain(text):

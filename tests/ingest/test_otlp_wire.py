@@ -55,14 +55,14 @@ def requests(draw: st.DrawFn) -> Any:
     return request
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(requests())
 def test_json_is_the_message_that_protobuf_is(request: Any) -> None:
     assert otlp_json.parse(as_json(request), ExportTraceServiceRequest) == request
     assert otlp_json.parse(as_json(request, names=True), ExportTraceServiceRequest) == request
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(requests())
 def test_the_pieces_hold_what_the_request_holds_in_either_encoding(request: Any) -> None:
     wanted = [
@@ -90,7 +90,7 @@ def test_what_is_measured_is_the_same_in_either_encoding(request: Any) -> None:
     assert (by_protobuf.batch, by_protobuf.requests) == (by_json.batch, by_json.requests)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.binary(max_size=200)
     | st.builds(lambda head, tail: b"\n" + bytes([head]) + tail, st.integers(0, 127), st.binary(max_size=120))
@@ -103,7 +103,7 @@ def test_random_bytes_are_malformed_or_parsed(data: bytes) -> None:
     assert 0 <= parsed.batch.invalid <= parsed.batch.events
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(requests(), st.data())
 def test_a_message_with_some_bytes_changed_is_malformed_or_parsed(request: Any, data: st.DataObject) -> None:
     raw = bytearray(request.SerializeToString())

@@ -36,7 +36,21 @@ def test_a_row_has_all_figures() -> None:
     add(performance, clock, "bom", 6.0, failed=True)
     (row,) = performance.rows().items
     assert row == Row(
-        "shop", "operation", "bom", 4.0, 12.0, 3.0, 1.0, 6.0, row.p50, row.p95, row.p99, 1.0, 0.25, slow=30.0
+        "shop",
+        "operation",
+        "bom",
+        4.0,
+        12.0,
+        3.0,
+        1.0,
+        6.0,
+        row.p50,
+        row.p95,
+        row.p99,
+        1.0,
+        0.25,
+        slow=30.0,
+        slow_count=0.0,
     )
     assert [row.p50, row.p95, row.p99] == pytest.approx([2.0, 6.0, 6.0], rel=0.01)
 
@@ -83,6 +97,26 @@ def test_the_hour_is_twelve_slots_and_the_one_under_way() -> None:
         clock.now += SLOT
     clock.now -= SLOT
     assert [row.count for row in performance.rows().items] == [13]
+
+
+def test_figures_are_of_the_hour_whatever_came_when() -> None:
+    chance = random.Random(9)
+    performance, clock = made()
+    seen: list[tuple[float, float, bool]] = []
+    for _ in range(60):
+        for _ in range(chance.choice([0, 0, 1, 4])):
+            took, failed = chance.expovariate(1), chance.random() < 0.3
+            add(performance, clock, "it", took, failed=failed)
+            seen.append((clock.now // SLOT, took, failed))
+        clock.now += SLOT * chance.choice([0.5, 1, 1, 3])
+        hour = [one for one in seen if one[0] >= clock.now // SLOT - 12]
+        rows = performance.rows().items
+        assert [row.count for row in rows] == ([len(hour)] if hour else [])
+        for row in rows:
+            times = [took for _, took, _ in hour]
+            assert (row.min, row.max, row.errors) == (min(times), max(times), sum(failed for *_, failed in hour))
+            assert row.total == pytest.approx(sum(times))
+            assert row.p50 == pytest.approx(sorted(times)[(len(times) + 1) // 2 - 1], rel=0.0101)
 
 
 def test_what_is_held_is_seen_again_after_an_hour_of_silence() -> None:

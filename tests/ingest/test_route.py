@@ -78,7 +78,7 @@ def test_a_name_loses_what_is_one_of_many(text: str, told: str) -> None:
     assert name(text) == told
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300))
 def test_whatever_it_is_it_is_a_label_of_128_bytes(text: str) -> None:
     for made in (template(text), template(text, templated=True), name(text)):

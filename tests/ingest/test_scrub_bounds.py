@@ -150,7 +150,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(TREES)
 def test_any_tree_is_scrubbed_and_twice_gives_the_same(tree: Any) -> None:
     scrubbing = Scrubbing(EVERY)

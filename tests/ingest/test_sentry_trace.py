@@ -37,6 +37,12 @@ REQUESTS: dict[str, tuple[dict[str, Any], Request]] = {
         made("order", "component", data={"http.route": "/orders/<id>"}),
         request("POST", "/orders/<id>", 200),
     ),
+    "no name of its own": (made("generic WSGI request", "route"), request("POST", "/orders/42", 200, templated=False)),
+    "no label": (made("<unlabeled transaction>", "custom"), request("POST", "/orders/42", 200, templated=False)),
+    "neither a name nor a URL": (
+        {"called": "generic ASGI request", "transaction_info": {"source": "route"}, "status": "not_found"},
+        request("_OTHER", "", 404, templated=False),
+    ),
     "the response's status": (
         made("/a", "route", contexts={"response": {"status_code": 404}}, status="ok"),
         request("POST", "/a", 404),

@@ -120,7 +120,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(JSON)
 def test_whatever_python_writes_as_json_is_read_or_malformed(value: Any) -> None:
     try:
@@ -130,7 +130,7 @@ def test_whatever_python_writes_as_json_is_read_or_malformed(value: Any) -> None
     assert decode(msgspec.json.encode(cleaned)) == cleaned
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.binary() | st.text(alphabet=r'[]{}",:\u0dD8e9-1.tfn ').map(str.encode))
 def test_any_bytes_are_read_or_malformed(raw: bytes) -> None:
     try:

@@ -18,6 +18,8 @@ from tests.store.place import NOW, Place, error, event
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3_600)]
 
 EVENTS, GROUPS = 1_000_000, 10_000
+BATCH = 2_000
+"""Entries of one transaction, while it is built."""
 SPAN = 30 * DAY
 _details = [event(n) for n in range(300)]
 
@@ -51,9 +53,9 @@ async def timed(name: str, ask: Callable[[], Awaitable[Any]], times: int = 100) 
 
 async def build(store: Recorder) -> list[str]:
     began, ids = time.perf_counter(), []
-    for start in range(0, EVENTS, 500):
+    for start in range(0, EVENTS, BATCH):
         at = NOW - SPAN + SPAN * start / EVENTS
-        entries = [one(start + n, at + n / 100) for n in range(500)]
+        entries = [one(start + n, at + n / 100) for n in range(BATCH)]
         await store.add(entries)
         ids.append(entries[0].id)
     took = time.perf_counter() - began

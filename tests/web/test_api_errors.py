@@ -7,6 +7,7 @@ import pytest
 
 from exporter.ingest.ports import Refusing
 from exporter.store.rows import Wanted
+from exporter.web.api import table
 from exporter.web.api.moment import stamp
 from tests.web.client import Reply, ask, bearer
 from tests.web.kept import DETAIL, NOW, Rows, group
@@ -158,6 +159,13 @@ async def test_a_span_of_ignored_until_lies_ahead() -> None:
         body = {"status": "ignored", "ignored_until": "7d"}
         until = (await asked(s, f"PATCH /api/v1/errors/{ONE}", body=body)).json["data"]["ignored_until"]
         assert stamp(NOW + 7 * 86_400 - 60) < until < stamp(NOW + 7 * 86_400 + 600)
+
+
+@pytest.mark.parametrize("example", table.CHANGES)
+async def test_the_examples_of_changes_are_taken(example: str) -> None:
+    async with stand() as s:
+        told(s)
+        assert (await asked(s, f"PATCH /api/v1/errors/{ONE}", body=table.CHANGES[example])).status == 200
 
 
 @pytest.mark.parametrize("body", [None, {}, {"actor": "ada"}, {"note": ""}])

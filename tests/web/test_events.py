@@ -15,7 +15,7 @@ from exporter.ingest.group import Groups
 from exporter.ingest.intake import EVENTS, Intake, Parts
 from exporter.ingest.limit import Buckets
 from exporter.ingest.measure import Meter
-from exporter.ingest.measure_names import OPERATION_DURATION
+from exporter.ingest.measure_names import AI_DURATION, AI_TOKENS, OPERATION_DURATION
 from exporter.ingest.measure_sources import Sources
 from exporter.ingest.performance import Performance
 from exporter.ingest.ports import Entry, Outcome, Refusing
@@ -107,6 +107,21 @@ async def test_what_is_right_is_kept_and_what_is_wrong_is_told() -> None:
         timed = it.stand.state.tallies.child(OPERATION_DURATION, "shop", "bom", "success")
         assert timed.cells is not None
         assert sum(timed.cells) == 2
+
+
+async def test_unknown_fields_are_warnings_and_a_call_of_a_model_without_a_duration_is_not_timed() -> None:
+    async with taking() as it:
+        reply = await it.post([ERROR | {"severty": "high"}, {"type": "ai_call", "model": "m", "output_tokens": 3}])
+        assert reply.json["metadata"]["warnings"] == [
+            "events[0].severty: error has no such field, kept as `extra`; did you mean severity?"
+        ]
+        (kept,) = it.shelf.kept.values()
+        assert kept.occurrence is not None
+        assert kept.occurrence.detail["extra"] == {"severty": "high"}
+        tallies = it.stand.state.tallies
+        assert tallies.child(AI_TOKENS, "shop", "", "m", "output").value == 3
+        assert sum(tallies.child(AI_DURATION, "shop", "", "m", "chat", "success").cells or ()) == 0
+        assert "warnings" not in (await it.post(ERROR)).json["metadata"]
 
 
 async def test_curl_is_enough() -> None:

@@ -8,8 +8,9 @@ import jsonschema
 import pytest
 
 from exporter.ingest import events_forms
-from exporter.web import openapi, openapi_events, routes
+from exporter.web import openapi, openapi_events, openapi_others, routes
 from exporter.web.api import table
+from exporter.web.otlp import Otlp
 from tests.web.client import ask, bearer
 from tests.web.kept import Rows
 from tests.web.stand import TOKEN, stand
@@ -34,12 +35,51 @@ def test_it_has_every_endpoint_of_the_api_and_no_other() -> None:
 
 def test_each_endpoint_says_who_refuses_and_in_which_form() -> None:
     for method, path, operation in operations():
+        if path in openapi_others.SCRAPING:
+            continue
         assert {"200", "400"} <= set(operation["responses"]), path
         assert ("401" in operation["responses"]) is (path not in ("/livez", "/readyz")), path
         assert ({"413", "415"} <= set(operation["responses"])) is (method != "GET"), path
         assert operation["summary"] and operation["tags"], (method, path)
         for response in operation["responses"].values():
             assert list(response["content"]) == ["application/json"]
+
+
+def test_what_has_another_form_is_described_too() -> None:
+    own = {path for _, path, operation in operations() if path in openapi_others.SCRAPING}
+    assert own == {"/metrics", "/probe", "/hooks/alertmanager", "/hooks/heartbeat/{name}"}
+    served = {route.path: route.handler for route in routes.ingest(Otlp()) if route.method != "OPTIONS"}
+    described = {path: operation["operationId"] for _, path, operation in operations(TAKEN)}
+    # A Sentry SDK may leave the last slash out.
+    assert set(served) - set(described) == {f"/api/{{project}}/{end}" for end in ("envelope", "store")} | {
+        "/api/v1/openapi.json"
+    }
+    assert all(name.startswith(served[path]) for path, name in described.items())
+
+
+@pytest.mark.parametrize("document", [DOCUMENT, TAKEN])
+def test_it_is_valid_openapi_and_says_of_each_what_it_is_and_what_comes(document: dict[str, Any]) -> None:
+    named = {tag["name"] for tag in document["tags"]}
+    identifiers = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(identifiers)) == len(identifiers)
+    for _, path, operation in operations(document):
+        assert set(operation["tags"]) <= named and operation["summary"], path
+        assert len(operation["responses"]["200"]["description"]) > 8, path
+        for parameter in operation.get("parameters", ()):
+            assert f"{{{parameter['name']}}}" in path or parameter["in"] != "path"
+    assert all(tag["description"] for tag in document["tags"])
+
+
+def test_its_examples_are_right_by_its_schemas() -> None:
+    checked = 0
+    for document in (DOCUMENT, TAKEN):
+        for _, _, operation in operations(document):
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            for example in content.get("examples", {}).values():
+                schema = {"components": document["components"], **content["schema"]}
+                jsonschema.Draft202012Validator(schema).validate(example["value"])
+                checked += 1
+    assert checked == 6
 
 
 @pytest.mark.parametrize("document", [DOCUMENT, TAKEN])

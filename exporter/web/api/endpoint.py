@@ -1,8 +1,8 @@
 """A row of the API: what is asked and answered; the routes and the OpenAPI document are made of it."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from exporter.ingest.ports import Refusing
@@ -25,6 +25,8 @@ class Endpoint:
     name: str
     """Of the operation, and of the handler in stack_exporter_http_requests_total."""
     summary: str
+    comes: str
+    """What a 200 says."""
     answer: Handler
     gives: Any = None
     """The type of `data`."""
@@ -38,6 +40,12 @@ class Endpoint:
     """Status codes beside those that every endpoint of its access has."""
     subject: str = "errors"
     """Under which the document lists it."""
+    description: str = ""
+    """What its summary has no room for."""
+    any_of: Mapping[str, Any] = field(default_factory=dict)
+    """Members of the body of which at least one is given, and what it then is."""
+    examples: Mapping[str, object] = field(default_factory=dict)
+    """Bodies that may be sent, by what they do."""
 
     @property
     def kept(self) -> bool:

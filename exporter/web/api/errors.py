@@ -59,9 +59,10 @@ async def change(call: Call, wanted: asked.Change, now: float) -> Answer:
             raise Refused(409, "ignored_until is over already")
         status = "ignored"
     changed = rows.Change(status, until, wanted.assignee, note(call, wanted.note))
-    if changed == rows.Change():
+    found = records(call)
+    if changed == rows.Change() and await found.group(id_) is not None:
         raise Refused(400, NOTHING)
-    group = await records(call).change(id_, changed, who, now)
+    group = await found.change(id_, changed, who, now)
     if group is None:
         raise Refused(404, UNKNOWN)
     return await _detail(call, group, now)

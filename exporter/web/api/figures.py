@@ -8,7 +8,6 @@ from exporter.ingest.performance import Row
 from exporter.web.api import asked as common
 from exporter.web.call import Answer, Call, Refused
 
-
 _COUNTS = {"count", "errors", "slow_count"}
 
 

@@ -26,7 +26,7 @@ class ErrorGroup(Struct, frozen=True):
     security: bool
     team: str
     status: rows.State
-    new: Annotated[bool, Meta(description="First seen within the last 24 hours.")]
+    new: Annotated[bool, Meta(description="Unresolved, and first seen within the last 24 hours.")]
     regressed: Annotated[bool, Meta(description="It came back after it was resolved.")]
     spiking: Annotated[bool, Meta(description="It comes far more often than in the last day.")]
     first_seen: Stamp
