@@ -61,7 +61,7 @@ def _lines(
 def _ingest(sentry: str) -> Iterator[str]:
     """What the application may send, in force where it has an SDK of Sentry already."""
     yield "# What the application sends of itself: errors, requests, operations, events (docs/ingest.md)."
-    yield "# `stack-exporter dsn` says what to put into Sentry's SDK; without a project, any key of this machine will do."
+    yield "# `stack-exporter dsn` says what to put into Sentry's SDK; without a project, any key from here will do."
     if sentry:
         yield f"# {sentry} says that there is one: it sends here with the DSN that is printed for this project."
         yield "# Its key is public, as browsers show it; it was made just now."
