@@ -26,16 +26,10 @@ def check(values: Mapping[str, Any], report: Report) -> None:
 
 
 def _projects(projects: Mapping[Any, Any]) -> Iterator[tuple[Path, str]]:
-    seen: dict[str, str] = {}
-    for number, project in projects.items():
+    for number in projects:
         path = ("ingest", "projects", number)
         if not _ID.fullmatch(str(number)):
             yield path, "a project's id is a number, as it stands at the end of a DSN"
-        keys = project.get("keys") if isinstance(project, dict) else None
-        for index, key in enumerate(keys if isinstance(keys, list) else ()):
-            if isinstance(key, str) and seen.setdefault(key, str(number)) != str(number):
-                # By its key it is known which project an event of an OTLP or JSON sender belongs to.
-                yield (*path, "keys", index), f"is a key of project {seen[key]} too: each has its own"
 
 
 def _classes(classes: Mapping[Any, Any]) -> Iterator[tuple[Path, str]]:
