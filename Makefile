@@ -96,7 +96,8 @@ javascript: $(JAVASCRIPT:%=%/node_modules/.package-lock.json)
 
 %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.dev
 	@$(call step,installing the SDKs of $* (about a quarter of a minute))
-	@cd $* && PATH="$(abspath $(BIN)):$$PATH" npm ci --loglevel=error && touch node_modules/.package-lock.json
+	@# Node brings certificates of its own; like everything else here it is to trust the system's.
+	@cd $* && PATH="$(abspath $(BIN)):$$PATH" NODE_OPTIONS=--use-system-ca npm ci --loglevel=error && touch node_modules/.package-lock.json
 
 packages-bench:
 	@scripts/packages.sh prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter \
