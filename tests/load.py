@@ -142,5 +142,3 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
     length = int(head.partition("content-length: ")[2].partition("\r\n")[0] or 0)
     await reader.readexactly(length)
     return int(head.split()[1]), "connection: close" in head
-
-

@@ -79,7 +79,9 @@ def test_check_says_that_a_file_without_components_ends_the_search_for_them(tmp_
     found = command("check", f"--config.file={file}", env={"REDIS_URL": "redis://127.0.0.1:1/hunter2"})
     assert (found.returncode, found.stderr) == (0, "")
     assert "no components: nothing would be probed; with a file, what the environment names (REDIS_URL)" in found.stdout
-    assert command("check", f"--config.file={file}").stdout == f"{file}: valid, no components: nothing would be probed\n"
+    assert (
+        command("check", f"--config.file={file}").stdout == f"{file}: valid, no components: nothing would be probed\n"
+    )
 
 
 def test_check_is_content_with_a_valid_configuration(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_the_databases_password_is_not_seen_while_it_is_away() -> None:
     "wrong",
     [
         'ingest: {projects: {"1": {keys: [hushed key]}}}',
-        'ingest: {projects: {x: {keys: [hushedkey0000001]}}}',
+        "ingest: {projects: {x: {keys: [hushedkey0000001]}}}",
         "ingest: {tokens: [hushed]}",
         "ingest: {tokens: {a: hushed-token}}",
         "alertmanager: {token: [hushed-token]}",

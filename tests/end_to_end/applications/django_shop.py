@@ -31,5 +31,7 @@ def fine(request: HttpRequest, order: int) -> HttpResponse:
 
 
 urlpatterns = [path("orders/<int:order>", pay), path("ok/<int:order>", fine)]
-settings.configure(ROOT_URLCONF=__name__, SECRET_KEY="not-a-secret", ALLOWED_HOSTS=["*"], MIDDLEWARE=[], LOGGING_CONFIG=None)
+settings.configure(
+    ROOT_URLCONF=__name__, SECRET_KEY="not-a-secret", ALLOWED_HOSTS=["*"], MIDDLEWARE=[], LOGGING_CONFIG=None
+)
 make_server("127.0.0.1", int(sys.argv[2]), get_wsgi_application()).serve_forever()
