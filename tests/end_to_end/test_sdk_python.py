@@ -64,8 +64,8 @@ def test_errors_and_requests_of_a_web_framework(framework: str) -> None:
             failed = wait_until(lambda: (f := _of("500", requests(daemon, framework))) and sum(f.values()) == 3 and f)
         (name,) = failed
         assert 'method="GET"' in name and 'route="/orders/' in name and "17" not in name
-        fine = [name for name in requests(daemon, framework) if 'status="200"' in name and 'route="/ok/' in name]
-        assert len(fine) == 1
+        fine = wait_until(lambda: [name for name in requests(daemon, framework) if 'route="/ok/' in name])
+        assert len(fine) == 1 and 'status="200"' in fine[0]
         assert len(errors(daemon, framework)) == 1
 
 
