@@ -28,8 +28,9 @@ from exporter.config.component_files import Fingerprint
 from exporter.config.document import Document
 from exporter.config.file import File
 from exporter.config.maintenance import Window
+from exporter.config.onward import Forward
 from exporter.config.problem import ConfigError, Enough, Problem, Report
-from exporter.config.sections import Defaults, Forward, Tracing, Web
+from exporter.config.sections import Defaults, Tracing, Web
 from exporter.nearest import suggestion
 from exporter.values import Secret
 

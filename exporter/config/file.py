@@ -17,7 +17,8 @@ from exporter.config.application import (
     Slow,
 )
 from exporter.config.maintenance import Window
-from exporter.config.sections import ComponentFiles, Defaults, Forward, Probing, Section, Tracing, Web
+from exporter.config.onward import Forward
+from exporter.config.sections import ComponentFiles, Defaults, Probing, Section, Tracing, Web
 from exporter.values import Secret
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
@@ -51,45 +50,6 @@ class Defaults(Section, frozen=True):
             raise ValueError(problem)
 
 
-class Destination(Section, frozen=True):
-    """Where spans are sent over OTLP."""
-
-    endpoint: Annotated[
-        str,
-        Meta(
-            description="URL of the collector; https for TLS. For http, /v1/traces is added to it.",
-            examples=["https://collector:4318"],
-        ),
-    ]
-    protocol: Annotated[Literal["grpc", "http"], Meta(description="OTLP/gRPC or OTLP/HTTP with protobuf.")] = "http"
-    headers: Annotated[dict[str, Secret], Meta(description="Sent with each request, such as authorization.")] = {}
-    timeout: Annotated[Duration, Meta(description="Deadline of one request.")] = 10.0
-    ca_file: Annotated[str | None, Meta(description="Certificates to trust, PEM, in place of the system's.")] = None
-    cert_file: Annotated[str | None, Meta(description="Client certificate, PEM.")] = None
-    key_file: Annotated[str | None, Meta(description="Key of the client certificate, PEM.")] = None
-
-    def __post_init__(self) -> None:
-        try:
-            url = urlsplit(self.endpoint)
-            right = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-        except ValueError:
-            right = False
-        if not right:
-            raise ValueError("endpoint: expected a URL such as http://collector:4318")
-        if url.username is not None or url.password is not None:
-            raise ValueError("endpoint: a user and a password belong into headers")
-        if self.timeout <= 0:
-            raise ValueError("timeout: expected more than 0s")
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file go together")
-
-
-class Forward(Section, frozen=True):
-    """What is sent onward."""
-
-    traces: Annotated[tuple[Destination, ...], Meta(description="Where the daemon's own spans go.")] = ()
-
-
 class Tracing(Section, frozen=True):
     """The daemon's own spans: one per run, its phases inside it."""
 
@@ -109,6 +69,10 @@ class Web(Section, frozen=True):
     allowed_hosts: Annotated[
         tuple[str, ...], Meta(description="Names, beside addresses and localhost, under which the admin API answers.")
     ] = ()
+    readiness: Annotated[
+        Literal["always", "ingest"],
+        Meta(description="ingest: /readyz fails while a store or spool takes nothing; for a central Deployment."),
+    ] = "always"
 
     def __post_init__(self) -> None:
         if any(len(token.reveal()) < SHORTEST_TOKEN for token in self.admin_tokens):

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from exporter import __version__
-from exporter.config.sections import Forward, Tracing
+from exporter.config.onward import Forward
+from exporter.config.sections import Tracing
 from exporter.forward import target
 from exporter.forward.backend import EVERY, Backend
 from exporter.forward.ended import ended, span_id

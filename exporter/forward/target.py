@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from exporter.config.sections import Destination, Tracing
+from exporter.config.onward import Destination
+from exporter.config.sections import Tracing
 from exporter.values import Secret
 
 log = logging.getLogger(__name__)

@@ -100,3 +100,18 @@ class Meter(Protocol):
         """Count an error that is kept, and its group when it is new or regressed."""
 
     def occasion(self, occasion: Occasion) -> None: ...
+
+
+class Onward(Protocol):
+    """What is sent on to back ends, and waits for them on disk."""
+
+    def takes(self, signal: Literal["traces", "logs", "metrics"]) -> bool:
+        """Whether a back end takes this signal."""
+        ...
+
+    async def put(self, signal: Literal["traces", "logs", "metrics"], body: bytes, items: int) -> None:
+        """Keep an Export…ServiceRequest for all back ends of its signal; durable when it returns.
+
+        Raises Refusing, and then the sender may send it again.
+        """
+        ...
