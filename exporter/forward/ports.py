@@ -35,8 +35,8 @@ class Queue(Protocol):
         ...
 
     @property
-    def bytes(self) -> int:
-        """That it takes up, on disk or in memory."""
+    def size(self) -> int:
+        """Bytes that it takes up, on disk or in memory."""
         ...
 
     @property
@@ -50,7 +50,7 @@ class Queue(Protocol):
         ...
 
     async def put(self, body: bytes, items: int) -> None:
-        """Keep it, and return when it would survive kill -9 and power loss. Raises Refusing, and then it is not kept."""
+        """Keep it; returns when it would survive kill -9 and power loss. Raises Refusing, and then it is not kept."""
         ...
 
     async def some(self, most: int) -> Sequence[Record]:
