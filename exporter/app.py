@@ -17,7 +17,9 @@ from exporter.component import Component
 from exporter.config import Config
 from exporter.config.problem import ConfigError, Problem
 from exporter.exposition import Page
-from exporter.forward import spans
+from exporter.forward import target
+from exporter.forward.forwarding import Forwarding
+from exporter.forward.spans import Tracer
 from exporter.listeners import Listeners
 from exporter.metric import gauge, info
 from exporter.options import Options
@@ -47,8 +49,12 @@ RELOADED_AT = gauge(
 UNREADY = 0.25
 """Seconds at the end for which /readyz says 503 and requests are still taken, so that a load balancer can tell."""
 REQUESTS_END = 4.5
-SPANS_END, SPANS_SWAP = 1.5, 0.5
-"""Seconds for requests under way, and then for spans not yet sent; the whole end takes 8 at most, a reload 1."""
+FORWARD_END = 1.5
+"""Seconds for requests under way, and then for what was not yet delivered; the whole end takes 8 at most."""
+
+
+_FORWARDED = ("forward", "tracing", "service", "environment")
+"""What of a configuration forwarding is made of."""
 
 
 class App:
@@ -72,7 +78,8 @@ class App:
         self.tasks = Tasks(self.state.tallies)
         self.changes = Changes(self.tasks, self.reload)
         self.windows = Windows(self.state, self.page, self.tasks, self._score)
-        self.tracer = spans.tracer(first.config, environ, self.state.tallies)
+        self.forwarding = Forwarding(self.state.tallies, self.tasks)
+        self.tracer: Tracer | None = None
         self.scheduler = Scheduler(
             self.tasks,
             self.state.tallies,
@@ -88,13 +95,14 @@ class App:
         async with self._reloading:
             self._open_store()
             await self._open_records()
+            await self._forward(self.plan.config)
             await self.listeners.start()
             tallies = self.state.tallies
             tallies.child(BUILD, __version__, ".".join(map(str, sys.version_info[:3]))).set(1)
             tallies.child(HEALTH_SCORE)
             self.tasks.start("lag", lambda: watch_lag(tallies, lambda: self.tasks.beat("lag")), heartbeat=1.0)
             self.tasks.start("store", lambda: self.store.work(lambda: self.tasks.beat("store")), heartbeat=10.0)
-            self._start_tracer()
+            self.tasks.start("spools", lambda: self.forwarding.work(lambda: self.tasks.beat("spools")), heartbeat=15.0)
             await drivers.load(self.plan.config.components)
             for component in self.plan.config.components:
                 self._add(component)
@@ -112,8 +120,8 @@ class App:
         await self.records.close()
         await self.store.flush()
         if self.tracer is not None:
-            await self.tracer.flush(SPANS_END)
-            self.tracer.close()
+            await self.tracer.flush()
+        await self.forwarding.end(FORWARD_END)
         await self.tasks.end()
         self.store.close()
         self.listeners.close()
@@ -143,21 +151,17 @@ class App:
     async def _reload(self) -> Sequence[str]:
         async with self._reloading:
             self._next_reload = None
-            tracer = self.tracer
             try:
                 new = await asyncio.to_thread(plan, self.options, self._environ)
                 self._check(new.config)
-                tracer = self._new_tracer(new.config)
                 web = self.listeners.read()
             except ConfigError as error:
-                if tracer is not None and tracer is not self.tracer:
-                    tracer.retire(to=self.tracer)
                 log.error("the configuration is refused and the old one stays", extra={"problems": str(error)})  # noqa: TRY400
                 self._reloaded(ok=False)
                 return str(error).splitlines()
             if self.stopping:
                 return []
-            await self._swap(new, tracer)
+            await self._swap(new)
             self.listeners.take(web)
             self._reloaded(ok=True)
             log.info("the configuration is loaded", extra={"components": len(new.config.components)})
@@ -172,14 +176,15 @@ class App:
         if (new.store, new.database) != (self.plan.config.store, self.plan.config.database):
             raise ConfigError([Problem(0, "store", "changes with a restart only")], source)
 
-    async def _swap(self, new: Plan, tracer: spans.Tracer | None) -> None:
+    async def _swap(self, new: Plan) -> None:
+        before = self.plan.config
         old = {component.name: component for component in self.plan.config.components}
         now = {component.name: component for component in new.config.components}
         await drivers.load(new.config.components)
         self.plan = new
         self.scheduler.limit(new.config.concurrency)
-        if tracer is not self.tracer:
-            await self._trace_by(tracer)
+        if any(getattr(new.config, name) != getattr(before, name) for name in _FORWARDED):
+            await self._forward(new.config)
         # All at once, because a run that ignores its cancellation is waited for.
         gone = [name for name, component in old.items() if now.get(name) != component]
         await asyncio.gather(*(self._replace(name, now.get(name)) for name in gone))
@@ -224,23 +229,23 @@ class App:
         work = self.receiving.work
         self.tasks.start("series", lambda: work(self.records, lambda: self.tasks.beat("series")), heartbeat=SWEEP)
 
-    def _new_tracer(self, config: Config) -> spans.Tracer | None:
-        old = self.plan.config
-        same = ("forward", "tracing", "service", "environment")
-        if all(getattr(config, name) == getattr(old, name) for name in same):
-            return self.tracer
-        return spans.tracer(config, self._environ, self.state.tallies)
-
-    async def _trace_by(self, tracer: spans.Tracer | None) -> None:
-        old, self.tracer = self.tracer, tracer
-        if old is not None:
+    async def _forward(self, config: Config) -> None:
+        """Forward to the back ends of this configuration, and trace by it. Raises spool.InUse."""
+        if self.tracer is not None:
             await self.tasks.end("spans")
-            await old.flush(SPANS_SWAP)
-            old.retire(to=tracer)
-        self._start_tracer()
-
-    def _start_tracer(self) -> None:
-        if (tracer := self.tracer) is not None:
+            await self.tracer.flush()
+        found = target.targets(config.forward, self._environ, self.options.ingest_ports)
+        file = self.store.file
+        await self.forwarding.use(found, self.options.storage if file is not None else None)
+        tracer = self.tracer = None
+        if self.forwarding.takes("traces"):
+            put = self.forwarding.put
+            tracer = self.tracer = Tracer(
+                config,
+                self._environ,
+                lambda body, spans: put("traces", body, spans),
+                lambda spans: self.forwarding.refused("traces", spans),
+            )
             self.tasks.start("spans", lambda: tracer.work(lambda: self.tasks.beat("spans")), heartbeat=15.0)
 
     def _traceparent(self) -> str:
@@ -278,4 +283,5 @@ class App:
             records=self.records,
             performance=self.receiving.performance,
             otlp_metrics=self.receiving.metrics,
+            forwarding=self.forwarding,
         )

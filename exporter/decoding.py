@@ -97,7 +97,7 @@ class _Brotli:
 
 class _Zstd:
     def __init__(self) -> None:
-        zstd = _zstd()
+        zstd = zstd()
         limits = {zstd.DecompressionParameter.window_log_max: WINDOW_LOG}
         self._stream = zstd.ZstdDecompressor(options=limits)
         self._error: type[Exception] = zstd.ZstdError
@@ -119,6 +119,6 @@ class _Zstd:
 
 
 @cache
-def _zstd() -> Any:
+def zstd() -> Any:
     """The standard library's since 3.14, and its backport before."""
     return importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")

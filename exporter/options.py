@@ -93,6 +93,12 @@ class Options:
     storage_given: bool = False
     """Whether the folder was asked for, and not the default one."""
 
+    @property
+    def ingest_ports(self) -> frozenset[int]:
+        """On which applications send over OTLP: a back end there would be the daemon itself."""
+        listens = (self.ingest_listen_address, self.ingest_grpc_listen_address)
+        return frozenset(int(port) for each in listens if (port := each.rpartition(":")[2]).isdigit() and port != "0")
+
 
 def parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
     """Raises SystemExit(2) with a message on wrong arguments, SystemExit(0) for --help and --version."""

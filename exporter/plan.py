@@ -10,9 +10,13 @@ from pathlib import Path
 from msgspec import structs
 
 from exporter.config import Config, discover, read
+from exporter.config.problem import ConfigError, Problem
 from exporter.config.variables import Found
+from exporter.forward import target
 from exporter.options import Options
 from exporter.store.sqlite import FILE
+
+_ITSELF = "is the daemon's own listener, which would send to itself for ever: name the back end's address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,9 @@ def plan(options: Options, environ: Mapping[str, str]) -> Plan:
     """The plan as of now. Raises ConfigError."""
     if options.config_file is not None:
         config = read(options.config_file, environ)
+        if circle := list(target.circles(config.forward, options.ingest_ports)):
+            problems = [Problem(0, f"forward.{signal}[{number}].endpoint", _ITSELF) for signal, number in circle]
+            raise ConfigError(problems, str(options.config_file))
         named = not config.components and not config.component_files
         return Plan(config, unread=[one.variable for one in discover.found(environ)] if named else ())
     state = options.storage / FILE if options.storage is not None else None

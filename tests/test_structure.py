@@ -38,10 +38,10 @@ MAY = {
     "store": "metric values tally store ingest.values ingest.ports config.application",
     "docs": "metric values probe catalogue config options docs web.routes web.api web.otlp web.site",
     "options": "nearest",
-    "forward": "metric values probe component tally config forward",
+    "forward": "metric values probe component tally config decoding supervise ingest.ports forward",
     "web": (
         "metric values config probe component state tally health exposition process schedule supervise log nearest "
-        "blackbox quantity web ingest store.rows decoding"
+        "blackbox quantity web ingest store.rows decoding forward.figures forward.ports"
     ),
 }
 PURE = ("metric", "values", "component", "redact", "quantity", "health", "config.problem", "config.maintenance")

@@ -115,6 +115,9 @@ class Forward(Section, frozen=True):
             names = [one.name or str(number) for number, one in enumerate(getattr(self, signal))]
             if len(set(names)) < len(names):
                 raise ValueError(f"{signal}: two back ends have the same name")
+            unnamed = [one.endpoint for one in getattr(self, signal) if not one.name]
+            if len(set(unnamed)) < len(unnamed):
+                raise ValueError(f"{signal}: two back ends have the same endpoint and need a name each")
         if self.events and not self.logs:
             raise ValueError("events: there is no back end in `logs` to send them to")
         if self.trace_url and not _is_template(self.trace_url):

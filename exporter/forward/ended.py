@@ -1,6 +1,7 @@
-"""A run that has ended, kept small until it is sent, and then as OpenTelemetry's spans."""
+"""A run that has ended, kept small until it is encoded as OpenTelemetry's spans."""
 
 import random
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.probe import Outcome, Phase, Result
@@ -22,6 +23,25 @@ class Ended(NamedTuple):
     detail: str
     phases: tuple[Phase, ...]
     traceparent: str
+
+    @property
+    def spans(self) -> int:
+        return 1 + len(self.phases)
+
+
+def encoded(runs: Sequence[Ended], attributes: Mapping[str, str]) -> bytes:
+    """An ExportTraceServiceRequest of their spans. `attributes`: of the resource."""
+    # 9 MB and a tenth of a second that only tracing needs.
+    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans  # noqa: PLC0415
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.version import __version__  # noqa: PLC0415
+
+    sdk = {"name": "opentelemetry", "language": "python", "version": __version__}
+    known = {f"telemetry.sdk.{key}": value for key, value in sdk.items()}
+    # Not Resource.create: it reads the process's environment, and our caller has its own.
+    resource = Resource({**known, **attributes})
+    request: bytes = encode_spans([span for run in runs for span in spans(run, resource)]).SerializeToString()
+    return request
 
 
 def ended(result: Result) -> Ended:

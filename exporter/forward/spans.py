@@ -1,119 +1,102 @@
-"""The daemon's own traces: decides for each run whether its span is exported, and hands it to every back end."""
+"""The daemon's own traces: decides for each run whether its span is forwarded, and gathers them into requests."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from exporter import __version__
-from exporter.config.onward import Forward
 from exporter.config.sections import Tracing
-from exporter.forward import target
-from exporter.forward.backend import EVERY, Backend
-from exporter.forward.ended import ended, span_id
-from exporter.forward.otlp import Exporter
+from exporter.forward import resource, target
+from exporter.forward.ended import Ended, encoded, ended, span_id
+from exporter.ingest.ports import Refusing
 from exporter.probe import Result
-from exporter.tally import Tallies
 
-BEAT = 1.0
+EVERY = 1.0
+"""Seconds that a span waits at most before it is in the spool."""
+TOGETHER, MOST = 512, 8_192
+"""Spans in one request, and those that wait for room in the spool: beyond it the oldest go."""
+
+Put = Callable[[bytes, int], Awaitable[None]]
+"""Keeps an ExportTraceServiceRequest with so many spans. Raises Refusing."""
 
 
-class Settings(Protocol):
+class Settings(resource.Settings, Protocol):
     """What of the configuration matters here."""
 
-    @property
-    def service(self) -> str: ...
-    @property
-    def environment(self) -> str: ...
-    @property
-    def forward(self) -> Forward: ...
     @property
     def tracing(self) -> Tracing: ...
 
 
-def tracer(config: Settings, environ: Mapping[str, str], tallies: Tallies, *, every: float = EVERY) -> "Tracer | None":
-    """A tracer for the configured back ends, or for that of OTEL_EXPORTER_OTLP_ENDPOINT; None when there is neither.
-
-    `every`: seconds that a span waits at most.
-    """
-    found = target.targets(config.forward.traces, environ)
-    if not found:
-        return None
-    attributes = resource(config, environ)
-    backends = [
-        Backend(str(number), each.address, Exporter(each, attributes), tallies, every=every)
-        for number, each in enumerate(found)
-    ]
-    return Tracer(backends, target.ratio(config.tracing, environ))
-
-
-def resource(config: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Who sends the spans. As in OpenTelemetry, OTEL_SERVICE_NAME goes before OTEL_RESOURCE_ATTRIBUTES."""
-    found = {"service.name": "stack-exporter", "service.version": __version__}
-    if config.service:
-        # The daemon is a service of its own beside the application, which the namespace joins with it.
-        found["service.namespace"] = config.service
-    if config.environment:
-        found["deployment.environment.name"] = config.environment
-    found |= target.attributes(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
-    if name := environ.get("OTEL_SERVICE_NAME", "").strip():
-        found["service.name"] = name
-    return found
-
-
 class Tracer:
-    """Of the loop's thread. Failed runs are exported always, the others by ratio."""
+    """Of the loop's thread. Failed runs are forwarded always, the others by ratio."""
 
-    def __init__(self, backends: Sequence[Backend], ratio: float) -> None:
-        self.backends = backends
+    def __init__(
+        self, config: Settings, environ: Mapping[str, str], put: Put, lost: Callable[[int], None], every: float = EVERY
+    ) -> None:
+        """`lost` counts spans for which there was no room for long."""
+        self._resource = resource.own(config, environ)
+        self._put = put
+        self._lost = lost
+        self._every = every
         # As OpenTelemetry's TraceIdRatioBased decides, so that services behind a probe that use it decide alike.
-        self._bound = round(ratio * 2**64)
+        self._bound = round(target.ratio(config.tracing, environ) * 2**64)
+        self._runs: deque[Ended] = deque()
+        self._waiting = 0
+        self._enough = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     def traceparent(self) -> str:
-        """A new W3C trace context: random ids; flag 01 when the run is exported whatever becomes of it."""
+        """A new W3C trace context: random ids; flag 01 when the run is forwarded whatever becomes of it."""
         trace_id = random.getrandbits(128) or 1
         flags = "01" if trace_id & 0xFFFFFFFFFFFFFFFF < self._bound else "00"
         return f"00-{trace_id:032x}-{span_id():016x}-{flags}"
 
     def ended(self, result: Result) -> None:
-        """Queue a run's spans if they are to be exported."""
-        if result.traced:
-            run = ended(result)
-            for backend in self.backends:
-                backend.put(run)
+        """Queue a run's spans if they are to be forwarded."""
+        if not result.traced:
+            return
+        self._runs.append(run := ended(result))
+        self._waiting += run.spans
+        if self._waiting >= TOGETHER:
+            self._enough.set()
+        while self._waiting > MOST:
+            self._waiting -= (oldest := self._runs.popleft()).spans
+            self._lost(oldest.spans)
 
     async def work(self, beat: Callable[[], None]) -> None:
-        """Export for ever, each back end by itself; calls `beat` every second."""
-        working = [asyncio.create_task(backend.work()) for backend in self.backends]
-        try:
-            pending = set(working)
-            while pending:
-                beat()
-                done, pending = await asyncio.wait(pending, timeout=BEAT)
-                for task in done:
-                    task.result()
-        finally:
-            for task in working:
-                task.cancel()
-            await asyncio.gather(*working, return_exceptions=True)
+        """Hand them on for ever, every second and sooner when there are many."""
+        while True:
+            beat()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._every):
+                    await self._enough.wait()
+            if not await self.flush():
+                await asyncio.sleep(self._every)
 
-    async def flush(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound, not an error
-        """Send what waits, within `timeout` seconds. `work` may run on."""
-        flushing = [asyncio.create_task(backend.flush()) for backend in self.backends]
-        await asyncio.wait(flushing, timeout=timeout)
-        for task in flushing:
-            task.cancel()
-        await asyncio.gather(*flushing, return_exceptions=True)
+    async def flush(self) -> bool:
+        """Hand on all there are; False when they are not taken now."""
+        async with self._turn:
+            self._enough.clear()
+            while self._runs:
+                taken, count = self._take()
+                body = await asyncio.to_thread(encoded, taken, self._resource)
+                try:
+                    await self._put(body, count)
+                except BaseException as error:
+                    self._runs.extendleft(reversed(taken))
+                    self._waiting += count
+                    if isinstance(error, Refusing):
+                        return False
+                    raise
+        return True
 
-    def close(self) -> None:
-        """Let go of the back ends; what was not sent is counted as dropped."""
-        for backend in self.backends:
-            backend.close()
-
-    def retire(self, to: "Tracer | None") -> None:
-        """Close, and take away the series of those back ends that `to`, which stays, does not have."""
-        self.close()
-        staying = {backend.name for backend in to.backends} if to is not None else set()
-        for backend in self.backends:
-            if backend.name not in staying:
-                backend.forget()
+    def _take(self) -> tuple[Sequence[Ended], int]:
+        taken: list[Ended] = []
+        count = 0
+        while self._runs and (not taken or count + self._runs[0].spans <= TOGETHER):
+            taken.append(run := self._runs.popleft())
+            count += run.spans
+        self._waiting -= count
+        return taken, count

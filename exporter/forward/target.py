@@ -1,24 +1,27 @@
-"""Where spans go, and what share of them: from the configuration, else from OpenTelemetry's standard variables."""
+"""The back ends and what share of traces they get: from the configuration, else from OpenTelemetry's variables."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from exporter.config.onward import Destination
+from exporter.config.onward import MEGABYTE, Destination, Forward, Waiting
 from exporter.config.sections import Tracing
+from exporter.forward.ports import SIGNALS, Signal
 from exporter.values import Secret
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = 10.0
 """Seconds for one request, the specification's default."""
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One back end. `endpoint` is whole: for HTTP with its path."""
+    """One back end for one signal. `endpoint` is whole: for HTTP with its path."""
 
     endpoint: str
     protocol: Literal["grpc", "http"] = "http"
@@ -27,22 +30,58 @@ class Target:
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
-    gzip: bool = False
+    compression: Literal["gzip", "zstd", "none"] = "none"
+    signal: Signal = "traces"
+    name: str = "0"
+    """For the label: the configured one, else its place in the list."""
+    named: bool = False
+    """Whether it is the configured one."""
+    batch: int = MEGABYTE
+    waiting: Waiting = field(default_factory=Waiting)
 
     @property
     def address(self) -> str:
         """Host and port, for people; never a user or a query, which may be secret."""
         return urlsplit(self.endpoint).netloc.rpartition("@")[2]
 
+    @property
+    def folder(self) -> str:
+        """Of its spool. Without a name the endpoint's, so that a list in another order sends nothing to another."""
+        if self.named:
+            return f"{self.signal}-{self.name}"
+        return f"{self.signal}-{blake2b(self.endpoint.encode(), digest_size=6).hexdigest()}"
 
-def targets(destinations: Sequence[Destination], environ: Mapping[str, str]) -> list[Target]:
-    """All back ends: those configured, else the one of the environment, if there is any."""
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return []
-    if destinations:
-        return [_configured(destination) for destination in destinations]
-    found = _standard(environ)
-    return [found] if found else []
+    def is_one_of(self, ports: Collection[int]) -> bool:
+        """Whether it is this machine under one of these ports, where the daemon itself may listen."""
+        url = urlsplit(self.endpoint)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        return port in ports and (url.hostname in _LOOPBACK or str(url.hostname).startswith("127."))
+
+
+def targets(forward: Forward, environ: Mapping[str, str], own: Collection[int] = ()) -> list[Target]:
+    """All back ends: those configured; where none takes traces, the one of the environment, if there is any.
+
+    `own`: ports of the daemon itself, which the application's variables name when it shares its environment.
+    """
+    found = [
+        _configured(destination, signal, number, forward.spool)
+        for signal in SIGNALS
+        for number, destination in enumerate(getattr(forward, signal))
+    ]
+    if not forward.traces and (standard := _standard(environ, forward.spool)):
+        if standard.is_one_of(own):
+            log.info("OTEL_EXPORTER_OTLP_ENDPOINT names this daemon; nothing is forwarded to it")
+        else:
+            found.append(standard)
+    return found
+
+
+def circles(forward: Forward, own: Collection[int]) -> Iterator[tuple[Signal, int]]:
+    """Configured back ends that are the daemon itself, which would send to itself for ever: signal and place."""
+    for signal in SIGNALS:
+        for number, destination in enumerate(getattr(forward, signal)):
+            if _configured(destination, signal, number, forward.spool).is_one_of(own):
+                yield signal, number
 
 
 def ratio(tracing: Tracing, environ: Mapping[str, str]) -> float:
@@ -65,12 +104,12 @@ def ratio(tracing: Tracing, environ: Mapping[str, str]) -> float:
     return 1.0
 
 
-def _configured(destination: Destination) -> Target:
+def _configured(destination: Destination, signal: Signal, number: int, waiting: Waiting) -> Target:
     endpoint = destination.endpoint
     if destination.protocol == "http":
         url = urlsplit(endpoint)
-        if not url.path.endswith("/v1/traces"):
-            endpoint = url._replace(path=url.path.rstrip("/") + "/v1/traces").geturl()
+        if not url.path.endswith(f"/v1/{signal}"):
+            endpoint = url._replace(path=f"{url.path.rstrip('/')}/v1/{signal}").geturl()
     return Target(
         endpoint,
         destination.protocol,
@@ -79,11 +118,19 @@ def _configured(destination: Destination) -> Target:
         destination.ca_file,
         destination.cert_file,
         destination.key_file,
+        destination.compression,
+        signal,
+        destination.name or str(number),
+        bool(destination.name),
+        int(destination.batch),
+        destination.spool or waiting,
     )
 
 
-def _standard(environ: Mapping[str, str]) -> Target | None:
+def _standard(environ: Mapping[str, str], waiting: Waiting) -> Target | None:
     """What OTEL_EXPORTER_OTLP_TRACES_… or, failing that, OTEL_EXPORTER_OTLP_… say."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return None
 
     def read(name: str) -> str:
         return (
@@ -118,7 +165,8 @@ def _standard(environ: Mapping[str, str]) -> Target | None:
         read("CERTIFICATE") or None,
         read("CLIENT_CERTIFICATE") or None,
         read("CLIENT_KEY") or None,
-        gzip=read("COMPRESSION").lower() == "gzip",
+        "gzip" if read("COMPRESSION").lower() == "gzip" else "none",
+        waiting=waiting,
     )
 
 

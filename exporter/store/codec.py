@@ -17,6 +17,7 @@ LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error", "fatal")
 STATUSES: tuple[State, ...] = ("unresolved", "resolved", "ignored")
 _LATEST = (1 << 43) - 1
 _LOW = (1 << 20) - 1
+_HEXADECIMAL = frozenset("0123456789abcdef")
 _counter = itertools.count(secrets.randbelow(_LOW))
 
 Body = tuple[str, str, str, str, dict[str, Any]]
@@ -66,6 +67,12 @@ def text(value: str, most: int = 200) -> str:
     """As both databases take it: no NUL, no lone surrogate, of bounded length."""
     short = value[:most].replace("\x00", "")
     return short if short.isascii() else short.encode("utf-8", "replace").decode()
+
+
+def trace(given: str) -> str:
+    """A trace id as W3C has it, in lower case; empty where it is none."""
+    id_ = given.lower()
+    return id_ if len(id_) == 32 and _HEXADECIMAL.issuperset(id_) and id_.strip("0") else ""
 
 
 def folded(*texts: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -39,6 +40,8 @@ DEADLINE, TRIAL = 5.0, 1.0
 """Seconds that a transaction may take, and that one may which tries whether a fault has ended."""
 PAUSE = 1.0
 """Seconds after a failure for which whatever comes is refused at once."""
+PATIENCE = 0.5
+"""Seconds that one who asks waits for a trial; kubelet waits 1 for the answer."""
 
 Write = Callable[[Sequence[Entry], float], Awaitable[list[Outcome]]]
 
@@ -60,6 +63,7 @@ class Commits:
         self._held = 0
         self._task: asyncio.Task[None] | None = None
         self._failed: Refusing | None = None
+        self._trial: asyncio.Future[list[Outcome]] | None = None
         self._until = 0.0
         self._ended = -RECENT
         self._gathering: asyncio.Future[None] | None = None
@@ -74,18 +78,26 @@ class Commits:
             return []
         try:
             self._admit(len(entries))
-            future = asyncio.get_running_loop().create_future()
-            self._waiting.append(_Waiting(entries, future, self._clock()))
-            self._held += len(entries)
-            if len(self._waiting) >= CROWD and self._gathering is not None:
-                settle(self._gathering)
-            if self._task is None or self._task.done():
-                self._task = asyncio.create_task(self._drain(), name="store commits")
-            outcomes: list[Outcome] = await future
+            outcomes = await self._enqueue(entries)
         except Refusing as refusing:
             self._tallies.child(REFUSED, refusing.reason).add(len(entries))
             raise
         return outcomes
+
+    async def refuses(self) -> str:
+        """Why nothing is taken now; empty when it is.
+
+        Where senders are kept away for it, nothing comes that would show that the fault has ended: so it is tried, with
+        an id of which nothing but 8 bytes are kept for a day.
+        """
+        if self._failed is None:
+            return "slow" if self._held >= WAITING else ""
+        if self._clock() >= self._until and (self._trial is None or self._trial.done()):
+            self._trial = self._enqueue([Entry(secrets.token_hex(16), 0.0)])
+            self._trial.add_done_callback(_seen)
+        if self._trial is not None:
+            await asyncio.wait({self._trial}, timeout=PATIENCE)
+        return self._failed.reason if self._failed is not None else ""
 
     async def finish(self, seconds: float) -> None:
         """Wait for what is under way; no longer than that."""
@@ -99,6 +111,16 @@ class Commits:
         if self._failed is None:
             log.warning("the store refuses what comes in", extra={"reason": refusing.reason})
         self._failed, self._until = refusing, self._clock() + PAUSE
+
+    def _enqueue(self, entries: Sequence[Entry]) -> "asyncio.Future[list[Outcome]]":
+        future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(entries, future, self._clock()))
+        self._held += len(entries)
+        if len(self._waiting) >= CROWD and self._gathering is not None:
+            settle(self._gathering)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain(), name="store commits")
+        return future
 
     def _admit(self, entries: int) -> None:
         if self._failed is not None and self._clock() < self._until:
@@ -185,3 +207,9 @@ class Commits:
         for one in waiting:
             if not one.future.done():
                 one.future.set_exception(Refusing(refusing.reason, refusing.retry_after))
+
+
+def _seen(trial: "asyncio.Future[list[Outcome]]") -> None:
+    """Nobody may be waiting for it any more."""
+    if not trial.cancelled():
+        trial.exception()

@@ -18,7 +18,7 @@ UNRESOLVED, RESOLVED, IGNORED = range(3)
 
 COLUMNS = (
     "key, id, service, title, culprit, type, code, severity, security, team, status, regressed, assignee, "
-    "ignored_until, first_seen, last_seen, total, users, releases, environments, folded, sample"
+    "ignored_until, first_seen, last_seen, total, users, releases, environments, folded, sample, trace"
 )
 EFFECTIVE = "CASE WHEN status = 2 AND ignored_until <= ? THEN 0 ELSE status END"
 """The status, of which the time of being ignored may have passed; takes the time."""
@@ -49,6 +49,8 @@ class Fold(Struct):
     environments: list[str]
     folded: str
     sample: int
+    trace: str = ""
+    """Of the occurrence that came last of those that have one."""
     fresh: bool = False
     """Made by this transaction."""
     hours: dict[int, int] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class Fold(Struct):
         self.team, self.code = codec.text(grouped.team), codec.text(grouped.code)
         _note(self.releases, codec.text(occurrence.origin.release), RELEASES)
         _note(self.environments, codec.text(occurrence.origin.environment), ENVIRONMENTS)
+        self.trace = codec.trace(occurrence.trace_id) or self.trace
         hour = int(at // HOUR)
         self.hours[hour] = self.hours.get(hour, 0) + 1
         if occurrence.user and self.users < PEOPLE:
@@ -84,7 +87,7 @@ class Fold(Struct):
             self.id, self.service, self.title, self.culprit, self.type, self.code, self.severity, self.security,
             self.team, self.status, self.regressed, self.assignee, self.ignored_until, self.first_seen,
             self.last_seen, self.total, self.users, _json(self.releases), _json(self.environments), self.folded,
-            self.sample,
+            self.sample, self.trace,
         )  # fmt: skip
 
 
@@ -136,6 +139,7 @@ def group(row: Any, now: float, hours: dict[int, int]) -> Group:
         spiking=open_ and this >= 10 and this * 24 >= 5 * before,
         assignee=one.assignee,
         ignored_until=None if over else one.ignored_until,
+        trace_id=one.trace,
     )
 
 

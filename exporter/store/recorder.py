@@ -145,6 +145,9 @@ class Recorder:
                 self._wake.set()
             raise
 
+    async def refuses(self) -> str:
+        return "unavailable" if self._engine is None else await self._commits.refuses()
+
     async def groups(self, wanted: Wanted) -> Page[Group]:
         return await self._read(partial(reading.groups, wanted=wanted, now=self._clock()))
 

@@ -42,6 +42,8 @@ class Group(Struct, frozen=True):
     """This hour it comes at least ten times, and five times as often as in the mean hour of the last 24."""
     assignee: str = ""
     ignored_until: float | None = None
+    trace_id: str = ""
+    """Of the occurrence that came last of those that have one: 32 hexadecimal digits in lower case."""
 
 
 class Kept(Struct, frozen=True):
@@ -174,6 +176,9 @@ class Records(Protocol):
     """A store of what came in. Reading raises Refusing, too, when the store is gone."""
 
     async def add(self, entries: Sequence[Entry]) -> list[Outcome]: ...
+
+    async def refuses(self) -> str:
+        """Why what comes in is refused now; empty when it is taken. Tries it, while the last was refused."""
 
     async def groups(self, wanted: Wanted) -> Page[Group]: ...
     async def group(self, id: str) -> Group | None: ...  # noqa: A002

@@ -2,8 +2,8 @@
 
 from exporter.store.engine import Dialect
 
-VERSION = 2
-"""Of the schema. 1 had no more than what components keep."""
+VERSION = 3
+"""Of the schema. 1 had no more than what components keep, 2 no trace of a group."""
 
 # Keys are numbers: of occurrences, occasions and samples milliseconds since 1970 and 20 bits that tell those of one
 # millisecond apart, so that the order of keys is the order of time, and age and size need no index of their own.
@@ -46,6 +46,8 @@ CREATE TABLE stack_acts (
 CREATE INDEX stack_acts_subject ON stack_acts (subject);
 CREATE TABLE stack_seen (slot {int} NOT NULL, id {blob} NOT NULL, PRIMARY KEY (slot, id)){bare};
 """
+_TRACED = "ALTER TABLE stack_groups ADD COLUMN trace TEXT NOT NULL DEFAULT '';"
+"""Written by both without touching the rows that are there."""
 _WORDS: dict[Dialect, dict[str, str]] = {
     "sqlite": {
         "serial": "INTEGER PRIMARY KEY", "int": "INTEGER", "real": "REAL", "blob": "BLOB",
@@ -70,5 +72,7 @@ def statements(dialect: Dialect, version: int) -> str:
     """What brings a store of that version to VERSION."""
     if version >= VERSION:
         return ""
+    if version == 2:
+        return _TRACED
     # What a body holds is compressed already; pglz would try again.
-    return _TABLES.format(**_WORDS[dialect]) + (_POSTGRES if dialect == "postgres" else "")
+    return _TABLES.format(**_WORDS[dialect]) + (_POSTGRES if dialect == "postgres" else "") + _TRACED

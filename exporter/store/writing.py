@@ -33,7 +33,7 @@ _INSERT = (
 )
 _CHANGED = (
     "code", "severity", "security", "team", "status", "regressed", "ignored_until", "first_seen", "last_seen", "total",
-    "users", "releases", "environments", "sample",
+    "users", "releases", "environments", "sample", "trace",
 )  # fmt: skip
 _CHANGED_PLACES = tuple(COLUMNS.split(", ").index(name) - 1 for name in _CHANGED)
 _UPDATE = f"UPDATE stack_groups SET {', '.join(f'{name} = ?' for name in _CHANGED)} WHERE key = ?"  # noqa: S608

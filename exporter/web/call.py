@@ -18,6 +18,7 @@ from exporter.state import State
 from exporter.store.rows import Records
 from exporter.supervise import Tasks
 from exporter.web.auth import Guard
+from exporter.web.destinations import Forwarding
 from exporter.web.refused import Full, Refused
 
 __all__ = ["Answer", "Call", "Full", "Handler", "Refused", "Room", "Services"]
@@ -58,6 +59,8 @@ class Services:
     """How long what they do took in the last hour."""
     otlp_metrics: OtlpMetrics | None = None
     """Metrics that applications send, which /metrics shows too."""
+    forwarding: Forwarding | None = None
+    """Sends on what applications sent; None where no back end is configured."""
 
 
 class Room:

@@ -1,11 +1,12 @@
 """Is the daemon alive, is it ready, and how is what it watches? Only the last follows the components."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from exporter.health import Overall, overall
-from exporter.web import report
+from exporter.web import onward, report
 from exporter.web.answer import text
-from exporter.web.call import Answer, Call, Refused
+from exporter.web.call import Answer, Call, Refused, Services
 
 
 def ailments(call: Call) -> list[str]:
@@ -17,11 +18,24 @@ def ailments(call: Call) -> list[str]:
     return found
 
 
-def unready(call: Call) -> str:
-    """Why no requests should come yet, or not any more."""
-    if call.services.stopping():
+async def unready(call: Call) -> str:
+    """Why no requests should come yet, or not any more; with `web.readiness: ingest` also why not now."""
+    services = call.services
+    if services.stopping():
         return "stopping"
-    return "" if call.services.started() else "starting"
+    if not services.started():
+        return "starting"
+    return await _refusing(services) if services.web.readiness == "ingest" else ""
+
+
+async def _refusing(services: Services) -> str:
+    """Which of those that keep what comes in takes nothing now."""
+    if services.records is not None and (reason := await services.records.refuses()):
+        return f"the store takes nothing: {reason}"
+    for one in services.forwarding.backends if services.forwarding is not None else ():
+        if reason := one.queue.refusing:
+            return f"what waits for {one.signal} of {one.name} takes nothing more: {reason}"
+    return ""
 
 
 async def livez(call: Call) -> Answer:
@@ -31,7 +45,7 @@ async def livez(call: Call) -> Answer:
 
 
 async def readyz(call: Call) -> Answer:
-    problem = unready(call)
+    problem = await unready(call)
     return Answer(503, f"not ready: {problem}", errors=[problem]) if problem else Answer(message="ready")
 
 
@@ -42,7 +56,7 @@ async def healthy(call: Call) -> Answer:
 
 async def ready(call: Call) -> Answer:
     """/readyz in Prometheus' own words."""
-    return text("not ready", 503) if unready(call) else text("stack-exporter is Ready.")
+    return text("not ready", 503) if await unready(call) else text("stack-exporter is Ready.")
 
 
 async def health(call: Call) -> Answer:
@@ -54,7 +68,8 @@ async def health(call: Call) -> Answer:
 async def detailed(call: Call) -> Answer:
     """503 when any component is unhealthy."""
     found = overall(call.services.state.records.values())
-    return _whole(call, found, found.unhealthy, detailed=call.detailed)
+    more = {"forwarding": onward.report(call, detailed=call.detailed)} if call.services.forwarding is not None else {}
+    return _whole(call, found, found.unhealthy, detailed=call.detailed, more=more)
 
 
 async def component(call: Call) -> Answer:
@@ -66,7 +81,14 @@ async def component(call: Call) -> Answer:
     return Answer(503 if record.status == "unhealthy" else 200, record.status, data)
 
 
-def _whole(call: Call, found: Overall, down: Sequence[str], *, detailed: bool) -> Answer:
-    data = report.whole(found, call.services.state.records.values(), detailed=detailed)
+def _whole(
+    call: Call,
+    found: Overall,
+    down: Sequence[str],
+    *,
+    detailed: bool,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> Answer:
+    data = report.whole(found, call.services.state.records.values(), detailed=detailed) | more
     errors = [f"{name} is unhealthy" for name in down]
     return Answer(503 if down else 200, found.status, data, errors, compressible=True)

@@ -9,6 +9,7 @@ from exporter.web.api.stack import Trace, traces
 from exporter.web.call import Call
 from exporter.web.markup import Markup, join, tag
 from exporter.web.told_parts import ago, cut, heading, tone, under
+from exporter.web.traced import Link, linking
 
 HOURS = 24
 FRAMES = 25
@@ -47,7 +48,9 @@ def _row(call: Call, shown: Shown, now: float) -> Markup:
         tag("span", ago(group.last_seen, now, " ago")),
         tag("span", chart.trend(_trend(shown, now)), class_="trend"),
     )
-    more = tag("div", _facts(shown, now), _stack(shown.latest), _resolving(call, group), _link(group, kept_open))
+    more = tag(
+        "div", _facts(shown, now, linking(call)), _stack(shown.latest), _resolving(call, group), _link(group, kept_open)
+    )
     return tag("details", summary, more, id=f"error-{group.id}", open=kept_open)
 
 
@@ -76,7 +79,7 @@ def _where(group: Group) -> str:
     return " · ".join(filter(None, (group.service, cut(group.culprit), release)))
 
 
-def _facts(shown: Shown, now: float) -> Markup:
+def _facts(shown: Shown, now: float, link: Link) -> Markup:
     group, latest = shown.group, shown.latest
     pairs: list[tuple[str, object]] = []
     if latest is not None:
@@ -86,13 +89,22 @@ def _facts(shown: Shown, now: float) -> Markup:
             ("Transaction", cut(latest.transaction)),
             ("Release", cut(latest.release)),
             ("Environment", cut(latest.environment)),
-            ("Trace ID", latest.trace_id and tag("code", cut(latest.trace_id))),
             ("User", latest.user and tag("code", cut(latest.user))),
             ("Latest", ago(latest.at, now, " ago")),
         ]
+    pairs.append(("Trace", _trace_of(shown, link)))
     pairs += [("First seen", ago(group.first_seen, now, " ago")), ("Assignee", cut(group.assignee))]
     pairs += [("Group ID", tag("code", group.id))]
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs if value), class_="known")
+
+
+def _trace_of(shown: Shown, link: Link) -> Markup | None:
+    """Of the latest occurrence, or where that has none, of the last that has one."""
+    id_ = (shown.latest.trace_id if shown.latest is not None else "") or shown.group.trace_id
+    if not id_:
+        return None
+    words, url = tag("code", cut(id_)), link(id_)
+    return tag("a", words, href=url, rel="noreferrer noopener") if url else words
 
 
 def _request(detail: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Groups of errors: which there are, what is known of one, and what becomes of it."""
 
 import asyncio
+from functools import partial
 from typing import get_args
 
 from exporter.store import rows
@@ -9,6 +10,7 @@ from exporter.web.api.actor import actor, note
 from exporter.web.api.endpoint import paged, records
 from exporter.web.api.given import id_of
 from exporter.web.call import Answer, Call, Refused
+from exporter.web.traced import linking
 
 WEEK = 7 * 86_400.0
 UNKNOWN = "no error has this id"
@@ -20,7 +22,9 @@ NOTHING = (
 
 async def listed(call: Call, wanted: asked.Errors, _: float) -> Answer:
     """A page of groups."""
-    return await paged(records(call).groups(wanted.wanted()), shapes.group, wanted, "groups of errors")
+    return await paged(
+        records(call).groups(wanted.wanted()), partial(shapes.group, link=linking(call)), wanted, "groups of errors"
+    )
 
 
 async def one(call: Call, _: asked.Nothing, now: float) -> Answer:
@@ -37,7 +41,7 @@ async def occurrences(call: Call, wanted: asked.Occurrences, _: float) -> Answer
     if await found.group(id_) is None:
         raise Refused(404, UNKNOWN)
     page = found.occurrences(id_, wanted.wanted())
-    return await paged(page, shapes.occurrence, wanted, "occurrences")
+    return await paged(page, partial(shapes.occurrence, link=linking(call)), wanted, "occurrences")
 
 
 async def occurrence(call: Call, _: asked.Nothing, __: float) -> Answer:
@@ -45,7 +49,8 @@ async def occurrence(call: Call, _: asked.Nothing, __: float) -> Answer:
     kept = await records(call).occurrence(id_of(call))
     if kept is None:
         raise Refused(404, "no occurrence has this id, or it is no longer kept")
-    return Answer(message=kept.message or kept.level, data=shapes.occurrence_detail(kept), compressible=True)
+    data = shapes.occurrence_detail(kept, linking(call))
+    return Answer(message=kept.message or kept.level, data=data, compressible=True)
 
 
 async def change(call: Call, wanted: asked.Change, now: float) -> Answer:
@@ -73,7 +78,7 @@ async def _detail(call: Call, group: rows.Group, now: float) -> Answer:
     latest, hours, acts = await asyncio.gather(
         _latest(found, group.id), found.hours(group.id, now - WEEK), found.acts(group.id)
     )
-    data = shapes.group_detail(group, latest, hours, acts)
+    data = shapes.group_detail(group, latest, hours, acts, linking(call))
     return Answer(message=f"{group.status}, {group.count} times", data=data, compressible=True)
 
 

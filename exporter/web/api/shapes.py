@@ -8,9 +8,13 @@ from exporter.ingest.values import Severity
 from exporter.store import rows
 from exporter.web.api.moment import stamp, stamped
 from exporter.web.api.stack import stack
+from exporter.web.traced import Link
 
 Stamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Id = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+TraceUrl = Annotated[
+    str, Meta(description="Page of the trace, by forward.trace_url; empty where none is configured or it was not kept.")
+]
 
 
 class ErrorGroup(Struct, frozen=True):
@@ -37,6 +41,8 @@ class ErrorGroup(Struct, frozen=True):
     environments: tuple[str, ...]
     assignee: str
     ignored_until: Stamp | None
+    trace_id: Annotated[str, Meta(description="Of the occurrence that came last of those that have one.")]
+    trace_url: TraceUrl
 
 
 class Occurrence(Struct, frozen=True):
@@ -51,6 +57,7 @@ class Occurrence(Struct, frozen=True):
     transaction: str
     user: Annotated[str, Meta(description="A keyed hash that tells one from another.")]
     trace_id: str
+    trace_url: TraceUrl
     message: str
 
 
@@ -123,37 +130,38 @@ class Alert(Struct, frozen=True):
     generator_url: str
 
 
-def group(row: rows.Group) -> ErrorGroup:
-    return ErrorGroup(**_group(row))
+def group(row: rows.Group, link: Link) -> ErrorGroup:
+    return ErrorGroup(**_group(row, link))
 
 
 def group_detail(
-    row: rows.Group, latest: rows.Kept | None, hours: list[tuple[float, int]], acts: list[rows.Act]
+    row: rows.Group, latest: rows.Kept | None, hours: list[tuple[float, int]], acts: list[rows.Act], link: Link
 ) -> ErrorDetail:
     return ErrorDetail(
-        **_group(row),
-        latest=occurrence_detail(latest) if latest is not None else None,
+        **_group(row, link),
+        latest=occurrence_detail(latest, link) if latest is not None else None,
         hours=tuple(Hour(stamp(at), count) for at, count in hours),
         audit=tuple(Act(stamp(act.at), act.actor, act.action, act.note) for act in acts),
     )
 
 
-def _group(row: rows.Group) -> dict[str, Any]:
-    same = {name: getattr(row, name) for name in ErrorGroup.__struct_fields__}
+def _group(row: rows.Group, link: Link) -> dict[str, Any]:
+    same = {name: getattr(row, name) for name in ErrorGroup.__struct_fields__ if name != "trace_url"}
     times = {"first_seen": stamp(row.first_seen), "last_seen": stamp(row.last_seen)}
-    return same | times | {"ignored_until": stamped(row.ignored_until)}
+    return same | times | {"ignored_until": stamped(row.ignored_until), "trace_url": link(row.trace_id)}
 
 
-def occurrence(row: rows.Kept) -> Occurrence:
-    return Occurrence(**_occurrence(row))
+def occurrence(row: rows.Kept, link: Link) -> Occurrence:
+    return Occurrence(**_occurrence(row, link))
 
 
-def occurrence_detail(row: rows.Kept) -> OccurrenceDetail:
-    return OccurrenceDetail(**_occurrence(row), stack=tuple(stack(row.detail)), detail=row.detail)
+def occurrence_detail(row: rows.Kept, link: Link) -> OccurrenceDetail:
+    return OccurrenceDetail(**_occurrence(row, link), stack=tuple(stack(row.detail)), detail=row.detail)
 
 
-def _occurrence(row: rows.Kept) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in Occurrence.__struct_fields__} | {"at": stamp(row.at)}
+def _occurrence(row: rows.Kept, link: Link) -> dict[str, Any]:
+    same = {name: getattr(row, name) for name in Occurrence.__struct_fields__ if name != "trace_url"}
+    return same | {"at": stamp(row.at), "trace_url": link(row.trace_id)}
 
 
 def event(row: rows.Noted) -> Event:

@@ -72,7 +72,9 @@ async def status(call: Call) -> Answer:
         **whole,
         service=services.service,
         environment=services.environment,
-        exporter=Itself(__version__, tuple(health.ailments(call)), not health.unready(call), services.page.series()),
+        exporter=Itself(
+            __version__, tuple(health.ailments(call)), not await health.unready(call), services.page.series()
+        ),
         ingest=_ingest(call),
         store=kept,
         errors=errors,

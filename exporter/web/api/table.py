@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from exporter.web import health
+from exporter.web import health, onward
 from exporter.web.admin import Admin
-from exporter.web.api import alerts, asked, daily, errors, figures, lines, occasions, shapes
+from exporter.web.api import alerts, asked, daily, errors, figures, forwarding, lines, occasions, shapes
 from exporter.web.api.endpoint import Endpoint, asking
 from exporter.web.api.status import Status, status
 from exporter.web.call import Answer, Call
@@ -143,6 +143,11 @@ def endpoints() -> tuple[Endpoint, ...]:
             "GET", "/api/v1/status", "status", "Everything at a glance",
             "Components, errors by service and status, alerts, the store, and what came in by source and outcome.",
             status, Status, subject="daemon",
+        ),
+        Endpoint(
+            "GET", "/api/v1/forwarding", "forwarding", "What is sent onward, and what waits for each back end",
+            "Every back end: whether it takes what is sent to it, what waits, and what was lost.",
+            asking(asked.Nothing, forwarding.listed), list[onward.Destination], subject="daemon",
         ),
         Endpoint(
             "GET", "/api/v1/logs", "logs", "The daemon's own recent log lines",
