@@ -17,7 +17,7 @@ from exporter.component import Component
 from exporter.config import Config
 from exporter.config.problem import ConfigError, Problem
 from exporter.exposition import Page
-from exporter.forward import target
+from exporter.forward import resource, target
 from exporter.forward.forwarding import Forwarding
 from exporter.forward.spans import Tracer
 from exporter.listeners import Listeners
@@ -235,8 +235,8 @@ class App:
             await self.tasks.end("spans")
             await self.tracer.flush()
         found = target.targets(config.forward, self._environ, self.options.ingest_ports)
-        file = self.store.file
-        await self.forwarding.use(found, self.options.storage if file is not None else None)
+        storage = self.options.storage if self.store.file is not None else None
+        await self.forwarding.use(found, storage, resource.added(config, self._environ))
         tracer = self.tracer = None
         if self.forwarding.takes("traces"):
             put = self.forwarding.put

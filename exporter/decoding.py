@@ -97,10 +97,10 @@ class _Brotli:
 
 class _Zstd:
     def __init__(self) -> None:
-        zstd = zstd()
-        limits = {zstd.DecompressionParameter.window_log_max: WINDOW_LOG}
-        self._stream = zstd.ZstdDecompressor(options=limits)
-        self._error: type[Exception] = zstd.ZstdError
+        library = zstd()
+        limits = {library.DecompressionParameter.window_log_max: WINDOW_LOG}
+        self._stream = library.ZstdDecompressor(options=limits)
+        self._error: type[Exception] = library.ZstdError
 
     @property
     def ended(self) -> bool:

@@ -41,7 +41,7 @@ MAY = {
     "forward": "metric values probe component tally config decoding supervise ingest.ports forward",
     "web": (
         "metric values config probe component state tally health exposition process schedule supervise log nearest "
-        "blackbox quantity web ingest store.rows decoding forward.figures forward.ports"
+        "blackbox quantity web ingest store.rows decoding forward"
     ),
 }
 PURE = ("metric", "values", "component", "redact", "quantity", "health", "config.problem", "config.maintenance")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,8 @@ class Forwarding:
 
     def __init__(self, tallies: Tallies, tasks: Tasks) -> None:
         self.backends: Sequence[Backend] = ()
+        self.attributes: Mapping[str, str] = {}
+        """Added to the resources of what applications send."""
         self._tallies = tallies
         self._tasks = tasks
         self._folder: Path | None = None
@@ -90,7 +92,9 @@ class Forwarding:
         if spans:
             self._sampled_out.add(spans)
 
-    async def use(self, targets: Sequence[Target], storage: Path | None) -> None:
+    async def use(
+        self, targets: Sequence[Target], storage: Path | None, attributes: Mapping[str, str] | None = None
+    ) -> None:
         """Deliver to these from now on, with spools beneath `storage`, None for memory. Raises spool.InUse."""
         self._folder = storage / SPOOLS if storage is not None else None
         staying = {backend.target.folder: backend for backend in self.backends if backend.target in targets}
@@ -110,6 +114,7 @@ class Forwarding:
             for backend in leaving:
                 if (backend.signal, backend.name) not in names:
                     backend.figures.forget()
+            self.attributes = attributes or {}
             self._swept = -inf
             self._open.set()
 

@@ -9,6 +9,7 @@ from exporter.blackbox.probing import Probing
 from exporter.config import Config
 from exporter.config.sections import Web
 from exporter.exposition import Page
+from exporter.forward.forwarding import Forwarding
 from exporter.ingest.intake import Intake
 from exporter.ingest.otlp_metrics import OtlpMetrics
 from exporter.ingest.performance import Performance
@@ -18,7 +19,6 @@ from exporter.state import State
 from exporter.store.rows import Records
 from exporter.supervise import Tasks
 from exporter.web.auth import Guard
-from exporter.web.destinations import Forwarding
 from exporter.web.refused import Full, Refused
 
 __all__ = ["Answer", "Call", "Full", "Handler", "Refused", "Room", "Services"]
@@ -60,7 +60,7 @@ class Services:
     otlp_metrics: OtlpMetrics | None = None
     """Metrics that applications send, which /metrics shows too."""
     forwarding: Forwarding | None = None
-    """Sends on what applications sent; None where no back end is configured."""
+    """Sends onward what applications send."""
 
 
 class Room:

@@ -1,7 +1,6 @@
 """Is the daemon alive, is it ready, and how is what it watches? Only the last follows the components."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 from exporter.health import Overall, overall
 from exporter.web import onward, report
@@ -69,7 +68,7 @@ async def detailed(call: Call) -> Answer:
     """503 when any component is unhealthy."""
     found = overall(call.services.state.records.values())
     more = {"forwarding": onward.report(call, detailed=call.detailed)} if call.services.forwarding is not None else {}
-    return _whole(call, found, found.unhealthy, detailed=call.detailed, more=more)
+    return _whole(call, found, found.unhealthy, detailed=call.detailed, **more)
 
 
 async def component(call: Call) -> Answer:
@@ -81,14 +80,7 @@ async def component(call: Call) -> Answer:
     return Answer(503 if record.status == "unhealthy" else 200, record.status, data)
 
 
-def _whole(
-    call: Call,
-    found: Overall,
-    down: Sequence[str],
-    *,
-    detailed: bool,
-    more: Mapping[str, object] = MappingProxyType({}),
-) -> Answer:
+def _whole(call: Call, found: Overall, down: Sequence[str], *, detailed: bool, **more: object) -> Answer:
     data = report.whole(found, call.services.state.records.values(), detailed=detailed) | more
     errors = [f"{name} is unhealthy" for name in down]
     return Answer(503 if down else 200, found.status, data, errors, compressible=True)

@@ -16,12 +16,12 @@ from exporter.ingest.intake import Intake
 from exporter.ingest.limit import Buckets
 from exporter.ingest.otlp import Parser, Parsing
 from exporter.ingest.otlp_errors import Echoes
-from exporter.ingest.otlp_metrics import OtlpMetrics
 from exporter.ingest.otlp_wire import Malformed, Piece, TooMany
 from exporter.ingest.ports import Refusing
 from exporter.ingest.refusals import limited
 from exporter.ingest.values import Batch
 from exporter.web.call import Refused, Services
+from exporter.web.otlp_pass import Passing
 from exporter.web.otlp_reply import Signal, Taken
 from exporter.web.unpack import LARGEST
 
@@ -30,6 +30,7 @@ AT_ONCE = 0.005
 MEASURED_AT_ONCE = 1_000
 INVALID = "spans without a valid trace id, span id, or with an end before their start were left out"
 SOURCE = "otlp"
+_LATER = "nothing more can be kept now; send it again later"
 
 
 class Taker:
@@ -41,6 +42,7 @@ class Taker:
         self._made_of: tuple[object, ...] = ()
         self._parser: Parser | None = None
         self._buckets = Buckets(0.0, 0.0)
+        self._passing = Passing()
 
     async def take(self, signal: Signal, body: bytes, sender: str, services: Services, *, json: bool) -> Taken:
         """Raises Refused."""
@@ -50,16 +52,28 @@ class Taker:
         try:
             pieces: Iterable[Piece] = otlp_json_pieces.cut(body, signal) if json else await _cut(body)
             self._limit(pieces, len(body), sender, services, intake)
+            if self._passing.taking(signal, services) is not None and json:
+                pieces = await _converted(pieces)
+            passed = None if json else body
             if signal == "metrics":
-                return await _metrics(list(pieces), services.otlp_metrics)
-            return await self._telemetry(signal, pieces, sender, services, intake)
+                return await self._metrics(list(pieces), passed, services, intake)
+            return await self._telemetry(signal, pieces, passed, sender, services, intake)
         except Malformed as error:
             intake.count(SOURCE, "invalid")
             raise Refused(413 if isinstance(error, TooMany) else 400, str(error)) from None
+        except Refusing as refusing:
+            raise Refused(429, _LATER, headers=_retry(refusing.retry_after)) from None
 
     async def _telemetry(
-        self, signal: Signal, pieces: Iterable[Piece], sender: str, services: Services, intake: Intake
+        self,
+        signal: Signal,
+        pieces: Iterable[Piece],
+        body: bytes | None,
+        sender: str,
+        services: Services,
+        intake: Intake,
     ) -> Taken:
+        """Raises Malformed, Refused and Refusing."""
         parsing = Parsing(self._current(services, intake), time.time(), self._echoes)
         step = parsing.spans if signal == "traces" else parsing.records
         pauses = Pauses()
@@ -71,13 +85,10 @@ class Taker:
         if batch.occurrences and (wait := intake.wait(sender, len(batch.occurrences), SOURCE)):
             intake.count(SOURCE, "limited", batch.events - len(batch.occurrences))
             raise _later(wait)
+        if self._passing.taking(signal, services) is not None:
+            await self._pass(signal, body, list(pieces), services, intake, batch, pauses)
         measured, batch.measured = batch.measured, []
-        try:
-            await intake.take(batch, SOURCE)
-        except Refusing as refusing:
-            raise Refused(
-                429, "the store takes nothing now; send it again later", headers=_retry(refusing.retry_after)
-            ) from None
+        await intake.take(batch, SOURCE)
         self._echoes.add(echoed)
         for begin in range(0, len(measured), MEASURED_AT_ONCE):
             await intake.take(Batch(measured=measured[begin : begin + MEASURED_AT_ONCE]), SOURCE)
@@ -88,14 +99,57 @@ class Taker:
                 await pauses.rest()
         return Taken(batch.invalid, INVALID if batch.invalid else "")
 
+    async def _metrics(self, pieces: list[Piece], body: bytes | None, services: Services, intake: Intake) -> Taken:
+        """Raises Malformed, and then no part of the request has been taken; Refused and Refusing."""
+        taking = services.otlp_metrics
+        if taking is None:
+            raise Refused(503, "no metrics are taken in here", headers={"Retry-After": "60"})
+        pauses = Pauses()
+        for piece in pieces:
+            _message(piece)
+            await pauses.rest()
+        await self._passing.on("metrics", body, pieces, services, intake, pauses.rest, valid=True)
+        rejected, why = 0, ""
+        for piece in pieces:
+            so_far = (0, "")
+            for step in taking.steps(_message(piece), time.time()):  # one metric may hold 100,000 points
+                so_far = step
+                await pauses.rest()
+            rejected, why = rejected + so_far[0], why or so_far[1]
+        return Taken(rejected, why)
+
+    async def _pass(
+        self,
+        signal: Signal,
+        body: bytes | None,
+        pieces: list[Piece],
+        services: Services,
+        intake: Intake,
+        batch: Batch,
+        pauses: "Pauses",
+    ) -> None:
+        """Onward before anything is kept or counted here: what is refused then will come again. Raises Refusing."""
+        try:
+            valid = not batch.invalid
+            await self._passing.on(signal, body, pieces, services, intake, pauses.rest, valid=valid)
+        except Refusing:
+            intake.count(SOURCE, "invalid", batch.invalid)
+            intake.count(SOURCE, "refused", batch.events - batch.invalid)
+            raise
+
     def _current(self, services: Services, intake: Intake) -> Parser:
         """The parser for the configuration in force."""
         config = services.config
-        made_of = (intake.parts, config.operations, services.service, services.environment)
+        sampled = config.forward.sample_ratio < 1 and self._passing.taking("traces", services) is not None
+        made_of = (intake.parts, config.operations, services.service, services.environment, sampled, config.forward)
         if self._parser is None or self._made_of != made_of:
             parts = intake.parts
             operations = frozenset(config.operations)
-            self._parser = Parser(parts.scrubber, parts.meter.hold, operations, services.service, services.environment)
+            given = (parts.scrubber, parts.meter.hold, operations, services.service, services.environment)
+            if sampled:
+                self._parser = Parser(*given, kept=self._passing.rewriter(services, intake).kept)
+            else:
+                self._parser = Parser(*given)
             self._made_of = made_of
         return self._parser
 
@@ -131,22 +185,12 @@ async def _cut(body: bytes) -> list[Piece]:
     return found
 
 
-async def _metrics(pieces: list[Piece], taking: OtlpMetrics | None) -> Taken:
-    """Raises Malformed, and then no part of the request has been taken."""
-    if taking is None:
-        raise Refused(503, "no metrics are taken in here", headers={"Retry-After": "60"})
-    pauses = Pauses()
+async def _converted(pieces: Iterable[Piece]) -> list[Piece]:
+    found, pauses = [], Pauses()
     for piece in pieces:
-        _message(piece)
+        found.append(piece)
         await pauses.rest()
-    rejected, why = 0, ""
-    for piece in pieces:
-        so_far = (0, "")
-        for step in taking.steps(_message(piece), time.time()):  # one metric may hold 100,000 points
-            so_far = step
-            await pauses.rest()
-        rejected, why = rejected + so_far[0], why or so_far[1]
-    return Taken(rejected, why)
+    return found
 
 
 def _message(piece: Piece) -> Any:

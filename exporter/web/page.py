@@ -12,7 +12,7 @@ from exporter import __version__
 from exporter.health import Overall, overall
 from exporter.ingest.values import Severity
 from exporter.state import STATUSES, Record
-from exporter.web import card, chart, told
+from exporter.web import card, chart, told, told_onward
 from exporter.web.call import Answer, Call, Refused
 from exporter.web.markup import Markup, join, tag
 
@@ -139,8 +139,10 @@ def _headline(found: Overall, records: Sequence[Record]) -> str:
 
 
 def _body(call: Call, records: Sequence[Record], now: float, heard: told.Told) -> Markup:
+    onward = told_onward.section(call, now)
     if not records:
-        return join(heard.body, _empty(), _sending() if heard.silent else None)
+        return join(heard.body, onward, _empty(), _sending() if heard.silent else None)
+    troubled = told_onward.troubled(call)
     bad = [record for record in records if record.status in ("unhealthy", "degraded")]
     rest = [record for record in records if record not in bad]
     charted = {record.component.name for record in records[:CHARTED]} if call.detailed else set()
@@ -154,8 +156,10 @@ def _body(call: Call, records: Sequence[Record], now: float, heard: told.Told) -
         tag("h2", "Needs attention") if bad else None,
         tag("section", *map(drawn, bad), class_=f"{grid} bad") if bad else None,
         heard.body,
+        onward if troubled else None,
         tag("h2", "Everything else" if bad else "Components") if rest else None,
         tag("section", *map(drawn, rest), class_=grid) if rest else None,
+        onward if not troubled else None,
         _sending() if heard.silent else None,
     )
 

@@ -13,7 +13,7 @@ from exporter.store.rows import Alert, Page, Wanted
 from exporter.web import told_errors
 from exporter.web.call import Call
 from exporter.web.markup import Markup, join, tag
-from exporter.web.told_parts import LISTED, ago, cut, heading, tone, under
+from exporter.web.told_parts import LISTED, ago, cut, heading, table, tone, under
 
 PATIENCE = 2.0
 """Seconds that the page waits for the store."""
@@ -65,7 +65,7 @@ def _alerts(page: Page[Alert], now: float) -> Markup | None:
         for alert in page.items
     ]
     title = heading("Alerts firing", page.total)
-    return join(title, _table(("Alert", "Severity", "Team", "For"), rows, "alerts"))
+    return join(title, table(("Alert", "Severity", "Team", "For"), rows, "alerts"))
 
 
 def _slow(call: Call) -> Markup | None:
@@ -88,9 +88,4 @@ def _slow(call: Call) -> Markup | None:
         for _, row in sorted(slow, key=lambda pair: -pair[0])[:LISTED]
     ]
     columns = ("Operation", "Count", "Errors", "Median", "p95", "Slow from")
-    return join(heading("Slow operations", len(slow), "in the last hour"), _table(columns, rows, "slow"))
-
-
-def _table(columns: tuple[str, ...], rows: list[Markup], name: str) -> Markup:
-    head = tag("thead", tag("tr", *(tag("th", column, scope="col") for column in columns)))
-    return tag("div", tag("table", head, tag("tbody", *rows), class_=name), class_="told")
+    return join(heading("Slow operations", len(slow), "in the last hour"), table(columns, rows, "slow"))

@@ -14,6 +14,11 @@ def heading(name: str, total: int, which: str = "", **attributes: str) -> Markup
     return tag("h2", f"{name} ({' '.join(filter(None, (f'{total:,}', which)))}{most})", **attributes)
 
 
+def table(columns: tuple[str, ...], rows: list[Markup], name: str) -> Markup:
+    head = tag("thead", tag("tr", *(tag("th", column, scope="col") for column in columns)))
+    return tag("div", tag("table", head, tag("tbody", *rows), class_=name), class_="told")
+
+
 def tone(severity: str) -> str:
     if severity in ("critical", "page"):
         return "critical"

@@ -9,14 +9,16 @@ import pytest
 
 from exporter import __version__, config
 from exporter.exposition import Page
-from exporter.forward.spans import resource, tracer
+from exporter.forward.resource import added, own
+from exporter.forward.spans import MOST
 from exporter.health import judge
+from exporter.ingest.ports import Refusing
 from exporter.probe import Result
 from exporter.schedule import run_once
 from exporter.state import State
 from exporter.tally import Tallies
 from tests.forward.sink import Sink, sink
-from tests.forward.tracing import STARTED, counts, make, result, traces, until, working
+from tests.forward.tracing import PHASES, STARTED, counts, make, result, traces, until, working
 from tests.probing import Memory, component
 from tests.servers import rotel
 
@@ -44,8 +46,7 @@ def test_a_run_and_its_phases_reach_a_collector_as_they_were(
         async with working(yaml, tallies) as made:
             ended = result(made, "unhealthy", "refused", "127.0.0.1:1 refused the connection")
             made.ended(ended)
-            await until(lambda: len(back.spans) >= 3)
-            await made.flush(5.0)
+            await until(lambda: counts(tallies).get("forward_sent_total traces 0"))
             return ended
 
     ended = asyncio.run(send())
@@ -71,7 +72,12 @@ def test_a_run_and_its_phases_reach_a_collector_as_they_were(
             "service.namespace": "shop",
             "deployment.environment.name": "production",
         }
-    assert counts(tallies) == {"exported_total 0": 3}
+    code = {"http": "200", "grpc": "OK"}[protocol]
+    assert counts(tallies) == {
+        "forward_received_total traces": 3,
+        "forward_sent_total traces 0": 3,
+        f"forward_requests_total traces 0 {code}": 1,
+    }
 
 
 def test_a_degraded_run_says_why_and_is_no_error() -> None:
@@ -90,13 +96,13 @@ def test_a_degraded_run_says_why_and_is_no_error() -> None:
     )
 
 
-def test_a_failed_run_is_exported_at_ratio_0_and_a_good_one_is_not() -> None:
+def test_a_failed_run_is_forwarded_at_ratio_0_and_a_good_one_is_not() -> None:
     async def send(back: Sink) -> list[Result]:
         async with working(traces(back.url, ratio=0.0), Tallies()) as made:
             runs = [result(made, outcome) for outcome in ("healthy", "unhealthy", "healthy", "degraded")]
             for run in runs:
                 made.ended(run)
-            await made.flush(5.0)
+            await until(lambda: len(back.roots) >= 3)
             return runs
 
     with sink() as back:
@@ -108,7 +114,7 @@ def test_a_failed_run_is_exported_at_ratio_0_and_a_good_one_is_not() -> None:
 def test_the_flag_follows_the_trace_id_as_opentelemetrys_sampler_does() -> None:
     from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
-    made, sampler = make(traces("http://127.0.0.1:1", ratio=0.3), Tallies()), TraceIdRatioBased(0.3)
+    made, sampler = make(traces("http://127.0.0.1:1", ratio=0.3)), TraceIdRatioBased(0.3)
     contexts = [made.traceparent().split("-") for _ in range(2000)]
     expected = [
         sampler.should_sample(None, int(trace_id, 16), "").decision.is_sampled() for _, trace_id, _, _ in contexts
@@ -143,7 +149,7 @@ def test_the_probe_the_exemplar_and_the_span_have_the_same_ids() -> None:
             state.record(ended, judge(None, probed, ended), maintenance=False)
             page.write(probed.name)
             made.ended(ended)
-            await made.flush(5.0)
+            await until(lambda: back.roots)
             return page.families(openmetrics=True)
 
     with sink() as back, HTTPServer(("127.0.0.1", 0), Target) as target:
@@ -156,29 +162,63 @@ def test_the_probe_the_exemplar_and_the_span_have_the_same_ids() -> None:
     assert {"connect", "processing"} <= {span.name for span in back.spans if span.parent == root.span_id}
 
 
-def test_no_back_end_is_no_tracer_and_nothing_of_opentelemetry_is_imported() -> None:
+def test_a_tracer_alone_imports_nothing_of_opentelemetry() -> None:
     script = """
 import sys
-from exporter.config import Config, load
-from exporter.forward.spans import tracer
+from exporter.config import Config
+from exporter.forward.forwarding import Forwarding
+from exporter.forward.spans import Tracer
+from exporter.supervise import Tasks
 from exporter.tally import Tallies
-assert tracer(Config(), {}, Tallies()) is None
-made = tracer(load("forward: {traces: [{endpoint: 'http://localhost:1'}]}", source="it", environ={}), {}, Tallies())
-made.traceparent()
-print([name for name in sys.modules if name.split(".")[0] in ("opentelemetry", "grpc", "requests")])
+Forwarding(Tallies(), Tasks(Tallies()))
+Tracer(Config(), {}, None, None).traceparent()
+print([name for name in sys.modules if name.split(".")[0] in ("opentelemetry", "grpc", "requests", "aiohttp")])
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
-def test_the_environment_switches_tracing_on_and_off() -> None:
-    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
-    assert tracer(config.Config(), environ, Tallies()) is not None
-    assert tracer(config.Config(), environ | {"OTEL_SDK_DISABLED": "true"}, Tallies()) is None
+def test_spans_wait_while_they_are_refused_and_come_in_order_afterwards() -> None:
+    taken: list[int] = []
+    full = [True]
+
+    async def put(body: bytes, spans: int) -> None:
+        if full[0]:
+            raise Refusing("full", 1.0)
+        taken.append(spans)
+
+    async def work() -> None:
+        made = make("", put)
+        working = asyncio.create_task(made.work(lambda: None))
+        for _ in range(3):
+            made.ended(result(made))
+        await asyncio.sleep(0.1)
+        assert taken == []
+        full[0] = False
+        await until(lambda: taken)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+    asyncio.run(work())
+    assert taken == [9]
+
+
+def test_refused_for_long_the_oldest_spans_go_and_are_counted() -> None:
+    lost: list[int] = []
+
+    async def put(body: bytes, spans: int) -> None:
+        raise Refusing("full", 1.0)
+
+    made = make("", put, lost=lost.append)
+    for _ in range(MOST // 3 + 10):
+        made.ended(result(made))
+    assert asyncio.run(made.flush()) is False
+    made.ended(result(made, phases=PHASES * MOST))
+    assert (lost[:10], sum(lost)) == ([3] * 10, 3 * (MOST // 3 + 10) + 1 + 2 * MOST)
 
 
 def test_the_environment_adds_to_the_resource_and_names_the_service() -> None:
-    found = resource(
+    found = own(
         config.Config(service="shop"),
         {"OTEL_RESOURCE_ATTRIBUTES": "team=core,service.name=a,region=eu%20west,broken", "OTEL_SERVICE_NAME": "watch"},
     )
@@ -189,3 +229,22 @@ def test_the_environment_adds_to_the_resource_and_names_the_service() -> None:
         "team": "core",
         "region": "eu west",
     }
+
+
+def test_an_applications_resource_is_told_its_pod_and_the_configured_names() -> None:
+    written = config.load(
+        "{service: shop, environment: test, forward: {resource: {k8s.cluster.name: eu-1, k8s.pod.name: mine}}}",
+        source="it",
+        environ={},
+    )
+    environ = {"POD_NAME": "shop-1", "POD_NAMESPACE": "shops", "POD_UID": "", "NODE_NAME": " ",
+               "OTEL_RESOURCE_ATTRIBUTES_NODE_NAME": "node-7"}  # fmt: skip
+    assert added(written, environ) == {
+        "service.name": "shop",
+        "deployment.environment.name": "test",
+        "k8s.pod.name": "mine",
+        "k8s.namespace.name": "shops",
+        "k8s.node.name": "node-7",
+        "k8s.cluster.name": "eu-1",
+    }
+    assert added(config.Config(), {}) == {}

@@ -1,23 +1,35 @@
-"""A tracer at work, made from YAML as the daemon makes it."""
+"""A tracer and back ends at work, made from YAML as the daemon makes them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from exporter import config
-from exporter.forward.spans import Tracer, tracer
+from exporter.forward.forwarding import Forwarding
+from exporter.forward.spans import Tracer
+from exporter.forward.target import targets
 from exporter.probe import Phase, Result
+from exporter.supervise import Tasks
 from exporter.tally import Tallies
 
 STARTED = 1_700_000_000.25
 PHASES = (Phase("resolve", 0.0, 0.05), Phase("connect", 0.05, 0.1))
 
 
-def make(yaml: str, tallies: Tallies, environ: Mapping[str, str] | None = None, *, every: float = 0.02) -> Tracer:
-    found = tracer(config.load(yaml, source="it", environ={}), environ or {}, tallies, every=every)
-    assert found is not None
-    return found
+def read(yaml: str) -> config.Config:
+    return config.load(yaml, source="it", environ={})
+
+
+async def nobody(body: bytes, spans: int) -> None:
+    """Takes whatever it is given."""
+
+
+def make(
+    yaml: str, put: Any = nobody, *, lost: Callable[[int], None] = lambda spans: None, every: float = 0.02
+) -> Tracer:
+    return Tracer(read(yaml), {}, put, lost, every)
 
 
 def traces(*endpoints: str, protocol: str = "http", timeout: str = "2s", ratio: float = 1.0) -> str:
@@ -26,17 +38,34 @@ def traces(*endpoints: str, protocol: str = "http", timeout: str = "2s", ratio: 
 
 
 @asynccontextmanager
-async def working(
-    yaml: str, tallies: Tallies, environ: Mapping[str, str] | None = None, **options: Any
-) -> AsyncIterator[Tracer]:
-    made = make(yaml, tallies, environ, **options)
-    work = asyncio.create_task(made.work(lambda: None))
+async def forwarding(
+    yaml: str, tallies: Tallies, environ: Mapping[str, str] | None = None, storage: Path | None = None
+) -> AsyncIterator[Forwarding]:
+    tasks = Tasks(tallies)
+    made = Forwarding(tallies, tasks)
+    await made.use(targets(read(yaml).forward, environ or {}), storage)
+    tasks.start("spools", lambda: made.work(lambda: None))
     try:
         yield made
     finally:
-        made.close()
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        await made.end(0.2)
+        await tasks.end()
+
+
+@asynccontextmanager
+async def working(
+    yaml: str, tallies: Tallies, environ: Mapping[str, str] | None = None, storage: Path | None = None
+) -> AsyncIterator[Tracer]:
+    async with forwarding(yaml, tallies, environ, storage) as back_ends:
+        made = make(
+            yaml, lambda body, spans: back_ends.put("traces", body, spans), lost=lambda n: back_ends.refused("traces", n)
+        )
+        work = asyncio.create_task(made.work(lambda: None))
+        try:
+            yield made
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
 
 
 def result(
@@ -52,10 +81,11 @@ async def until(claim: Callable[[], Any], timeout: float = 10.0) -> None:
 
 
 def counts(tallies: Tallies) -> dict[str, float]:
-    """Our own counts by name and labels, those at 0 left out."""
+    """What is counted of forwarding by name and labels, those at 0, times and bytes left out."""
     return {
-        " ".join((family.metric.name.removeprefix("stack_exporter_spans_"), *labels)): child.value
+        " ".join((family.metric.name.removeprefix("stack_exporter_"), *labels)): child.value
         for family in tallies.families.values()
         for labels, child in family.children.items()
-        if child.value
+        if child.value and family.metric.name.startswith(("stack_exporter_forward", "stack_exporter_spool_items"))
+        if not family.metric.name.endswith("_seconds")
     }

@@ -77,6 +77,9 @@ class Rows:
         self.trail: list[Act] = []
         self.asked: list[Wanted] = []
         self.refusing: Refusing | None = None
+        """Of whatever is asked."""
+        self.full = ""
+        """Why what comes in is refused."""
 
     def _see(self, wanted: Wanted | None = None) -> None:
         if self.refusing is not None:
@@ -94,6 +97,9 @@ class Rows:
 
     async def add(self, entries: Any) -> Any:
         raise NotImplementedError
+
+    async def refuses(self) -> str:
+        return self.full
 
     async def groups(self, wanted: Wanted) -> Page[Group]:
         self._see(wanted)

@@ -50,6 +50,8 @@ SHOWN = {
     "environments": ["production"],
     "assignee": "",
     "ignored_until": None,
+    "trace_id": "",
+    "trace_url": "",
 }
 OCCURRENCE = {
     "id": ONE,
@@ -61,6 +63,7 @@ OCCURRENCE = {
     "transaction": "/cart",
     "user": "ab" * 8,
     "trace_id": "cd" * 16,
+    "trace_url": "",
     "message": "no price",
 }
 STACK = [
