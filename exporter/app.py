@@ -74,11 +74,11 @@ class App:
         self._process = Process()
         self.store = Store(options.storage, first.config.store)
         self.records = Recorder(first.config.database, first.config.retention, self.state.tallies)
-        self.receiving = Receiving(first.config, self.state.tallies)
         self.tasks = Tasks(self.state.tallies)
+        self.forwarding = Forwarding(self.state.tallies, self.tasks)
+        self.receiving = Receiving(first.config, self.state.tallies, self.forwarding)
         self.changes = Changes(self.tasks, self.reload)
         self.windows = Windows(self.state, self.page, self.tasks, self._score)
-        self.forwarding = Forwarding(self.state.tallies, self.tasks)
         self.tracer: Tracer | None = None
         self.scheduler = Scheduler(
             self.tasks,

@@ -10,6 +10,7 @@ from exporter import process
 from exporter.bounds import cut
 from exporter.config import Config
 from exporter.foreign import Foreign
+from exporter.forward.forwarding import Forwarding
 from exporter.ingest.group import Groups
 from exporter.ingest.group_known import Known
 from exporter.ingest.intake import Intake, Parts
@@ -18,8 +19,9 @@ from exporter.ingest.measure import Meter
 from exporter.ingest.measure_names import DEPLOYED_AT, RELEASE
 from exporter.ingest.measure_sources import Sources
 from exporter.ingest.otlp_metrics import OtlpMetrics
+from exporter.ingest.otlp_told import told
 from exporter.ingest.performance import Performance
-from exporter.ingest.ports import Ledger, Refusing, Scrubber
+from exporter.ingest.ports import Entry, Ledger, Outcome, Refusing, Scrubber
 from exporter.ingest.scrub import Scrubbing
 from exporter.ingest.values import CheckIn, Origin, Request
 from exporter.metric import counter
@@ -40,6 +42,8 @@ SWEEP = 60.0
 """Seconds between two looks for series that nobody updates any more."""
 REMEMBERED = 1_000
 """Groups, and as many deploys, that a start takes over from the store."""
+TOLD_AT_ONCE = 100
+"""Errors and events that become log records at once: 4 ms."""
 RELEASES = 20
 """Of a service in an environment, the latest, whose beginning a start takes over."""
 KEPT = ("", "receive")
@@ -49,8 +53,9 @@ KEPT = ("", "receive")
 class Receiving:
     """What outlives a reload, and the intake. `open` comes before anything is taken in."""
 
-    def __init__(self, config: Config, tallies: Tallies) -> None:
+    def __init__(self, config: Config, tallies: Tallies, forwarding: Forwarding) -> None:
         self._tallies = tallies
+        self._forwarding = forwarding
         self._key = b""
         self._known = Known()
         self._sources = Sources(time.monotonic)
@@ -64,7 +69,7 @@ class Receiving:
         """Take in from now on. `key` is of the hash that tells users apart; with another all of them are new."""
         self._key = key
         buckets = Buckets(*_rate(self._config))
-        self.intake = Intake(self._parts(self._config), ledger, self._tallies, buckets, heard)
+        self.intake = Intake(self._parts(self._config), ledger, self._tallies, buckets, heard, tell=self._tell)
 
     async def remember(self, records: Records) -> bool:
         """See that the latest groups and releases are no news after a restart; whether the store could tell them."""
@@ -101,6 +106,16 @@ class Receiving:
             origin = Origin(service, self._config.environment)
             route = self.intake.scrubber.text(path)
             self.intake.parts.meter.take(Request(origin, "logs", method, route, status, seconds, at=time.time()))
+
+    async def _tell(self, kept: Sequence[tuple[Entry, Outcome]]) -> None:
+        """Send what the configuration names of errors and events onward, as log records."""
+        which, forwarding = self._config.forward.events, self._forwarding
+        if not which or not forwarding.takes("logs"):
+            return
+        for begin in range(0, len(kept), TOLD_AT_ONCE):
+            body, records = told(kept[begin : begin + TOLD_AT_ONCE], which, time.time(), forwarding.attributes)
+            if records:
+                await forwarding.keep("logs", body, records)
 
     def _deployed(self, deploys: Sequence[Noted]) -> None:
         """When services were deployed last, and their releases first; from the newest down."""

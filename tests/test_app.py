@@ -121,7 +121,7 @@ def test_every_background_task_has_a_heartbeat_that_moves() -> None:
         async with running() as app:
             start = 'stack_exporter_task_heartbeat_timestamp_seconds{task="'
             beats = [line for line in app.page.families().decode().splitlines() if line.startswith(start)]
-            assert {line.split('"')[1] for line in beats} == {"lag", "store", "probe", "records", "series"}
+            assert {line.split('"')[1] for line in beats} == {"lag", "store", "probe", "records", "series", "spools"}
             assert app.tasks.stuck() == []
 
     asyncio.run(story())

@@ -15,10 +15,12 @@ from exporter.ingest.ports import Entry, Grouped, Refusing
 from exporter.ingest.measure_names import DEPLOYED_AT, DEPLOYS, ERRORS, RELEASE, REQUESTS
 from exporter.ingest.values import Batch, CheckIn, Occasion, Occurrence, Origin, Raised, Request
 from exporter.metric import Metric
+from exporter.forward.forwarding import Forwarding
 from exporter.receive import UNHEARD, Heard, Receiving
 from exporter.store.recorder import Recorder
 from exporter.store.rows import Wanted
 from exporter.store.sqlite import Store
+from exporter.supervise import Tasks
 from exporter.tally import Tallies
 
 
@@ -35,7 +37,8 @@ def receiving(records: Any, tallies: Tallies | None = None) -> Receiving:
     async def heard(_: object) -> None:
         """Nobody checks in."""
 
-    made = Receiving(Config(), tallies or Tallies())
+    tallies = tallies or Tallies()
+    made = Receiving(Config(), tallies, Forwarding(tallies, Tasks(tallies)))
     made.open(records, b"key", heard)
     return made
 

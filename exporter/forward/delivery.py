@@ -26,7 +26,7 @@ class Observer(Protocol):
     def answered(self, code: str, seconds: float) -> None: ...
     def sent(self, items: int) -> None: ...
     def dropped(self, reason: Lost, items: int) -> None: ...
-    def state(self, reply: Reply) -> None:
+    def state_is(self, reply: Reply) -> None:
         """The newest answer."""
         ...
 
@@ -136,7 +136,7 @@ class Delivery:
             self._answered = True
             self._observer.answered(reply.code, _now() - began)
             await self._settle(records, reply)
-            self._observer.state(reply)
+            self._observer.state_is(reply)
             self._tell(reply)
             return reply
         finally:

@@ -60,7 +60,7 @@ class Folder:
         """Whether the path still leads here. Raises OSError when that can't be said."""
         mine = os.fstat(self.file)
         try:
-            found = os.stat(self.path, follow_symlinks=False)
+            found = self.path.lstat()
         except (FileNotFoundError, NotADirectoryError):
             return False
         return mine.st_nlink > 0 and (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino)
@@ -81,7 +81,7 @@ class Folder:
 
     def segments(self) -> list[tuple[int, int, str]]:
         """Number, key and name of what is called as segments are, in order."""
-        return sorted((*found, name) for name in os.listdir(self.file) if (found := named(name)) is not None)
+        return sorted((*found, name) for name in self._names() if (found := named(name)) is not None)
 
     def cursor(self) -> tuple[int, int, int] | None:
         """Number and key of a segment, and the offset before which all is done; None when it is not known."""
@@ -120,7 +120,7 @@ class Folder:
 
     def set_aside(self, name: str, suffix: str) -> None:
         """Rename what is no segment, whatever it is. Raises OSError."""
-        names, target, count = set(os.listdir(self.file)), name + suffix, 0
+        names, target, count = set(self._names()), name + suffix, 0
         while target in names:
             count += 1
             target = f"{name}-{count}{suffix}"
@@ -179,7 +179,10 @@ class Folder:
 
     def _corrupt(self) -> list[str]:
         """What was set aside of ours, the oldest first."""
-        return sorted(name for name in os.listdir(self.file) if _OURS.fullmatch(name))
+        return sorted(name for name in self._names() if _OURS.fullmatch(name))
+
+    def _names(self) -> list[str]:
+        return os.listdir(self.file)  # noqa: PTH208 - of a descriptor
 
     def _aside(self) -> int:
         """Bytes that what was set aside takes up, but for what is not ours."""

@@ -13,7 +13,7 @@ FILE_HEAD, RECORD_HEAD = _FILE.size + _CRC.size, _RECORD.size + _CRC.size
 LONGEST = 2**32 - 1
 """Bytes of a body, and items, that a head can say."""
 _CHUNK = 1 << 20
-_NAME = re.compile(r"([0-9]{16})-([0-9a-f]{8})\.spool")
+_NAME = re.compile(r"([0-9]{16,18})-([0-9a-f]{8})\.spool")
 
 
 class Head(NamedTuple):

@@ -38,8 +38,8 @@ class Segment:
         """When its last record came."""
         self.holes: dict[int, Damage] = {}
         """What is known to be unreadable, by its start."""
-        self.settled = False
-        """Whether items are told as lost that are missing at its end."""
+        self.settled = 0
+        """Items that were missing at its end, and are told as lost."""
         self.failures = 0
 
     @property
@@ -50,7 +50,7 @@ class Segment:
     def told(self, after: Place) -> int:
         """Items behind `after` that are told as lost already."""
         begin = after.offset if after.segment == self.order else 0
-        return sum(hole.items or 0 for hole in self.holes.values() if hole.start >= begin)
+        return self.settled + sum(hole.items or 0 for hole in self.holes.values() if hole.start >= begin)
 
     def survey(self, file: int, start: int) -> Iterator[Damage]:
         """Find out what is in it from `start` on, by its heads; bodies are checked when they are read."""
@@ -75,10 +75,10 @@ class Segment:
             yield damage
         self.end = Place(self.order, offset, items)
 
-    def read(self, file: int, start: Place, most: int) -> Iterator[tuple[Place, Record] | Damage]:
-        """Records from `start` on with the places where they end, `most` bytes or a single one; and what is none.
+    def read(self, file: int, start: Place, most: int) -> Iterator[tuple[int, Record] | Damage]:
+        """Records from `start` on with the offsets where they end, `most` bytes or a single one; and what is none.
 
-        A hole that is known is passed over. Raises OSError.
+        Raises OSError.
         """
         offset, room = start.offset or (0 if 0 in self.holes else FILE_HEAD), most
         window = os.pread(file, min(most + RECORD_HEAD, self.end.offset - offset), offset)
@@ -87,6 +87,7 @@ class Segment:
         while offset < self.end.offset and (room > 0 or first):
             if (hole := self.holes.get(offset)) is not None:
                 offset = hole.end
+                yield hole
                 continue
             if offset + RECORD_HEAD > at + len(window):
                 window, at = os.pread(file, min(room + RECORD_HEAD, self.end.offset - offset), offset), offset
@@ -98,12 +99,12 @@ class Segment:
             if head is None or not right(head, body):
                 lost = None if head is None else head.items
                 hole = Damage(offset, search(file, offset + 1, self.end.offset, self.key), lost)
-                self.holes[offset] = hole
+                offset = hole.end
                 yield hole
                 continue
             first, room = False, room - head.length
             offset += RECORD_HEAD + head.length
-            yield Place(self.order, offset, 0), Record(body, head.items, head.at)
+            yield offset, Record(body, head.items, head.at)
 
     @staticmethod
     def _body(file: int, head: Head, found: bytes, offset: int) -> bytes:

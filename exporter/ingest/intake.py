@@ -45,13 +45,18 @@ class Intake:
         buckets: Buckets,
         heard: Callable[[Sequence[CheckIn]], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[Sequence[tuple[Entry, Outcome]]], Awaitable[None]] | None = None,
     ) -> None:
-        """`heard` hands check-ins to the heartbeat components of their monitors' names; returns once that is kept."""
+        """`heard` hands check-ins to the heartbeat components of their monitors' names; returns once that is kept.
+
+        `tell` is told of what is kept, duplicates among it, and returns once those who are to know of it will.
+        """
         self.parts = parts
         self.buckets = buckets
         self._ledger = ledger
         self._tallies = tallies
         self._heard = heard
+        self._tell = tell
         self._clock = clock
         self._scrubbed: dict[str, int] = {}
         self.refusals = Refusals(clock)
@@ -97,6 +102,8 @@ class Intake:
                 self.count(source, "refused", batch.events - batch.invalid)
                 raise
         known = self._count(batch, entries, outcomes)
+        if entries and self._tell is not None:
+            await self._tell(list(zip(entries, outcomes, strict=True)))
         self._note(batch, lambda: client() or source)
         again = len(known) + batch.repeated
         for kind in (batch.occurrences, batch.occasions, batch.check_ins):

@@ -113,6 +113,11 @@ class Keys:
         return kind == SECRET and not (told and key.lower().endswith(_FAILURES))
 
 
+def sensitive() -> frozenset[str]:
+    """Whole keys, or last parts of keys, whose values go; with `_` where a `-` may stand too."""
+    return _EXACT
+
+
 def _tokens(low: str) -> int:
     """max_tokens and input_tokens of a model's call are figures; a token is not."""
     if low.endswith(("tokens", "token_count", "tokens_details", "tokens_total")) or "tokens_" in low:

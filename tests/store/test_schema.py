@@ -3,6 +3,8 @@
 import asyncio
 import sqlite3
 
+import asyncpg
+
 from exporter.store.rows import Wanted
 from exporter.store.schema import TABLES, VERSION
 from exporter.store.sqlite import FILE, Store
@@ -41,6 +43,34 @@ def test_a_file_of_the_first_version_becomes_one_of_this(in_sqlite: Place) -> No
     pragmas = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "auto_vacuum")]
     connection.close()
     assert pragmas == [VERSION, 2]
+
+
+def test_a_store_without_traces_of_groups_gets_them_and_keeps_what_it_holds(place: Place) -> None:
+    async def go() -> None:
+        async with place.opened() as recorder:
+            await recorder.add([error("a", trace_id="ab" * 16)])
+        await _earlier(place)
+        async with place.opened() as recorder:
+            (group,) = (await recorder.groups(Wanted())).items
+            assert (group.count, group.trace_id) == (1, "")
+            await recorder.add([error("a", trace_id="CD" * 16)])
+            assert (await recorder.group(group.id)).trace_id == "cd" * 16  # type: ignore[union-attr]
+
+    asyncio.run(go())
+
+
+async def _earlier(place: Place) -> None:
+    """As version 2 made it."""
+    statements = ["ALTER TABLE stack_groups DROP COLUMN trace"]
+    if place.url:
+        connection = await asyncpg.connect(place.url)
+        for statement in (*statements, "UPDATE stack_schema SET version = 2"):
+            await connection.execute(statement)
+        await connection.close()
+    else:
+        file = sqlite3.connect(place.folder / FILE)
+        file.executescript(";".join((*statements, "PRAGMA user_version=2")))
+        file.close()
 
 
 def test_the_tables_are_the_same_in_both(in_postgres: Place, postgres_server: Postgres, in_sqlite: Place) -> None:
