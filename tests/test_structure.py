@@ -38,7 +38,7 @@ MAY = {
     "store": "metric values tally store ingest.values ingest.ports config.application",
     "docs": "metric values probe catalogue config options docs web.routes web.api web.otlp web.site",
     "options": "nearest",
-    "forward": "metric values probe component tally config decoding supervise ingest.ports forward",
+    "forward": "metric values probe component tally config decoding redact supervise ingest.ports forward",
     "web": (
         "metric values config probe component state tally health exposition process schedule supervise log nearest "
         "blackbox quantity web ingest store.rows decoding forward"

@@ -55,6 +55,7 @@ class Delivery:
         self._patience = patience or Patience()
         self._gather = gather
         self._turn = asyncio.Lock()
+        self._flushes = 0
         self._waiting: asyncio.Future[Any] | None = None
         self._sending: asyncio.Task[Reply] | None = None
         self._answered = False
@@ -68,6 +69,9 @@ class Delivery:
         while True:
             beat()
             async with self._turn:
+                if self._flushes:
+                    await asyncio.sleep(0)  # one of them is next to have its turn
+                    continue
                 if self._sending is None:
                     if (rest := self._due - _now()) > 0:
                         await self._wait(asyncio.sleep(rest), beat)
@@ -81,16 +85,14 @@ class Delivery:
 
     async def flush(self) -> None:
         """Send until nothing is left, or the back end does not take it now. Before all that `work` would wait for."""
+        self._flushes += 1
         if self._waiting is not None:
             self._waiting.cancel()
-        async with self._turn:
-            while True:
-                if self._sending is None:
-                    if not self._queue.items or (self._wished and self._due > _now()):
-                        return
-                    self._begin(await self._queue.some(self._most))
-                if self._sending is not None and (await asyncio.shield(self._sending)).result == "later":
-                    return
+        try:
+            async with self._turn:
+                await self._flush()
+        finally:
+            self._flushes -= 1
 
     async def close(self) -> None:
         """Give up a request that is under way; what it holds stays in the queue. One that is answered is counted."""
@@ -99,6 +101,15 @@ class Delivery:
                 self._sending.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sending
+
+    async def _flush(self) -> None:
+        while True:
+            if self._sending is None:
+                if not self._queue.items or (self._wished and self._due > _now()):
+                    return
+                self._begin(await self._queue.some(self._most))
+            if self._sending is not None and (await asyncio.shield(self._sending)).result == "later":
+                return
 
     async def _wait(self, awaited: Awaitable[T], beat: Callable[[], object]) -> T | None:
         """Beats meanwhile. None when a flush wants its turn."""

@@ -77,7 +77,9 @@ class GrpcClient:
         except self._grpc.aio.AioRpcError as error:
             trailers = dict(error.trailing_metadata() or ())
             status = trailers.get(_STATUS, b"")
-            made = reply.grpc(error.code().name, error.details() or "", status, self._hidden)
+            # What is before it says only that there is an error.
+            said = (error.details() or "").rpartition("last error: ")[2].removeprefix("UNKNOWN: ")
+            made = reply.grpc(error.code().name, said, status, self._hidden)
             if made.result == "later":
                 # Its certificate and ours are read again, and its own back-off of up to 2 minutes begins anew.
                 await self.close()

@@ -20,7 +20,7 @@ _PATIENCE = 3
 """So often a segment is read that can't be read, before it is set aside."""
 
 
-class Gone(OSError):
+class Gone(OSError):  # noqa: N818 - says the fact
     """There is no folder to work in."""
 
 
@@ -54,22 +54,24 @@ class Chain:
             if time.monotonic() < self._again:
                 raise Gone("the folder can't be opened")
             self._again = time.monotonic() + _PAUSE
-            self.open()
-        assert self._folder is not None
+            return self.open()
         return self._folder
 
-    def open(self) -> None:
+    def open(self) -> Folder:
         """Raises OSError, InUse."""
-        self._folder = Folder(self._path, self._aside)
+        self._folder = folder = Folder(self._path, self._aside)
         order = self.tail.segment + 1
-        recovery = Recovery(self._folder, self._lost, self._corrupt)
+        recovery = Recovery(folder, self._lost, self._corrupt)
         self.segments, last = recovery.segments(order, self.tail.items)
         self._last = max(last, self._last)
         self._allocated = sum(segment.allocated for segment in self.segments)
         self.front = self.segments[0].begin if self.segments else Place(order, 0, self.tail.items)
         self.tail = self.segments[-1].end if self.segments else self.front
+        self._again = 0.0
+        return folder
 
     def close(self) -> None:
+        self.seal()
         if self._folder is not None:
             self.mark()
             self._folder.close()
@@ -90,12 +92,13 @@ class Chain:
         """The folder, or what is in it, was taken away. Raises OSError, InUse when there can't be a new one."""
         log.warning("the folder of the spool was taken away, and is made anew", extra={"folder": str(self._path)})
         missing = self.tail.items - self.front.items - sum(one.told(self.front) for one in self.segments)
+        self.seal()
         if self._folder is not None:
             self._folder.close()
-        self._folder, self.live, self.segments, self._allocated = None, None, [], 0
+        self._folder, self.segments, self._allocated = None, [], 0
         self.front = self.tail = Place(self.tail.segment + 1, 0, self.tail.items)
         try:
-            assert self.folder is not None
+            self.open()
         finally:
             self._lost("corrupt", max(0, missing - (self.tail.items - self.front.items)))
 
@@ -109,6 +112,12 @@ class Chain:
         """A new one, whose file is yet to be written, and that is not yet one of them."""
         self._last += 1
         return Segment(self._last, key, self.tail.segment + 1, self.tail.items)
+
+    def seal(self) -> None:
+        """What comes next begins a new segment."""
+        if self.live is not None:
+            self.live.seal()
+            self.live = None
 
     def add(self, segment: Segment) -> None:
         self.segments.append(segment)
@@ -135,18 +144,18 @@ class Chain:
         """Delete the first segment. Raises OSError, and then it is not."""
         first = self.segments[0]
         self.folder.remove(first.name)
-        if first is self.live:
-            self.live = None
         self._forget(first, reason)
 
     def mark(self) -> None:
         """Write down what is done."""
-        if self._folder is None or self._marked == self.front or not self.segments:
+        if self._folder is None or self._marked == self.front:
             return
-        first = self.segments[0]
-        offset = self.front.offset if self.front.segment == first.order else 0
-        self._folder.mark(first.number, first.key, offset)
-        self._marked = self.front
+        for segment in self.segments:
+            if segment.order >= self.front.segment:
+                offset = self.front.offset if segment.order == self.front.segment else 0
+                self._folder.mark(segment.number, segment.key, offset)
+                self._marked = self.front
+                return
 
     def oldest(self) -> float:
         """When the first came that is not done; 0.0 when there is none."""
@@ -215,12 +224,12 @@ class Chain:
             with contextlib.suppress(FileNotFoundError):
                 self.folder.set_aside(segment.name, CORRUPT)
             self._corrupt(1)
-            if segment is self.live:
-                self.live = None
             self._forget(segment, "corrupt")
 
     def _forget(self, segment: Segment, reason: Lost) -> None:
         items = segment.end.items - max(self.front, segment.begin).items - segment.told(self.front)
+        if segment is self.live:
+            self.seal()
         self.segments.remove(segment)
         self._allocated -= segment.allocated
         self.front = max(self.front, segment.end)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from exporter.forward.ports import Lost
 from exporter.forward.spool_folder import CORRUPT, FOREIGN, Folder
-from exporter.forward.spool_format import FILE_HEAD, VERSION, file_head, head_at, version_of
+from exporter.forward.spool_format import FILE_HEAD, VERSION, file_head, head_at, name_of, version_of
 from exporter.forward.spool_segment import Segment
 
 log = logging.getLogger(__name__)
@@ -25,13 +25,11 @@ class Recovery:
         self._corrupt = corrupt
 
     def segments(self, order: int, items: int) -> tuple[list[Segment], int]:
-        """Those that have something not done, numbered from `order` and `items`; and the last number. Raises OSError."""
+        """Those that have something not done, counted on from `order` and `items`; the last number. Raises OSError."""
         segments: list[Segment] = []
         found, cursor = self._folder.segments(), self._folder.cursor()
-        if cursor is not None and cursor[:2] not in {(number, key) for number, key, _ in found}:
-            done, cursor, last = None, None, cursor[0]
-        else:
-            done, last = cursor, 0
+        last = cursor[0] if cursor is not None else 0
+        done = cursor if cursor is not None and (*cursor[:2], name_of(*cursor[:2])) in found else None
         for number, key, name in found:
             if done is not None and number < done[0]:
                 self._folder.remove(name)
@@ -40,7 +38,7 @@ class Recovery:
             if self._is_one(segment, done[2] if done is not None and (number, key) == done[:2] else 0):
                 segments.append(segment)
                 order, items, last = order + 1, segment.end.items, max(last, number)
-        return segments, max(last, done[0] if done is not None else 0)
+        return segments, last
 
     def _is_one(self, segment: Segment, start: int) -> bool:
         """Whether something is to be read in it; what is not is gone from under its name then."""

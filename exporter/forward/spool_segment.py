@@ -29,7 +29,7 @@ class Segment:
         self.number, self.key = number, key
         self.order = order
         self.name = name_of(number, key)
-        self.begin = Place(order, 0, items)
+        self.begin = Place(order, FILE_HEAD, items)
         self.end = self.begin
         """Where its last record ends."""
         self.extent = 0
@@ -41,6 +41,14 @@ class Segment:
         self.settled = 0
         """Items that were missing at its end, and are told as lost."""
         self.failures = 0
+        self.file = -1
+        """Open, while it is written to."""
+
+    def seal(self) -> None:
+        """Nothing more is written to it."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
 
     @property
     def allocated(self) -> int:
@@ -80,7 +88,7 @@ class Segment:
 
         Raises OSError.
         """
-        offset, room = start.offset or (0 if 0 in self.holes else FILE_HEAD), most
+        offset, room = start.offset, most
         window = os.pread(file, min(most + RECORD_HEAD, self.end.offset - offset), offset)
         at = offset
         first = True

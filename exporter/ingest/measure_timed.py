@@ -102,7 +102,8 @@ class Timed:
                 continue
             cell = bisect_left(buckets, value)
             cells[cell] += 1  # type: ignore[index]
-            last[cell] = one
+            if trace_id:  # of those that sampling leaves out there is nothing to look at
+                last[cell] = one
             times.append(value)
         if not times:
             return
@@ -115,7 +116,8 @@ class Timed:
         if self._work is not None:
             self._work.add_all(times, self._failed, now)
         if self._slow is not None and max(times) >= self._slow.seconds:
-            for value, weight, trace_id, _ in seen:
+            # One of them is told: rather one whose trace there is to look at.
+            for value, weight, trace_id, _ in sorted(seen, key=lambda one: not one[2]):
                 if weight == 1.0 and self._slow.seconds <= value < LONGEST:
                     self._too_slow(self._slow, value, 1.0, trace_id.hex(), now)
 

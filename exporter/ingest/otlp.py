@@ -37,7 +37,10 @@ class Parser:
         operations: Collection[str] = (),
         service: str = "",
         environment: str = "",
+        kept: Callable[[bytes, bytes], bool] | None = None,
     ) -> None:
+        """`kept`: whether spans of a trace id and a trace state go onward; None: all. Exemplars lead to no others."""
+        self.kept = kept
         self.scrubber = scrubber
         self.reader = Reader(scrubber, hold, operations)
         self.resources = Resources(scrubber, service, environment)
@@ -87,7 +90,7 @@ class Parsing:
         resource = parser.resources.of(piece.resource)
         held_for, attributes_of, latest = parser.reader.held, parser.attributes.of, self._now + _AHEAD
         weights, failures, observed = parser.weights, parser.failures, self.observed
-        mark, known = parser.attributes.mark, resource.known
+        mark, known, kept = parser.attributes.mark, resource.known, parser.kept
         batch.events += len(found)
         for span in found:
             trace_id, span_id = span.trace_id, span.span_id
@@ -117,10 +120,12 @@ class Parsing:
             if held is not None:
                 if (seen := observed.get(held)) is None:
                     seen = observed[held] = []
-                seen.append(((end - start) / 1e9, amount, trace_id, at))
+                shown = trace_id if kept is None or kept(trace_id, state) else b""
+                seen.append(((end - start) / 1e9, amount, shown, at))
             else:
                 found_here = attributes_of(attributes) if found_here is None else found_here
-                for one in parser.reader.others(span, found_here, resource.origin, amount, at, failed=failed):
+                shown = trace_id if kept is None or kept(trace_id, state) else b""
+                for one in parser.reader.others(span, found_here, resource.origin, amount, at, shown, failed=failed):
                     batch.measured.append(("", one))
             if failed:
                 self._errors.failed(trace_id, span_id, span.parent_span_id)

@@ -24,6 +24,7 @@ _NULL = Raw(b"null")
 
 class _Scope(Struct, rename="camel"):
     scope: Raw = _NULL
+    schema_url: Raw = _NULL
     spans: list[Raw] | None = None
     metrics: list[Raw] | None = None
     log_records: list[Raw] | None = None
@@ -31,6 +32,7 @@ class _Scope(Struct, rename="camel"):
 
 class _Resource(Struct, rename="camel"):
     resource: Raw = _NULL
+    schema_url: Raw = _NULL
     scope_spans: list[_Scope | None] | None = None
     scope_metrics: list[_Scope | None] | None = None
     scope_logs: list[_Scope | None] | None = None
@@ -55,6 +57,7 @@ def cut(data: bytes, signal: Signal) -> Iterator[Piece]:
         if resource is None:
             continue
         of = _wire(resource.resource, types.resource)
+        more = types.scope(schema_url=_text(resource.schema_url)).SerializeToString()
         for scope in getattr(resource, types.scopes) or ():
             if scope is None:
                 continue
@@ -62,14 +65,23 @@ def cut(data: bytes, signal: Signal) -> Iterator[Piece]:
             left -= len(items)
             if left < 0:
                 raise TooMany(f"more than {ITEMS} items in one request")
-            head = types.scope()
+            head = types.scope(schema_url=_text(scope.schema_url))
             if bytes(scope.scope) != b"null":
                 head.scope.MergeFrom(parse(bytes(scope.scope), type(head.scope)))
             for begin in range(0, len(items), PIECE):
                 piece, part = types.scope(), items[begin : begin + PIECE]
                 piece.CopyFrom(head)
                 getattr(piece, types.items).extend([parse(bytes(item), types.item) for item in part])
-                yield Piece(of, piece.SerializeToString(), len(part))
+                yield Piece(of, piece.SerializeToString(), len(part), more)
+
+
+def _text(raw: Raw) -> str:
+    """A schema's URL, which has the same number in ResourceSpans and in ScopeSpans."""
+    try:
+        found = msgspec.json.decode(raw)
+    except ValueError:
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 def _outline(data: bytes) -> _Request:

@@ -1,8 +1,8 @@
-"""Where in a protobuf message something personal or secret could be: one pass of RE2 over its bytes, as they came.
+r"""Where in a protobuf message something personal or secret could be: one pass of RE2 over its bytes, as they came.
 
 What it finds is looked at closely; what it does not find, no rule of the scrubber would change. So it leaves out what
-the rules ask of a text's neighbours (`\\b`, `^`, `$`), for the bytes before a text are its tag and its length, which may
-look like letters; it takes the beginning of a match for the whole; and it takes a key wherever it stands.
+the rules ask of a text's neighbours (`\b`, `^`, `$`), for the bytes before a text are its tag and its length, which may look
+like letters; it takes the beginning of a match for the whole; and it takes a key wherever it stands.
 """
 
 import re
@@ -28,7 +28,7 @@ _MEMORY = 16 << 20
 _SIMPLER = {
     "pem": rb"-----BEGIN",
     "jwt": rb"eyJ[A-Za-z0-9_\-]{4}",
-    "email": rb"@|%40",
+    "email": rb"(?:@|%40)[A-Za-z0-9\x80-\xff\-]+\.",
     "cookie": rb"(?i:cookie)",
     "userpath": rb"[\\/](?:home|Users|Documents and Settings)[\\/]",
 }
@@ -58,7 +58,7 @@ class Suspicious:
 
     def __init__(self, config: Scrub) -> None:
         rules = (*scrub_rules.ALWAYS, *scrub_rules.PERSONAL, *scrub_rules.chosen(config.rules))
-        found = [_looser(rule) for rule in rules if rule.name not in ("auth", "ip")]
+        found = [_looser(rule) for rule in rules if rule.name != "ip"]
         found += [_AUTH, _QUERY, *_HIDDEN, _keys(config), *(_IP if "ip" in config.rules else ())]
         found += [re.escape(f"[{name}]").encode() for name in config.patterns]
         chosen = options()
@@ -114,6 +114,6 @@ def _own(pattern: str) -> Any:
 def _keys(config: Scrub) -> bytes:
     """Keys whose values go; what is not ASCII in one's own may be written in upper case."""
     words = [re.escape(word.encode()).replace(b"_", rb"[_\-]") for word in sensitive()]
-    for own in Keys(config.keys, ()).own:
-        words.append(re.sub(rb"(?:\\?[\x80-\xff])+", rb"[\\x80-\\xff]+", re.escape(own.encode())))
+    own = [re.escape(key.encode()) for key in Keys(config.keys, ()).own]
+    words += [re.sub(rb"(?:\\?[\x80-\xff])+", rb"[\\x80-\\xff]+", each) for each in own]
     return b"(?i:" + b"|".join((_STEMS, *words)) + b")"

@@ -91,12 +91,20 @@ class Reader:
         return self._route(raw)
 
     def others(
-        self, span: Any, found: Mapping[str, Any], origin: Origin, weight: float, at: float, *, failed: bool
+        self,
+        span: Any,
+        found: Mapping[str, Any],
+        origin: Origin,
+        weight: float,
+        at: float,
+        trace_id: bytes,
+        *,
+        failed: bool,
     ) -> Iterator[Measured]:
-        """Of a span that is no request."""
+        """Of a span that is no request. `trace_id`: to be shown, empty where the trace does not go onward."""
         kind = span.kind
         duration = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
-        trace = span.trace_id.hex()
+        trace = trace_id.hex()
         if kind == CONSUMER and (task := self._task(span, found, failed=failed)):
             yield Task(origin, "otlp", *task, duration, weight, at, trace)
         elif kind != SERVER and (call := self._ai(found)):

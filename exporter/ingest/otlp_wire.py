@@ -90,6 +90,8 @@ class Piece(NamedTuple):
     scope: bytes
     """The fields of ScopeSpans, ScopeLogs or ScopeMetrics, `scope` among them."""
     items: int
+    more: bytes = b""
+    """Other fields of ResourceSpans, where the piece is made of JSON."""
 
 
 @cache

@@ -79,7 +79,8 @@ class Grouper(Protocol):
 
 
 Seen = tuple[float, float, bytes, float]
-"""Of a request: seconds, how many it stands for, the 16 bytes of its trace id, and when it ended in Unix seconds."""
+"""Of a request: seconds, how many it stands for, the 16 bytes of its trace id, empty where no back end has
+the trace, and when it ended in Unix seconds."""
 
 
 class Held(Protocol):

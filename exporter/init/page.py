@@ -50,7 +50,7 @@ def _lines(
     yield ""
     yield "# Who may see messages and history, and reload: curl -H 'Authorization: Bearer …'"
     yield '# web: {admin_tokens: ["${ADMIN_TOKEN}"]}'
-    yield "# Where the spans of the probes go, beside those of the application:"
+    yield "# Where the application's spans go on to, and those of the probes:"
     yield '# forward: {traces: [{endpoint: "http://collector:4318"}]}'
     if remarks:
         yield ""

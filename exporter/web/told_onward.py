@@ -20,6 +20,7 @@ _ITEMS: dict[Signal, tuple[str, str]] = {
 }
 _TONES = {"delivers": "healthy", "waits": "warning", "rejects": "critical", "idle": "unknown"}
 _WORDS = {"idle": "nothing sent yet"}
+_NONE = tag("td", "–", class_="none")
 
 
 def section(call: Call, now: float) -> Markup | None:
@@ -49,17 +50,17 @@ def _row(backend: "Backend", now: float) -> Markup:
     named = backend.target.named
     where = f"{one.signal} · {one.address} · {place}" if named else f"{one.signal} · {place}"
     refusing = f"nothing more is taken in: {one.refuses}" if one.refuses else ""
-    oldest = join(ago(queue.oldest, now), under(f"of {span(one.age_limit)}")) if queue.oldest else "–"
+    oldest = join(ago(queue.oldest, now), under(f"of {span(one.age_limit)}"))
     waiting = join(_items(one.signal, one.items), under(f"{size(one.bytes)} of {size(one.bytes_limit)}"))
     lost = [tag("span", f"{n:,} {reason}", class_="lost") for reason, n in one.dropped.items()]
     return tag(
         "tr",
         tag("td", tag("b", one.name if named else one.address), under(where), class_="what"),
         tag("td", _state(one), under(one.reason), under(refusing), class_="reason"),
-        tag("td", waiting if one.items else "–"),
-        tag("td", oldest),
+        tag("td", waiting, class_="waiting") if one.items else _NONE,
+        tag("td", oldest, class_="oldest") if queue.oldest else _NONE,
         tag("td", ago(backend.last_success, now, " ago") if backend.last_success else "never"),
-        tag("td", *lost or "–"),
+        tag("td", *lost) if lost else _NONE,
     )
 
 

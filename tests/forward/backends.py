@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import gzip
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from backports import zstd
 
-from exporter.forward.ports import Reply, Signal
+from exporter.forward.ports import Record, Reply, Signal
 from exporter.values import Secret
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -173,3 +174,52 @@ class Seen:
 
     def state_is(self, reply: Reply) -> None:
         self.replies.append(reply)
+
+
+class Waiting:
+    """A queue in memory, without any bound."""
+
+    durable, refusing, oldest = False, "", 0.0
+
+    def __init__(self) -> None:
+        self.records: deque[Record] = deque()
+        self.put_one = asyncio.Event()
+        self.slow = 0.0
+        """Seconds that `done` takes."""
+
+    @property
+    def items(self) -> int:
+        return sum(record.items for record in self.records)
+
+    @property
+    def size(self) -> int:
+        return sum(len(record.body) for record in self.records)
+
+    async def put(self, body: bytes, items: int) -> None:
+        self.records.append(Record(body, items, 0.0))
+        self.put_one.set()
+
+    async def some(self, most: int) -> list[Record]:
+        while not self.records:
+            self.put_one.clear()
+            await self.put_one.wait()
+        found: list[Record] = []
+        for record in self.records:
+            if found and sum(len(one.body) for one in found) + len(record.body) > most:
+                break
+            found.append(record)
+        return found
+
+    async def done(self, count: int) -> None:
+        await asyncio.sleep(self.slow)
+        for _ in range(count):
+            self.records.popleft()
+
+    async def close(self, seconds: float) -> None:
+        pass
+
+
+async def until(true: Callable[[], bool], within: float = 10.0) -> None:
+    async with asyncio.timeout(within):
+        while not true():
+            await asyncio.sleep(0.002)

@@ -36,6 +36,8 @@ class Sink:
     """Of each request, names in lower case."""
     paths: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
+    bodies: list[tuple[str, bytes]] = field(default_factory=list)
+    """Path and body, unpacked, of each request that was answered by 200."""
     released: threading.Event = field(default_factory=threading.Event)
     """Unset, requests get no answer."""
 
@@ -50,6 +52,18 @@ class Sink:
                         span.status.code, span.status.message, resource,
                     )
                 )  # fmt: skip
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """Every span as it came, by its id: the message and the attributes of its resource."""
+        requests = [ExportTraceServiceRequest.FromString(body) for path, body in self.bodies if path == "/v1/traces"]
+        groups = [group for request in requests for group in request.resource_spans]
+        return {
+            span.span_id.hex(): (span, plain(group.resource.attributes))
+            for group in groups
+            for scope in group.scope_spans
+            for span in scope.spans
+        }
 
     @property
     def roots(self) -> list[Span]:
@@ -75,7 +89,10 @@ def sink(port: int = 0, *, tls: ssl.SSLContext | None = None) -> Iterator[Sink]:
             made.paths.append(self.path)
             made.released.wait(20)
             if made.status == 200:
-                made.take(gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body)
+                body = gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body
+                made.bodies.append((self.path, body))
+                if self.path.endswith("/v1/traces"):
+                    made.take(body)
             self.send_response(made.status)
             self.send_header("content-type", "application/x-protobuf")
             self.send_header("content-length", "0")

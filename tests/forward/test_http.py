@@ -1,6 +1,5 @@
 import asyncio
 import os
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,7 +12,6 @@ from exporter.forward.http import HttpClient
 from exporter.forward.ports import Reply
 from exporter.forward.reply import LARGEST
 from exporter.values import Secret
-from tests import certificates
 from tests.forward.backends import Answer, Back, Peer, answers_and_leaves, backend, hangs_up, head, mute, repeats, says
 from tests.servers import free_port
 
@@ -27,7 +25,9 @@ async def client(endpoint: str, **about: Any) -> AsyncIterator[HttpClient]:
         await made.close()
 
 
-def ask(*answers: Answer, times: int = 1, body: bytes = b"spans", pause: float = 0.0, **about: Any) -> tuple[Reply, Back]:
+def ask(
+    *answers: Answer, times: int = 1, body: bytes = b"spans", pause: float = 0.0, **about: Any
+) -> tuple[Reply, Back]:
     """The last reply to so many requests, and the back end that got them."""
 
     async def run() -> tuple[Reply, Back]:
@@ -192,7 +192,9 @@ def test_the_deadline_is_over_all_that_a_request_does() -> None:
 def test_what_a_back_end_says_is_told_without_the_headers_that_were_sent() -> None:
     said = b"\x12\x2e" + b"no such token: s3cr3t-t0ken-of-ours\nfor basic"[:46].ljust(46)
     reply, _ = ask(says(401, said), headers={"authorization": Secret("Bearer s3cr3t-t0ken-of-ours")})
-    assert reply == Reply("rejected", "401", detail=f"HTTP status 401: {'no such token: [REDACTED] for basic ':<36}".rstrip() + " ")
+    assert reply == Reply(
+        "rejected", "401", detail=f"HTTP status 401: {'no such token: [REDACTED] for basic ':<36}".rstrip() + " "
+    )
     reply, _ = ask(says(401, b"user a has no pa55word", {"content-type": "text/plain"}), headers={"authorization": Secret("Basic YTpwYTU1d29yZA==")})  # fmt: skip
     assert reply.detail == "HTTP status 401: user a has no [REDACTED]"
 
@@ -202,47 +204,3 @@ def test_a_header_that_cannot_be_sent_is_told_without_its_value() -> None:
     assert reply[:2] == ("later", "unreachable")
     assert "x: b" not in reply.detail
     assert not back.requests
-
-
-def test_a_certificate_is_verified_and_files_are_read_again_after_a_failure(tmp_path: Any) -> None:
-    ours, trusted = certificates.pair(), tmp_path / "ca.pem"
-
-    async def run() -> list[Reply]:
-        async with (
-            backend(tls=ours.context(client_ca=certificates.authority())) as back,
-            client(back.url, ca_file=str(trusted), cert_file=str(tmp_path / "c"), key_file=str(tmp_path / "k")) as made,
-        ):
-            replies = [await made.send(b"")]
-            trusted.write_bytes(certificates.self_signed().certificate.read_bytes())
-            (tmp_path / "c").write_bytes(ours.certificate.read_bytes())
-            (tmp_path / "k").write_bytes(ours.key.read_bytes())
-            replies.append(await made.send(b""))
-            trusted.write_bytes(certificates.authority().read_bytes())
-            return [*replies, await made.send(b""), await made.send(b"")]
-
-    assert asyncio.run(run()) == [
-        Reply("later", "unreachable", detail=f"{trusted}: No such file or directory"),
-        Reply("later", "unreachable", detail="its certificate is refused: unable to get local issuer certificate"),
-        Reply("taken", "200"),
-        Reply("taken", "200"),
-    ]
-
-
-def test_without_a_client_certificate_one_that_wants_it_is_unreachable() -> None:
-    async def run() -> Reply:
-        async with (
-            backend(tls=certificates.pair().context(client_ca=certificates.authority())) as back,
-            client(back.url, ca_file=str(certificates.authority())) as made,
-        ):
-            return await made.send(b"")
-
-    assert asyncio.run(run())[:2] == ("later", "unreachable")
-
-
-def test_plain_http_on_a_port_of_tls_is_unreachable() -> None:
-    async def run() -> Reply:
-        async with backend(tls=certificates.pair().context()) as back, client(back.url.replace("https", "http")) as made:
-            return await made.send(b"")
-
-    assert asyncio.run(run())[:2] == ("later", "unreachable")
-    assert ssl.OPENSSL_VERSION

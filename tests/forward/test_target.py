@@ -24,9 +24,7 @@ def test_the_configuration_names_several_back_ends_and_goes_before_the_environme
     ) == [
         Target("http://a:4318/v1/traces", compression="gzip"),
         Target("https://b/otlp/v1/traces", headers={"x-key": Secret("k")}, timeout=3.0, compression="gzip", name="1"),
-        Target(
-            "https://c:4317", "grpc", ca_file="ca", cert_file="cert", key_file="key", compression="gzip", name="2"
-        ),
+        Target("https://c:4317", "grpc", ca_file="ca", cert_file="cert", key_file="key", compression="gzip", name="2"),
     ]
 
 

@@ -58,7 +58,9 @@ async def working(
 ) -> AsyncIterator[Tracer]:
     async with forwarding(yaml, tallies, environ, storage) as back_ends:
         made = make(
-            yaml, lambda body, spans: back_ends.put("traces", body, spans), lost=lambda n: back_ends.refused("traces", n)
+            yaml,
+            lambda body, spans: back_ends.put("traces", body, spans),
+            lost=lambda n: back_ends.refused("traces", n),
         )
         work = asyncio.create_task(made.work(lambda: None))
         try:

@@ -188,3 +188,12 @@ def test_each_measurement_has_its_series(measured: Any, expected: Any) -> None:
     bench = Bench(Config(ai_prices={"gpt-4o*": Price(2.5, 10)}))
     bench.take(measured)
     assert {metric: bench.values(metric) for metric in expected} == expected
+
+
+def test_one_whose_trace_was_left_out_takes_no_exemplar_from_one_that_was_kept() -> None:
+    bench = Bench()
+    request = Request(SHOP, "otlp", "GET", "/", 200, 0.0, templated=True)
+    bench.meter.hold(request).many([(0.2, 1.0, b"\x0a" * 16, 5.0), (0.21, 1.0, b"", 6.0), (9.0, 1.0, b"", 7.0)])
+    child = bench.tallies.child(names.REQUEST_DURATION, "shop", "GET", "/", "2xx")
+    assert sum(child.cells or ()) == 3
+    assert [one for one in child.exemplars or () if one] == [("0a" * 16, 0.2, 5.0)]

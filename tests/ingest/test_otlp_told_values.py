@@ -1,5 +1,8 @@
 """Ids, stack traces and awkward values of what is told as log records."""
 
+import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -32,6 +35,7 @@ def test_severities_are_those_of_the_logs_data_model() -> None:
         (TRACE[:-2], SPAN, ("", "")),
         ("z" * 32, SPAN, ("", "")),
         (" 1" * 16, SPAN, ("", "")),
+        ("01 " * 10 + "01", SPAN, ("", "")),
         ("\u0661" * 32, SPAN, ("", "")),
     ],
 )
@@ -57,16 +61,23 @@ def test_without_frames_there_is_no_stack_trace() -> None:
     assert stacktrace((Raised("A", "b"),), "python") == stacktrace((), "") == ""
 
 
+def test_a_cause_without_frames_is_told_by_its_name_and_the_whole_is_bounded() -> None:
+    text = stacktrace((Raised("KeyError", "k", "builtins"), Raised("A", "b", "shop", FRAMES)), "python")
+    assert text.startswith("KeyError: k\n\nThe above exception was the direct cause of")
+    assert len(stacktrace((Raised("A", "b", "", FRAMES * 2_000),), "java")) == 64 * 1024
+
+
 AWKWARD: dict[str, Any] = {
     "lone": "\ud800 surrogate",
     "lo\udfffne": 1,
+    "lo\ud800ne": 2,
     "large": 10**40,
     "negative": -(10**400),
     "small": -(2**63),
     "nan": float("nan"),
     "nothing": None,
     "empty": "",
-    "deep": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": [{"a": "bottom"}]}}}}}}}}},
+    "deep": json.loads('{"a": [' * 40 + '"bottom"' + "]}" * 40),
     "many": list(range(5_000)),
     "long": "x" * 200_000,
 }
@@ -84,7 +95,17 @@ def test_whatever_a_value_is_the_request_can_be_read() -> None:
     assert (tagged["stack.tag.lone"], tagged["stack.tag.lo?ne"], tagged["url.path"]) == ("? surrogate", 1, "?/x")
     assert (tagged["stack.tag.large"], tagged["stack.tag.small"]) == (1e40, -(2**63))
     assert "stack.tag.empty" not in tagged and "bottom" in str(tagged["stack.tag.deep"])
-    assert len(max((str(each) for each in tagged.values()), key=len)) <= 64 * 1024
+    raw = {pair.key: pair.value for pair in records[0].attributes}
+    assert len(raw["stack.tag.long"].string_value) == 64 * 1024
+    assert len(raw["stack.tag.many"].array_value.values) == 1_000
     assert {key for key in values(records[1].attributes) if "tag" in key} == {"stack.tag.a", "stack.tag.d"}
     assert [record.time_unix_nano for record in records] == [0, 0, 2**63 - 1, int(NOW * 1e9)]
     assert len(records[3].attributes) == 128
+
+
+def test_protobuf_is_imported_with_the_first_that_is_told() -> None:
+    code = (
+        "import sys; from exporter.ingest.otlp_told import told; told([], ('errors',)); "
+        "sys.exit(any(m.startswith(('google.protobuf', 'opentelemetry')) for m in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)

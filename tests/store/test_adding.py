@@ -220,3 +220,15 @@ def test_an_event_of_ten_kilobytes_takes_at_most_one_and_a_half_with_all_indexes
             return (await store.size() - empty) / 800
 
     assert asyncio.run(go()) < 1_500
+
+
+def test_a_group_has_the_trace_of_the_last_that_had_one(place: Place) -> None:
+    async def go() -> list[str]:
+        found = []
+        async with place.opened() as store:
+            for trace_id in ("AB" * 16, "", "0" * 32, "x" * 32, "cd" * 15, "ef" * 16):
+                await store.add([error(trace_id=trace_id)])
+                found.append((await store.groups(Wanted())).items[0].trace_id)
+        return found
+
+    assert asyncio.run(go()) == ["ab" * 16] * 5 + ["ef" * 16]

@@ -144,6 +144,7 @@ async def test_the_status_has_components_errors_alerts_store_and_what_came_in() 
             "environment": "",
             "exporter": {"version": __version__, "ailments": [], "ready": True},
             "ingest": {"sentry": {"accepted": 3}, "otlp": {"limited": 0}},
+            "forwarding": [],
             "store": {"available": True, "reason": "", "bytes": 4096},
             "errors": {"shop": {"unresolved": 7, "new": 1}},
             "alerts": {"total": 1, "newest": [FIRING]},

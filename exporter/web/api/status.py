@@ -10,7 +10,7 @@ from exporter.health import overall
 from exporter.ingest.intake import EVENTS
 from exporter.ingest.ports import Refusing
 from exporter.store.rows import Records, Wanted
-from exporter.web import health, report
+from exporter.web import health, onward, report
 from exporter.web.api import shapes
 from exporter.web.call import Answer, Call
 
@@ -56,6 +56,8 @@ class Status(Struct, frozen=True):
     exporter: Itself
     ingest: dict[str, dict[str, int]]
     """Events by source and by what became of them."""
+    forwarding: tuple[onward.Destination, ...]
+    """What is sent onward, by back end."""
     store: Kept
     errors: dict[str, dict[str, int]] | None = None
     """Groups by service and status; null where the store can't be read."""
@@ -76,6 +78,7 @@ async def status(call: Call) -> Answer:
             __version__, tuple(health.ailments(call)), not await health.unready(call), services.page.series()
         ),
         ingest=_ingest(call),
+        forwarding=tuple(map(onward.destination, onward.back_ends(call))),
         store=kept,
         errors=errors,
         alerts=alerts,

@@ -1,0 +1,68 @@
+"""Fields of a protobuf message by their places, and a field written anew."""
+
+from collections.abc import Iterator
+
+from exporter.ingest.otlp_wire import Malformed
+
+LENGTH = 2
+WRONG = "a message is malformed"
+_FIXED = {1: 8, 5: 4}
+
+
+def fields(data: bytes, pos: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Key (number << 3 | type), start, start of the content and end of each field. Raises Malformed."""
+    try:
+        while pos < end:
+            start, key = pos, data[pos]
+            pos += 1
+            if key > 0x7F:
+                key, pos = _varint(data, start)
+            kind = key & 7
+            if kind == LENGTH:
+                size = data[pos]
+                pos += 1
+                if size > 0x7F:
+                    size, pos = _varint(data, pos - 1)
+                stop = pos + size
+            elif kind in _FIXED:
+                stop = pos + _FIXED[kind]
+            elif kind == 0:
+                stop = _varint(data, pos)[1]
+            else:
+                raise Malformed(WRONG)
+            if stop > end or key < 8:
+                raise Malformed(WRONG)
+            yield key, start, pos, stop
+            pos = stop
+    except IndexError:
+        raise Malformed(WRONG) from None
+
+
+def _varint(data: bytes, pos: int) -> tuple[int, int]:
+    value = shift = 0
+    while shift < 70:
+        byte = data[pos]
+        pos += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, pos
+        shift += 7
+    raise Malformed(WRONG)
+
+
+def head(number: int, size: int) -> bytes:
+    """Tag and length of a field with so many bytes."""
+    return _number(number << 3 | LENGTH) + _number(size)
+
+
+def tagged(number: int, content: bytes) -> bytes:
+    return head(number, len(content)) + content
+
+
+def _number(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
