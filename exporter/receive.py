@@ -113,7 +113,9 @@ class Receiving:
         if not which or not forwarding.takes("logs"):
             return
         for begin in range(0, len(kept), TOLD_AT_ONCE):
-            body, records = told(kept[begin : begin + TOLD_AT_ONCE], which, time.time(), forwarding.attributes)
+            some = kept[begin : begin + TOLD_AT_ONCE]
+            # In a thread, as the first imports protobuf's messages.
+            body, records = await asyncio.to_thread(told, some, which, time.time(), forwarding.attributes)
             if records:
                 await forwarding.keep("logs", body, records)
 

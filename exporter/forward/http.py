@@ -1,6 +1,7 @@
 """Sends over OTLP/HTTP: protobuf by POST, on a connection that is kept."""
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from yarl import URL
 from exporter import __version__
 from exporter.decoding import zstd
 from exporter.forward import reply
-from exporter.forward.peer import Peer, context, hidden
+from exporter.forward.peer import Peer, context, hidden, unfit
 from exporter.forward.ports import Reply
 from exporter.forward.reply import LARGEST, Answer
 from exporter.redact import quoted
@@ -36,11 +37,14 @@ class HttpClient:
         self._url = URL(peer.endpoint, encoded=True)
         self._hidden = hidden(peer)
         self._headers = _headers(peer)
+        self._wrong = unfit(peer.headers, re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+"))
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
 
     async def send(self, body: bytes) -> Reply:
         """Never raises but CancelledError."""
+        if self._wrong:
+            return Reply("later", "unreachable", detail=self._wrong)
         way = _Way()
         try:
             async with asyncio.timeout(self._peer.timeout):
@@ -92,7 +96,7 @@ class HttpClient:
             head = response.headers
             way.answer = Answer(response.status, head.get("Content-Type", ""), head.get("Retry-After", ""))
             body = bytearray()
-            while len(body) <= LARGEST and (part := await response.content.read(LARGEST + 1 - len(body))):
+            while part := await response.content.read(LARGEST + 1 - len(body)):
                 body += part
             way.answer = way.answer._replace(body=bytes(body[:LARGEST]), larger=len(body) > LARGEST)
             if way.answer.larger:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,3 +75,12 @@ def hidden(peer: Peer) -> tuple[Secret, ...]:
                 continue
             found += [Secret(text), Secret(text.partition(":")[2])]
     return tuple(found)
+
+
+def unfit(headers: Mapping[str, Secret], names: re.Pattern[str], *, ascii_only: bool = False) -> str:
+    """What is wrong with the first of them that can't be sent; empty when all can."""
+    for name, value in headers.items():
+        text = value.reveal().strip()
+        if not names.fullmatch(name.lower()) or not text.isprintable() or (ascii_only and not text.isascii()):
+            return f"the header {name[:60]!r} can't be sent: a sign in its name or its value is not allowed"
+    return ""

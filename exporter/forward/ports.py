@@ -61,7 +61,10 @@ class Queue(Protocol):
         ...
 
     async def done(self, count: int) -> None:
-        """The first `count` of those that `some` gave last are dealt with."""
+        """The first `count` of those that `some` gave last are dealt with.
+
+        Nothing is put meanwhile: `items` falls by those of them that were not dropped before.
+        """
         ...
 
     async def close(self, seconds: float) -> None:

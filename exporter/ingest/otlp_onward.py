@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from exporter.config.application import Scrub
-from exporter.ingest.otlp_onward_edits import Places, Table, changed, leaves
+from exporter.ingest.otlp_onward_edits import Places, Table
 from exporter.ingest.otlp_onward_filter import Suspicious
 from exporter.ingest.otlp_onward_resources import Resources
 from exporter.ingest.otlp_onward_spans import SPANS, Choice
@@ -91,16 +91,15 @@ class Rewriting:
         if not found and self._choice is None and not rewriter.resources.adding:
             self.body, self.items = body, items
             return
-        walk = Walk(body, Places(found), rewriter.resources, self._table, self._choice)
+        walk = Walk(body, Places(found), rewriter.resources, self._table, rewriter.verdicts.fields, self._choice)
         yield from walk.steps()
-        judging = rewriter.verdicts.judging(list(leaves(walk.edits)))
+        judging = rewriter.verdicts.judging(walk.leaves())
         yield from judging
-        parts = changed(body, 0, len(body), walk.edits, judging)
-        yield
+        written = yield from walk.write(judging)
         self.items = items - walk.left_out
         self.sampled_out = self._choice.sampled_out if self._choice else 0
         if self.items > 0:
-            self.body = body if parts is None else b"".join(parts)
+            self.body = written
 
 
 def _requests(pieces: Sequence[Piece]) -> Iterator[bytes]:

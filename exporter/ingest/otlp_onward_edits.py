@@ -23,25 +23,25 @@ class Places:
     """Places that are suspicious, in their order; asked for ever later ones."""
 
     def __init__(self, found: list[tuple[int, int]]) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
         for start, end in sorted(found):
-            if self._ends and start <= self._ends[-1]:
-                self._ends[-1] = max(self._ends[-1], end)
+            if self.ends and start <= self.ends[-1]:
+                self.ends[-1] = max(self.ends[-1], end)
             else:
-                self._starts.append(start)
-                self._ends.append(end)
-        self._at = 0
-        self.next = self._starts[0] if self._starts else -1
+                self.starts.append(start)
+                self.ends.append(end)
+        self.at = 0
+        self.next = self.starts[0] if self.starts else -1
         """Where the next begins; -1: there is none."""
 
     def within(self, start: int, end: int) -> bool:
         """Whether one overlaps; those before `start` are not asked for again."""
-        at, ends = self._at, self._ends
+        at, ends = self.at, self.ends
         while at < len(ends) and ends[at] <= start:
             at += 1
-        self._at = at
-        self.next = self._starts[at] if at < len(ends) else -1
+        self.at = at
+        self.next = self.starts[at] if at < len(ends) else -1
         return -1 < self.next < end
 
 
@@ -100,6 +100,53 @@ def looked(data: bytes, begin: int, end: int, table: Table, places: Places) -> l
         if inner:
             edits.append(Node(start, stop, key >> 3, at, inner))
     return edits
+
+
+def quick(data: bytes, begin: int, end: int, known: Mapping[bytes, bytes], places: Places) -> list[bytes] | None:
+    """The same of an item whose suspicious fields are all known: its parts, none when it stays; None when they are not.
+
+    The loop is the dearest of all for a request in which many spans have an address that comes again and again.
+    """
+    parts: list[bytes] = []
+    done = pos = begin
+    starts, ends, place = places.starts, places.ends, places.at
+    last, suspicious = len(ends), starts[place]
+    try:
+        while pos < end:
+            kind = data[pos] & 7
+            if kind == LENGTH and data[pos] < 0x80:
+                size = data[pos + 1]
+                if size < 0x80:
+                    stop = pos + 2 + size
+                elif (second := data[pos + 2]) < 0x80:
+                    stop = pos + 3 + (size & 0x7F) + (second << 7)
+                else:
+                    return None
+            elif kind == 0 and data[pos + 1] < 0x80 and data[pos] < 0x80:
+                stop = pos + 2
+            elif kind == 1 and data[pos] < 0x80:
+                stop = pos + 9
+            else:
+                return None
+            if stop > suspicious:
+                field = data[pos:stop]
+                if stop > end or (new := known.get(field)) is None:
+                    return None
+                if new != field:
+                    parts += (data[done:pos], new)
+                    done = stop
+                while place < last and ends[place] <= stop:
+                    place += 1
+                if place == last or starts[place] >= end:
+                    places.at, places.next = place, starts[place] if place < last else -1
+                    break
+                suspicious = starts[place]
+            pos = stop
+    except IndexError:
+        return None
+    if parts:
+        parts.append(data[done:end])
+    return parts
 
 
 def leaves(edits: list[Edit]) -> Iterator[Leaf]:

@@ -1,8 +1,8 @@
 r"""Where in a protobuf message something personal or secret could be: one pass of RE2 over its bytes, as they came.
 
 What it finds is looked at closely; what it does not find, no rule of the scrubber would change. So it leaves out what
-the rules ask of a text's neighbours (`\b`, `^`, `$`), for the bytes before a text are its tag and its length, which may look
-like letters; it takes the beginning of a match for the whole; and it takes a key wherever it stands.
+the rules ask of a text's neighbours (`\b`, `^`, `$`), as what stands before a text is its length, which may look like a
+letter; it takes the beginning of a match for the whole; and it takes a key wherever it stands.
 """
 
 import re
@@ -111,9 +111,21 @@ def _own(pattern: str) -> Any:
     return re2.compile(pattern.encode(), chosen)
 
 
+def _own_key(key: str) -> bytes:
+    """As it may stand in a message, and in JSON in a text of it."""
+    return b"".join(map(_sign, key))
+
+
+def _sign(sign: str) -> bytes:
+    if not sign.isascii():
+        return rb"(?:[\x80-\xff]|\\+u[0-9a-f]{4})+"  # in upper case too
+    if not sign.isprintable():
+        return rb"(?:[\x00-\x1f\x7f]|\\+[a-z0-9]{1,5})"
+    return (rb"\\*" if sign in '"/\\' else b"") + re.escape(sign.encode())
+
+
 def _keys(config: Scrub) -> bytes:
-    """Keys whose values go; what is not ASCII in one's own may be written in upper case."""
+    """Keys whose values go."""
     words = [re.escape(word.encode()).replace(b"_", rb"[_\-]") for word in sensitive()]
-    own = [re.escape(key.encode()) for key in Keys(config.keys, ()).own]
-    words += [re.sub(rb"(?:\\?[\x80-\xff])+", rb"[\\x80-\\xff]+", each) for each in own]
+    words += [_own_key(key) for key in Keys(config.keys, ()).own]
     return b"(?i:" + b"|".join((_STEMS, *words)) + b")"

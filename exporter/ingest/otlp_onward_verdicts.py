@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from exporter.ingest.otlp_attributes import LARGEST
 from exporter.ingest.otlp_onward_edits import ATTRIBUTE, TEXT, Kind, Leaf
 from exporter.ingest.otlp_onward_values import as_tree, put
+from exporter.ingest.otlp_onward_wire import tagged
 from exporter.ingest.otlp_wire import messages
 from exporter.ingest.ports import Scrubber
 from exporter.ingest.scrub_texts import WITHHELD
@@ -29,6 +30,8 @@ class Verdicts:
         self._scrubber = scrubber
         self._same: set[Key] = set()
         self._changed: dict[Key, bytes | None] = {}
+        self.fields: dict[bytes, bytes] = {}
+        """Attributes that are known, as fields of what they belong to."""
         self._requests = 0
         self._types = messages()
 
@@ -37,6 +40,7 @@ class Verdicts:
         if self._requests >= LEARNED:
             self._requests = 0
             self._changed.clear()
+            self.fields.clear()
         return Judging(self, leaves)
 
     def one(self, kind: Kind, content: bytes) -> bytes | None:
@@ -49,9 +53,14 @@ class Verdicts:
     def of(self, key: Key) -> bytes | None:
         return self._changed.get(key, key[1])
 
-    def learn(self, key: Key, new: bytes | None, times: int) -> None:
+    def learn(self, key: Key, new: bytes | None, times: int, number: int) -> None:
+        """`times`: how often it comes in this request. `number`: of the field that it is."""
         if len(key[1]) > REMEMBERED_BYTES:
             return
+        if key[0] == ATTRIBUTE and (times > 1 or new is key[1]):
+            if len(self.fields) >= REMEMBERED:
+                self.fields.clear()
+            self.fields[tagged(number, key[1])] = b"" if new is None else tagged(number, new)
         if new is key[1]:
             if len(self._same) >= REMEMBERED:
                 self._same.clear()
@@ -117,6 +126,7 @@ class Judging:
     def __init__(self, verdicts: Verdicts, leaves: Sequence[Leaf]) -> None:
         self._verdicts = verdicts
         self._times = Counter((leaf.kind, leaf.content) for leaf in leaves)
+        self._numbers = {(leaf.kind, leaf.content): leaf.number for leaf in leaves}
         self._found: dict[Key, bytes | None] = {}
 
     def __iter__(self) -> Iterator[None]:
@@ -145,4 +155,4 @@ class Judging:
         for content, new in zip(contents, self._verdicts.several(kind, contents), strict=True):
             key = (kind, content)
             self._found[key] = new
-            self._verdicts.learn(key, new, self._times[key])
+            self._verdicts.learn(key, new, self._times[key], self._numbers[key])

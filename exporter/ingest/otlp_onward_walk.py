@@ -1,101 +1,203 @@
-"""What is to be changed in an export request, found from its top: resource, scope, item; in steps."""
+"""What is to be changed in an export request, found from its top: resource, scope, item; in steps.
 
-from collections.abc import Callable, Iterator
+What stays is taken over in as long runs as there are; lengths around what has changed are written anew at the end.
+"""
 
-from exporter.ingest.otlp_onward_edits import ATTRIBUTE, TEXT, Edit, Fixed, Node, Places, Table, looked
+from collections.abc import Callable, Generator, Iterator, Mapping
+
+from exporter.ingest.otlp_onward_edits import (
+    ATTRIBUTE,
+    TEXT,
+    Become,
+    Edit,
+    Leaf,
+    Places,
+    Table,
+    changed,
+    leaves,
+    looked,
+    quick,
+)
 from exporter.ingest.otlp_onward_resources import Resources
-from exporter.ingest.otlp_onward_wire import fields, tagged
+from exporter.ingest.otlp_onward_wire import fields, head, tagged
 from exporter.ingest.otlp_wire import Malformed
 
 SCOPE: Table = {1: TEXT, 2: TEXT, 3: ATTRIBUTE}
 Choose = Callable[[bytes, int, int], list[Edit] | None]
 _FIRST, _SECOND = 1 << 3 | 2, 2 << 3 | 2
-_AT_ONCE = 50
-"""Items that are looked at in one step, and twenty times as many that are passed by."""
+_AT_ONCE, _PASSED = 50, 20
+"""Items that are looked at in one step, or so many times as many that are passed by."""
+
+
+class _Level:
+    """A message around others."""
+
+    def __init__(self, number: int, start: int, begin: int, end: int) -> None:
+        self.number = number
+        self.start = start
+        self.begin = begin
+        self.end = end
+        self.slot = -1
+        """Where its tag and length go in what is written; -1 while nothing in it has changed."""
 
 
 class Walk:
     """Through one request; fields are numbered alike for all signals."""
 
     def __init__(
-        self, data: bytes, places: Places, resources: Resources, table: Table, choose: Choose | None = None
+        self,
+        data: bytes,
+        places: Places,
+        resources: Resources,
+        table: Table,
+        known: Mapping[bytes, bytes],
+        choose: Choose | None,
     ) -> None:
-        """`table`: of an item. `choose`: what else is to be changed of an item; None: it is left out."""
+        """`table`: of an item. `known`: attributes, as fields, and what becomes of them.
+
+        `choose`: what else is to be changed of an item; None: it is left out.
+        """
         self._data = data
         self._places = places
         self._resources = resources
         self._table = table
         self._choose = choose
+        self._known = known
+        self._around: list[_Level] = []
+        self._out: list[bytes] = []
+        self._done = 0
+        self._heads: list[tuple[int, int, int]] = []
+        self._waiting: list[tuple[int, int, int, int, int, list[Edit]]] = []
         self._work = 0
-        self.edits: list[Edit] = []
+        self._changed = False
         self.left_out = 0
 
     def steps(self) -> Iterator[None]:
-        """Raises Malformed."""
+        """Find what is to be changed. Raises Malformed."""
         everywhere = self._choose is not None or self._resources.adding
         for key, start, at, stop in fields(self._data, 0, len(self._data)):
-            if key != _FIRST or not (everywhere or self._places.within(start, stop)):
-                continue
-            inner: list[Edit] = []
-            yield from self._resource(at, stop, inner)
-            if inner:
-                self.edits.append(Node(start, stop, 1, at, inner))
+            if key == _FIRST and (everywhere or self._places.within(start, stop)):
+                yield from self._resource(_Level(1, start, at, stop))
 
-    def _resource(self, begin: int, end: int, edits: list[Edit]) -> Iterator[None]:
-        found = list(fields(self._data, begin, end))
-        raws = [self._data[at:stop] for key, _, at, stop in found if key == _FIRST]
+    def leaves(self) -> list[Leaf]:
+        """Whose verdicts are asked for."""
+        return [leaf for *_, edits in self._waiting for leaf in leaves(edits)]
+
+    def write(self, become: Become) -> Generator[None, None, bytes]:
+        """With the verdicts; gives the request, the same object when nothing changes."""
+        data, out = self._data, self._out
+        for number, (slot, tag, start, begin, end, edits) in enumerate(self._waiting):
+            parts = changed(data, begin, end, edits, become)
+            if parts is None:
+                out[slot] = data[start:end]
+            else:
+                self._changed = True
+                out[slot] = b"".join((head(tag, sum(map(len, parts))), *parts))
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                yield
+        if not self._changed:
+            return data
+        for slot, end, number in self._heads:  # those inside before those around them
+            out[slot] = head(number, sum(map(len, out[slot + 1 : end])))
+            yield
+        out.append(data[self._done :])
+        return b"".join(out)
+
+    def _resource(self, level: _Level) -> Iterator[None]:
+        self._around.append(level)
+        found = list(fields(self._data, level.begin, level.end))
+        self._completed(level, [(start, at, stop) for key, start, at, stop in found if key == _FIRST])
+        scopes = left_out = 0
+        for key, start, at, stop in found:
+            if key != _SECOND:
+                continue
+            scopes += 1
+            if self._choose or self._places.within(start, stop):
+                left_out += yield from self._scope(_Level(2, start, at, stop))
+        self._close(level, gone=0 < scopes == left_out)
+
+    def _completed(self, level: _Level, found: list[tuple[int, int, int]]) -> None:
+        raws = [self._data[at:stop] for _, at, stop in found]
         # Protobuf joins what comes again in the place of one message.
-        whole = b"".join(raws) if len(raws) > 1 else raws[0] if raws else b""
+        whole = raws[0] if len(raws) == 1 else b"".join(raws)
         new = self._resources.of(whole)
         if new is not whole:
-            places = [(start, stop) for key, start, _, stop in found if key == _FIRST] or [(begin, begin)]
-            edits += [Fixed(start, stop, b"") for start, stop in places]
-            edits[0] = Fixed(*places[0], tagged(1, new))
-        for key, start, at, stop in found:
-            if key != _SECOND or not (self._choose or self._places.within(start, stop)):
-                continue
-            inner: list[Edit] = []
-            remain = yield from self._scope(at, stop, inner)
-            if not remain:
-                edits.append(Fixed(start, stop, b""))
-            elif inner:
-                edits.append(Node(start, stop, 2, at, inner))
-        edits.sort(key=lambda edit: edit.start)
+            first, *others = found or [(level.begin, level.begin, level.begin)]
+            self._put(first[0], first[2], tagged(1, new))
+            for start, _, stop in others:
+                self._put(start, stop, b"")
 
-    def _scope(self, begin: int, end: int, edits: list[Edit]) -> Iterator[None]:
-        """Gives whether anything of it is to remain."""
+    def _scope(self, level: _Level) -> Generator[None, None, bool]:
+        """Gives whether nothing of it remains."""
+        self._around.append(level)
         data, places, choose = self._data, self._places, self._choose
-        items = left_out = 0
-        for key, start, at, stop in fields(data, begin, end):
+        items, before = 0, self.left_out
+        for key, start, at, stop in fields(data, level.begin, level.end):
             self._work += 1
             if key == _SECOND:
                 items += 1
-                if choose is None and (places.next < 0 or stop <= places.next):
-                    continue
-                edit = self._item(start, at, stop)
-                if edit is not None:
-                    edits.append(edit)
-                    left_out += isinstance(edit, Fixed)
-                self._work += 19
-            elif key == _FIRST and places.within(start, stop) and (inner := looked(data, at, stop, SCOPE, places)):
-                edits.append(Node(start, stop, 1, at, inner))
-            if self._work >= _AT_ONCE * 20:
+                if choose is not None or -1 < places.next < stop:
+                    self._item(start, at, stop)
+                    self._work += _PASSED - 1
+            elif key == _FIRST and places.within(start, stop):
+                self._look(1, start, at, stop, SCOPE, [])
+            if self._work >= _AT_ONCE * _PASSED:
                 self._work = 0
                 yield
-        self.left_out += left_out
-        return not items or left_out < items
+        gone = 0 < items == self.left_out - before
+        self._close(level, gone=gone)
+        return gone
 
-    def _item(self, start: int, begin: int, end: int) -> Edit | None:
-        places = self._places
-        edits: list[Edit] | None = [] if self._choose is None else self._choose(self._data, begin, end)
+    def _item(self, start: int, begin: int, end: int) -> None:
+        edits = [] if self._choose is None else self._choose(self._data, begin, end)
         if edits is None:
-            return Fixed(start, end, b"")
-        if places.within(start, end):
-            try:
-                found = looked(self._data, begin, end, self._table, places)
-            except Malformed:
-                return Fixed(start, end, b"")
-            if edits and found:
-                found = sorted([*edits, *found], key=lambda edit: edit.start)
-            edits = found or edits
-        return Node(start, end, 2, begin, edits) if edits else None
+            self.left_out += 1
+            self._put(start, end, b"")
+            return
+        places = self._places
+        if not places.within(start, end):
+            if not edits:
+                return
+        elif not edits and (parts := quick(self._data, begin, end, self._known, places)) is not None:
+            if parts:
+                self._put(start, end, b"".join((head(2, sum(map(len, parts))), *parts)))
+            return
+        self._look(2, start, begin, end, self._table, edits)
+
+    def _look(self, number: int, start: int, begin: int, end: int, table: Table, edits: list[Edit]) -> None:
+        try:
+            found = looked(self._data, begin, end, table, self._places)
+        except Malformed:
+            self.left_out += number == 2
+            self._put(start, end, b"")
+            return
+        if edits and found:
+            found = sorted([*edits, *found], key=lambda edit: edit.start)
+        if found or edits:
+            self._put(start, end, None)
+            self._waiting.append((len(self._out) - 1, number, start, begin, end, found or edits))
+
+    def _put(self, start: int, end: int, new: bytes | None) -> None:
+        """Write what comes before, and this in place of what stands there; None: it is written later."""
+        for level in self._around:
+            if level.slot < 0:
+                self._out += (self._data[self._done : level.start], b"")
+                self._done = level.begin
+                level.slot = len(self._out) - 1
+        self._out += (self._data[self._done : start], b"" if new is None else new)
+        self._done = end
+        self._changed |= new is not None
+
+    def _close(self, level: _Level, *, gone: bool) -> None:
+        self._around.pop()
+        if gone:
+            del self._out[level.slot :]
+            while self._waiting and self._waiting[-1][0] >= level.slot:
+                self._waiting.pop()
+            while self._heads and self._heads[-1][0] >= level.slot:
+                self._heads.pop()
+            self._done = level.end
+        elif level.slot >= 0:
+            self._out.append(self._data[self._done : level.end])
+            self._done = level.end
+            self._heads.append((level.slot, len(self._out), level.number))

@@ -1,6 +1,7 @@
 """Fields of a protobuf message by their places, and a field written anew."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from exporter.ingest.otlp_wire import Malformed
 
@@ -50,6 +51,7 @@ def _varint(data: bytes, pos: int) -> tuple[int, int]:
     raise Malformed(WRONG)
 
 
+@lru_cache(4_096)
 def head(number: int, size: int) -> bytes:
     """Tag and length of a field with so many bytes."""
     return _number(number << 3 | LENGTH) + _number(size)

@@ -58,9 +58,22 @@ class Passing:
         forwarding = self.taking(signal, services)
         if forwarding is None:
             return
-        rewriting = self.rewriter(services, intake).rewriting(signal, body, pieces, valid=valid)
+        from exporter.ingest.otlp_logs_onward import LOG  # noqa: PLC0415 - as the rewriter
+        from exporter.ingest.otlp_metrics_onward import METRIC, points  # noqa: PLC0415
+
+        rewriter = self.rewriter(services, intake)
+        if signal == "traces":
+            rewriting = rewriter.traces(body, pieces, valid=valid)
+        else:
+            rewriting = rewriter.records(body, pieces, LOG if signal == "logs" else METRIC)
         for _ in rewriting:
             await rest()
-        if rewriting.items:
-            await forwarding.put(signal, rewriting.body, rewriting.items)
+        items = rewriting.items
+        if signal == "metrics" and items:
+            items = 0
+            for some in points(pieces):
+                items += some
+                await rest()
+        if rewriting.body:
+            await forwarding.put(signal, rewriting.body, items)
         forwarding.sampled_out(rewriting.sampled_out)

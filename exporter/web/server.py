@@ -13,6 +13,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from exporter.web import address, shortcut
 from exporter.web.call import Refused
+from exporter.web.shortcut_head import Heads
+from exporter.web.wire import Written
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +34,14 @@ RESPONSES, LARGE, PATIENCE = 40, 16 * 1024, 2.0
 """Responses of more than so many bytes that may be under way; one that takes so many seconds gives way to another."""
 
 
-Brief = Callable[[web.BaseRequest], Awaitable[web.Response]]
+Brief = Callable[[web.BaseRequest], Awaitable[Written]]
 
 
 class Site(Protocol):
-    """What answers requests. Neither way raises."""
+    """What answers requests. No way raises."""
 
     async def __call__(self, request: web.BaseRequest) -> web.Response: ...
+    async def brief(self, request: web.BaseRequest) -> Written: ...
     def refuse(self, refused: Refused, why: str) -> web.Response: ...
 
 
@@ -51,12 +54,10 @@ class Connection(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        answer = cast("Listener", self._manager).brief
-        self._shortcut, self._closing = shortcut.Shortcut(cast("asyncio.Transport", transport), answer), False
-        plain = cast("asyncio.Transport", transport)
+        plain, manager = cast("asyncio.Transport", transport), cast("Listener", self._manager)
+        self._shortcut, self._closing = shortcut.Shortcut(plain, manager.brief, manager.heads, LINGER), False
         # Drained then means that the kernel has all of it; for what stays with us a closing transport waits for ever.
         plain.set_write_buffer_limits(high=0)
-        manager = cast("Listener", self._manager)
         if len(manager.connections) > manager.most:
             plain.abort()
 
@@ -70,7 +71,7 @@ class Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._shortcut is not None:
-            self._shortcut.cancel()
+            self._shortcut.leave()
         super().connection_lost(exc)
 
     async def _drain_helper(self) -> None:
@@ -119,6 +120,7 @@ class Listener(web.Server):
         super().__init__(handler, handler_cancellation=True, **options)
         self.site = site
         self.brief = brief
+        self.heads = Heads()
         self.most = most
         self._options = options
 
@@ -139,7 +141,7 @@ class Server:
         self._listener: Listener | None = None
         self._in_flight = 0
         self._large: dict[int, tuple[web.BaseRequest, float]] = {}
-        self._working: set[asyncio.Task[web.Response]] = set()
+        self._working: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self.port = 0
         """The port that was taken, once started."""
@@ -232,19 +234,21 @@ class Server:
         working.add_done_callback(self._finished)
         return await asyncio.shield(working)
 
-    def _finished(self, working: asyncio.Task[web.Response]) -> None:
+    def _finished(self, working: asyncio.Task[Any]) -> None:
         self._working.discard(working)
         self._rest()
 
-    async def _brief(self, request: web.BaseRequest) -> web.Response:
+    async def _brief(self, request: web.BaseRequest) -> Written:
         """The response to what came by the shortcut, which sends it."""
         self._in_flight += 1
         self._idle.clear()
+        if request.method != "GET":
+            self._working.add(cast("asyncio.Task[Any]", asyncio.current_task()))
         try:
-            return await self.site(request)
+            return await self.site.brief(request)
         finally:
             self._in_flight -= 1
-            self._rest()
+            self._finished(cast("asyncio.Task[Any]", asyncio.current_task()))
 
     def _crowded(self) -> bool:
         """Whether there is no room for one more large response, even when the slowest reader is cut."""

@@ -1,130 +1,130 @@
-"""A way past most of aiohttp for GET /probe, of which one Prometheus sends hundreds a second, all alike.
+"""A way past most of aiohttp for what comes by the hundred a second, all alike: GET /probe, and what applications send.
 
-What it takes is one whole request and nothing more, on a connection that has brought nothing else: no body, no
-credentials, no upgrade. Whatever differs goes to aiohttp, and the connection stays with it. Checks, routes and answers
-are the Site's as ever; aiohttp's parser reads each request once, and what it said of those bytes is kept.
+It takes a request whose head comes in one piece: a GET /probe without body and credentials, alone; a POST with a
+Content-Length, on a connection that has brought nothing else. Whatever differs goes to aiohttp, and the connection
+stays with it. Checks, routes and answers are the Site's as ever.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any, cast
 
 from aiohttp import web
-from aiohttp.helpers import rfc822_formatted_time
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_parser import HttpRequestParser
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-BEGINS, ENDS = b"GET /probe?", b"\r\n\r\n"
-LONGEST = 8_192
-KNOWN = 500
-"""Requests whose bytes are known."""
+from exporter.web.shortcut_body import Coming
+from exporter.web.shortcut_head import Found, Heads
+from exporter.web.wire import Written
+
 WAITING = 65_536
-"""Bytes that a client may send ahead, or leave unread, before it is cut."""
+"""Bytes that a client may send ahead of an answer, or leave unread, before it is cut, or not listened to."""
 BUSY = 150.0
-"""Seconds for which a connection with a probe under way is not idle: more than any probe takes."""
-_FOREIGN = ("Authorization", "Content-Length", "Transfer-Encoding", "Upgrade", "Expect", "Connection")
+"""Seconds for which a connection with a request under way is not idle: more than any takes."""
 
 
 class Brief:
-    """A request, as far as a Site looks at it."""
+    """A request, as far as a Site looks at it. Its headers are as `required.check` wants them."""
 
-    __slots__ = ("headers", "rel_url", "remote", "transport", "version")
-    method = "GET"
-    content_length = None
-    body_exists = False
+    __slots__ = ("content", "content_length", "headers", "method", "rel_url", "remote", "transport", "version")
 
-    def __init__(self, headers: CIMultiDictProxy[str], rel_url: URL, version: Any) -> None:
-        self.headers = headers
-        self.rel_url = rel_url
-        self.version = version
-        self.remote = ""
-        self.transport: asyncio.Transport | None = None
+    def __init__(self, found: Found, transport: asyncio.Transport, remote: str) -> None:
+        self.method, self.headers, self.rel_url, self.version = found.head
+        self.content_length = found.size or None
+        self.content = Coming(transport, found.size)
+        self.remote = remote
+        self.transport = transport
+
+    headers: CIMultiDictProxy[str]
+    rel_url: URL
+    version: Any
+
+    @property
+    def body_exists(self) -> bool:
+        return self.content_length is not None
 
 
 class Shortcut:
-    """Of one connection."""
+    """Of one connection. `linger`: seconds for which a body that nobody wanted is listened to."""
 
-    __slots__ = ("_answer", "_close", "_pending", "_remote", "_task", "_transport", "busy")
+    __slots__ = ("_answer", "_heads", "_linger", "_paused", "_pending", "_remote", "_request", "_task", "_transport")
 
     def __init__(
-        self, transport: asyncio.Transport, answer: Callable[[web.BaseRequest], Awaitable[web.Response]]
+        self,
+        transport: asyncio.Transport,
+        answer: Callable[[web.BaseRequest], Awaitable[Written]],
+        heads: Heads,
+        linger: float,
     ) -> None:
         self._transport = transport
         self._answer = answer
+        self._heads = heads
+        self._linger = linger
         self._remote = str((transport.get_extra_info("peername") or ("",))[0])
         self._pending = b""
+        self._paused = False
+        self._request: Brief | None = None
         self._task: asyncio.Task[None] | None = None
-        self.busy = False
+
+    @property
+    def busy(self) -> bool:
+        return self._request is not None
 
     def take(self, data: bytes, done: Callable[[bytes], None]) -> bool:
         """Whether it is a request for us, or comes while one is under way; `done` then hears what came meanwhile."""
-        if self.busy:
-            self._pending += data
-            if len(self._pending) > WAITING:
-                self._transport.abort()
+        if self._transport.is_closing():
             return True
-        known = _KNOWN.get(data) or _read(data)
-        if known is None:
+        if self._request is not None:
+            self._keep(self._request.content.feed(data))
+            return True
+        found = self._heads.find(data)
+        if found is None:
             return False
-        request = Brief(*known)
-        request.remote, request.transport = self._remote, self._transport
-        self.busy = True
-        self._task = asyncio.get_running_loop().create_task(self._run(request, done))
+        self._request = request = Brief(found, self._transport, self._remote)
+        if found.size:
+            self._keep(request.content.feed(data[found.body :]))
+        self._task = asyncio.get_running_loop().create_task(self._run(request, found, done))
         return True
 
-    def cancel(self) -> None:
-        """The client has left."""
-        if self._task is not None:
-            self._task.cancel()
+    def leave(self) -> None:
+        """The client has left. What may change something is finished all the same."""
+        if self._request is not None and self._task is not None:
+            self._request.content.lose()
+            if self._request.method == "GET":
+                self._task.cancel()
 
-    async def _run(self, request: Brief, done: Callable[[bytes], None]) -> None:
+    def _keep(self, data: bytes) -> None:
+        if data:
+            self._pending += data
+            if len(self._pending) > WAITING and not self._paused:
+                if self._request is None or self._request.method == "GET":
+                    self._transport.abort()
+                else:  # the next body, of which nothing has to be waited for
+                    self._paused = True
+                    self._transport.pause_reading()
+
+    async def _run(self, request: Brief, found: Found, done: Callable[[bytes], None]) -> None:
         try:
-            response = await self._answer(cast("web.BaseRequest", request))
+            status, data, close = await self._answer(cast("web.BaseRequest", request))
+            if status < 400:
+                self._heads.keep(found)
             transport = self._transport
             if transport.is_closing():
                 return
-            transport.write(_bytes(response))
+            transport.write(data)
             if transport.get_write_buffer_size() > WAITING:
                 transport.abort()
-            elif response.keep_alive is False:
+                return
+            if not request.content.is_eof():
+                close |= not await request.content.drop(self._linger)
+            if close:
                 transport.close()
         finally:
-            self.busy, self._task = False, None
+            self._request = self._task = None
             pending, self._pending = self._pending, b""
+            if self._transport.is_closing():
+                pending = b""  # what follows what closes the connection may be the rest of what was refused
+            elif self._paused:
+                self._transport.resume_reading()
+            self._paused = False
             done(pending)
-
-
-_KNOWN: dict[bytes, tuple[CIMultiDictProxy[str], URL, Any]] = {}
-
-
-def _read(data: bytes) -> tuple[CIMultiDictProxy[str], URL, Any] | None:
-    """What aiohttp's parser makes of it; None for what is not meant for us."""
-    if not data.startswith(BEGINS) or not data.endswith(ENDS) or len(data) > LONGEST:
-        return None
-    loop = asyncio.get_running_loop()
-    try:
-        messages, upgraded, tail = HttpRequestParser(cast("Any", asyncio.Protocol()), loop, 2**16).feed_data(data)
-    except HttpProcessingError:
-        return None
-    if len(messages) != 1 or upgraded or tail:
-        return None
-    message = messages[0][0]
-    if message.version < (1, 1) or message.should_close or any(name in message.headers for name in _FOREIGN):
-        return None
-    if len(_KNOWN) >= KNOWN:
-        _KNOWN.clear()
-    _KNOWN[bytes(data)] = found = message.headers, message.url, message.version
-    return found
-
-
-def _bytes(response: web.Response) -> bytes:
-    body = cast("bytes", response.body or b"")
-    lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
-    if response.keep_alive is False:
-        lines.append("Connection: close")
-    lines.append(f"Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n\r\n")
-    return "\r\n".join(lines).encode() + body

@@ -19,7 +19,10 @@ from exporter.web.body import body
 from exporter.web.call import Answer, Call, Handler, Refused, Room, Services
 from exporter.web.notice import notice
 from exporter.web.passwords import Passwords
+from exporter.web.required import check
+from exporter.web.shortcut import Brief
 from exporter.web.toolkit import Toolkit
+from exporter.web.wire import Written, taken, written
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,6 @@ reads the body itself."""
 BASIC, BEARER = 'Basic realm="stack-exporter", charset="UTF-8"', 'Bearer realm="stack-exporter"'
 LARGEST_BODY = 64 * 1024
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_ONCE = ("Host", "Authorization", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding")
 _UNREAD: Sequence[Access] = ("alertmanager", "ingest")
 
 
@@ -86,6 +88,7 @@ class Site:
         self._passwords.close()
         self._toolkit = toolkit
         self._passwords = Passwords(toolkit.users if toolkit else {})
+        self._extra = {name: value for name, value in toolkit.headers.items() if value} if toolkit else {}
 
     def close(self) -> None:
         """End what the site holds."""
@@ -93,13 +96,30 @@ class Site:
 
     async def __call__(self, request: web.BaseRequest) -> web.Response:
         """The response to a request."""
+        return self._response(*await self._settled(request))
+
+    async def brief(self, request: web.BaseRequest) -> Written:
+        """The same to one that came by the shortcut, ready to be sent."""
+        call, answer, handler = await self._settled(request)
+        if (
+            answer.status == 200
+            and answer.body is not None
+            and not (answer.headers or answer.compressible or self._extra)
+        ):
+            self._count(handler, 200)
+            return taken(answer, answer.body, call.id)
+        return written(self._response(call, answer, handler))
+
+    async def _settled(self, request: web.BaseRequest) -> tuple[Call, Answer, str]:
+        """The answer, and the name of what gave it."""
         given = request.headers.get("X-Request-ID", "")
         id_ = given if _ID.fullmatch(given) else secrets.token_hex(8)
         call = Call(request, self.services, id_, self.guard, self.room)
         request_id.set(call.id)
         route: Route | None = None
         try:
-            _check_headers(request)
+            if not isinstance(request, Brief):
+                check(request.headers, request.version)
             route = self._route(call)
             if route.access != "ingest":
                 await self._admit(call, route)
@@ -115,18 +135,17 @@ class Site:
             answer = refusal(Refused(500, "internal error; its cause is in the log under this request's id"))
         finally:
             self.room.free(call.held)
-        return self._finish(call, answer, route.handler if route else "unknown")
+        return call, answer, route.handler if route else "unknown"
 
     def refuse(self, refused: Refused, why: str) -> web.Response:
         """The response to what does not reach a route, or comes back too large; `why` is counted."""
         self._count(why, refused.status)
         return respond(refusal(refused), request_id=secrets.token_hex(8))
 
-    def _finish(self, call: Call, answer: Answer, handler: str) -> web.Response:
+    def _response(self, call: Call, answer: Answer, handler: str) -> web.Response:
         self._count(handler, answer.status)
         gzip = answer.compressible and negotiate.gzip(_joined(call.request, "Accept-Encoding"))
-        extra = {name: value for name, value in self._toolkit.headers.items() if value} if self._toolkit else None
-        return respond(answer, request_id=call.id, gzip=gzip, extra=extra)
+        return respond(answer, request_id=call.id, gzip=gzip, extra=self._extra)
 
     def _count(self, handler: str, code: int) -> None:
         self.services.state.tallies.child(HTTP_REQUESTS, handler, str(code)).add()
@@ -216,15 +235,6 @@ class Site:
         if request.body_exists and "Content-Encoding" in request.headers:
             raise Refused(415, "a compressed body is not accepted here")
         return await body(request, LARGEST_BODY)
-
-
-def _check_headers(request: web.BaseRequest) -> None:
-    for name in _ONCE:
-        # aiohttp passes both on; a proxy before us may have decided by the other one.
-        if len(request.headers.getall(name, ())) > 1:
-            raise Refused(400, f"the header {name} came twice")
-    if request.version >= (1, 1) and not request.headers.get("Host"):
-        raise Refused(400, "the header Host is missing")
 
 
 def _check_length(request: web.BaseRequest) -> None:

@@ -34,15 +34,17 @@ async def unpacked(call: Call, most: int = LARGEST) -> bytes:
 
 
 async def arrived(call: Call) -> bytes | None:
-    """A small body whole as it is on the wire; None, and nothing of it is read, for any other. Raises Refused.
+    """A body whole as it is on the wire, if it is small or has come; None, and nothing of it is read, for any other.
 
-    Neither a stream of pieces nor, mostly, a timer: both cost as much as all that is in it.
+    Neither a stream of pieces nor, mostly, a timer: both cost as much as all that is in it. Raises Refused.
     """
     request = call.request
     content, length = request.content, request.content_length
-    if not length or length > SMALL:
+    if not length or length > PIECE:
         return None
     if not content.is_eof():
+        if length > SMALL:
+            return None
         await asyncio.sleep(0)  # it comes right behind its headers
     if content.exception() is not None:
         return None

@@ -70,8 +70,11 @@ forward:
 
 
 def stripped(span: Any) -> bytes:
-    """Without what scrubbing changes in a span that recorded an exception: its events and its status' message."""
+    """Without what scrubbing changes: addresses, and of a span that recorded an exception its events and its message."""
     copy = type(span).FromString(span.SerializeToString())
+    for attribute in copy.attributes:
+        if attribute.value.HasField("string_value"):
+            attribute.value.string_value = attribute.value.string_value.replace("127.0.0.1", "[ip]")
     if copy.events:
         copy.ClearField("events")
         copy.status.message = ""

@@ -176,7 +176,7 @@ class Seen:
         self.replies.append(reply)
 
 
-class Waiting:
+class Waits:
     """A queue in memory, without any bound."""
 
     durable, refusing, oldest = False, "", 0.0

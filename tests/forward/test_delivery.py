@@ -13,7 +13,7 @@ from exporter.forward.patience import Patience
 from exporter.forward.ports import Reply
 from exporter.values import Secret
 from exporter.web.otlp_reply import Taken, response
-from tests.forward.backends import Answer, Back, Peer, Seen, Waiting, backend, says, until
+from tests.forward.backends import Answer, Back, Peer, Seen, Waits, backend, says, until
 
 TAKEN = Reply("taken", "200")
 
@@ -65,7 +65,7 @@ def run(*replies: Reply | None, bodies: Sequence[bytes] = (b"a", b"b", b"c"), **
     """Deliver these records of two items each."""
 
     async def go() -> tuple[Scripted, Seen]:
-        queue, client, seen = Waiting(), Scripted(*replies), Seen()
+        queue, client, seen = Waits(), Scripted(*replies), Seen()
         async with working(deliver(queue, client, seen, **about)):
             for body in bodies:
                 await queue.put(body, 2)
@@ -84,7 +84,7 @@ def test_records_are_joined_in_their_order_up_to_the_size_of_a_request() -> None
 
 def test_a_few_wait_a_little_for_more_and_many_do_not() -> None:
     async def go() -> tuple[list[bytes], float]:
-        queue, client = Waiting(), Scripted()
+        queue, client = Waits(), Scripted()
         async with working(deliver(queue, client, Seen(), gather=0.3, most=100)):
             loop = asyncio.get_running_loop()
             await queue.put(b"a", 1)
@@ -137,7 +137,7 @@ def test_one_wrong_record_costs_itself_alone(code: str) -> None:
 
 def test_records_are_joined_again_after_a_wrong_one() -> None:
     async def go() -> list[bytes]:
-        queue, client = Waiting(), Scripted(Reply("rejected", "400"), TAKEN)
+        queue, client = Waits(), Scripted(Reply("rejected", "400"), TAKEN)
         async with working(deliver(queue, client, Seen())):
             for bodies in (b"ab", b"cd"):
                 for body in bodies:
@@ -152,7 +152,7 @@ def test_it_shows_that_it_lives_whatever_it_waits_for(monkeypatch: pytest.Monkey
     monkeypatch.setattr(delivery, "BEAT", 0.01)
 
     async def go() -> None:
-        queue, client, beats = Waiting(), Scripted(Reply("later", "503"), None), []
+        queue, client, beats = Waits(), Scripted(Reply("later", "503"), None), []
         made = deliver(queue, client, Seen(), patience=Patience(0.2, 0.2))
         work = asyncio.create_task(made.work(lambda: beats.append(1)))
         for requests in range(3):  # waits for a record, for a back end that is away, for an answer
@@ -177,7 +177,7 @@ def test_a_change_is_logged_once_and_no_header_with_it(caplog: pytest.LogCapture
 
     async def go() -> Back:
         async with backend(*answers) as back:
-            queue = Waiting()
+            queue = Waits()
             client = HttpClient(Peer(back.url, headers={"authorization": Secret("Bearer s3cr3t-token")}))
             async with working(deliver(queue, client, Seen(), gather=0.0)):
                 for _ in range(6):

@@ -3,14 +3,16 @@
 import asyncio
 from typing import Any
 
+from exporter.config.onward import Waiting
+from exporter.forward.memory import Memory
 from exporter.forward.patience import Patience
 from exporter.forward.ports import Reply
-from tests.forward.backends import Seen, Waiting, until
+from tests.forward.backends import Seen, Waits, until
 from tests.forward.test_delivery import TAKEN, Scripted, deliver, working
 
 
-def begin(*replies: Reply | None, **about: Any) -> tuple[Waiting, Scripted, Seen, Any]:
-    queue, client, seen = Waiting(), Scripted(*replies), Seen()
+def begin(*replies: Reply | None, **about: Any) -> tuple[Waits, Scripted, Seen, Any]:
+    queue, client, seen = Waits(), Scripted(*replies), Seen()
     return queue, client, seen, deliver(queue, client, seen, **about)
 
 
@@ -142,3 +144,24 @@ def test_an_error_of_the_queue_ends_the_work_and_the_next_begins_anew() -> None:
 
 async def _fails(count: int) -> None:
     raise OSError(count)
+
+
+def test_what_the_queue_drops_while_it_is_under_way_is_counted_once() -> None:
+    async def go() -> None:
+        lost: list[int] = []
+        queue = Memory(Waiting(size=64 * 1024), lambda _, items: lost.append(items))
+        client, seen = Scripted(None, TAKEN), Seen()
+        delivery = deliver(queue, client, seen, most=30_000)
+        async with working(delivery):
+            for _ in range(3):
+                await queue.put(bytes(10_000), 5)
+            await until(lambda: bool(client.bodies))
+            for _ in range(5):
+                await queue.put(bytes(10_000), 5)
+            client.released.set()
+            await until(lambda: not queue.items)
+        assert (client.bodies[0], len(client.bodies)) == (bytes(30_000), 3)
+        assert (seen.sent_items, sum(lost)) == (30, 10)
+        await queue.close(1.0)
+
+    asyncio.run(go())

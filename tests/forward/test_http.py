@@ -52,7 +52,7 @@ def test_a_request_has_the_headers_that_are_configured_and_nothing_of_the_enviro
     ):
         monkeypatch.setitem(os.environ, name, value)
         monkeypatch.setitem(os.environ, name.lower(), value)
-    headers = {"X-Key": Secret("secret\n"), "content-type": Secret("text/html")}
+    headers = {"X-Key": Secret("secret\n"), "content-type": Secret("text/html"), "Content-Encoding": Secret("br")}
     reply, back = ask(headers=headers)
     assert reply == Reply("taken", "200")
     [request] = back.requests
@@ -111,10 +111,17 @@ def test_a_back_end_that_is_not_there_is_unreachable() -> None:
 
 
 def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
-    reply, back = ask(says(307, headers={"location": "/elsewhere", "set-cookie": "a=b"}), times=2)
-    assert reply == Reply("rejected", "307", detail="HTTP status 307")
-    assert [request.line for request in back.requests] == ["POST /v1/traces HTTP/1.1"] * 2
-    assert "cookie" not in back.requests[1].headers
+    answer = says(307, headers={"location": "/elsewhere", "set-cookie": "a=b"})
+
+    async def run() -> list[Reply]:
+        # By its name, as aiohttp keeps no cookies of addresses.
+        async with backend(answer) as back, client(f"http://localhost:{back.port}/v1/traces") as made:
+            replies = [await made.send(b""), await made.send(b"")]
+            assert [request.line for request in back.requests] == ["POST /v1/traces HTTP/1.1"] * 2
+            assert "cookie" not in back.requests[1].headers
+            return replies
+
+    assert asyncio.run(run()) == [Reply("rejected", "307", detail="HTTP status 307")] * 2
 
 
 UNHEARD: dict[str, tuple[Answer, Reply]] = {
@@ -186,7 +193,7 @@ def test_the_deadline_is_over_all_that_a_request_does() -> None:
             assert (await made.send(b"")).code == "timeout"
             return asyncio.get_running_loop().time() - began
 
-    assert 0.3 <= asyncio.run(run()) < 0.6
+    assert 0.29 < asyncio.run(run()) < 0.6
 
 
 def test_what_a_back_end_says_is_told_without_the_headers_that_were_sent() -> None:
@@ -199,8 +206,8 @@ def test_what_a_back_end_says_is_told_without_the_headers_that_were_sent() -> No
     assert reply.detail == "HTTP status 401: user a has no [REDACTED]"
 
 
-def test_a_header_that_cannot_be_sent_is_told_without_its_value() -> None:
-    reply, back = ask(headers={"authorization": Secret("a\r\nx: b")})
-    assert reply[:2] == ("later", "unreachable")
-    assert "x: b" not in reply.detail
-    assert not back.requests
+@pytest.mark.parametrize(("name", "value"), [("x-key", "a\r\nx: b"), ("x key", "a"), ("", "a"), ("x\n", "a")])
+def test_a_header_that_cannot_be_sent_is_told_without_its_value(name: str, value: str) -> None:
+    reply, back = ask(headers={name: Secret(value)})
+    said = f"the header {name!r} can't be sent: a sign in its name or its value is not allowed"
+    assert (reply, back.connections) == (Reply("later", "unreachable", detail=said), 0)

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Literal
 
-from google.protobuf.message import Message
+from google.protobuf.message import Message  # type: ignore[import-untyped]
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
@@ -24,6 +25,7 @@ from exporter.ingest.otlp_attributes import value
 from exporter.ingest.otlp_onward import Rewriter
 from exporter.ingest.otlp_onward_edits import Table
 from exporter.ingest.scrub import Scrubbing
+from tests.ingest.test_scrub import configured
 
 SHOP = {"service.name": "shop", "service.version": "1.2", "deployment.environment.name": "production"}
 
@@ -44,9 +46,15 @@ class Onward:
         return rewriting.body
 
 
+@cache
+def by(config: str) -> Onward:
+    """One for all vectors of a configuration, as JSON."""
+    return Onward(configured(json.loads(config)))
+
+
 def sdk_logs() -> bytes:
     """What a logger of the SDK makes of a line, an event and an exception, in a span."""
-    kept = InMemoryLogRecordExporter()
+    kept = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
     loggers = LoggerProvider(resource=Resource(SHOP))
     loggers.add_log_record_processor(SimpleLogRecordProcessor(kept))
     logger = loggers.get_logger("shop.pay", "1.2", "https://opentelemetry.io/schemas/1.30.0", {"team": "billing"})
@@ -55,7 +63,7 @@ def sdk_logs() -> bytes:
         logger.emit(
             LogRecord(body="paid 3 orders in 0.25 s", severity_text="INFO", severity_number=SeverityNumber.INFO)
         )
-        body = {"lines": [1, 2.5, True, None, b"\x00\xff"], "none": {}, "customer": {"kind": "new"}}
+        body: Any = {"lines": [1, 2.5, True, None, b"\x00\xff"], "none": {}, "customer": {"kind": "new"}}
         logger.emit(LogRecord(body=body, attributes={"http.route": "/pay", "n": 7}, event_name="shop.order.paid"))
         try:
             raise ValueError("declined")
@@ -77,7 +85,9 @@ def sdk_metrics() -> bytes:
         meter.create_counter("orders", "1", "Orders that were paid.").add(3, {"http.route": "/pay", "n": 7})
         meter.create_histogram("duration", "s", "How long it took.").record(0.25, {"outcome": "ok", "new": True})
         meter.create_gauge("carts").set(5, {"names": ["a", "b"]})
-    sent: bytes = encode_metrics(reader.get_metrics_data()).SerializeToString()
+    data = reader.get_metrics_data()
+    assert data is not None
+    sent: bytes = encode_metrics(data).SerializeToString()
     meters.shutdown()
     tracers.shutdown()
     return sent

@@ -11,7 +11,7 @@ from exporter.config.application import Scrub
 from exporter.ingest.otlp_logs_onward import LOG
 from exporter.ingest.scrub import Scrubbing
 from tests.ingest.otlp_made import NOW, SPAN, TRACE, any_value, logs, pairs
-from tests.ingest.records_sent import Onward, left, sdk_logs, told
+from tests.ingest.records_sent import Onward, by, left, sdk_logs, told
 from tests.ingest.test_scrub import VECTORS, configured, flat
 
 UNKNOWN = b"\xda\x3e\x07unknown"
@@ -42,11 +42,10 @@ def test_a_vector_goes_from_a_record_and_what_stands_around_it_stays(vector: dic
         record(json.dumps(event)),
         record(json.dumps(event, ensure_ascii=False)),
     ]
-    config = configured(vector["config"])
-    sent = Onward(config)(logs(*forms), LOG)
+    sent = by(json.dumps(vector["config"]))(logs(*forms), LOG)
     shown = told(read(sent))
     assert [text for text in vector["must_not_contain"] if text.encode() in sent or text in shown] == []
-    assert left(read(sent), Scrubbing(config)) == []
+    assert left(read(sent), Scrubbing(configured(vector["config"]))) == []
     for one in records(sent)[:2]:
         assert [text for text in vector["must_contain"] if text not in told(one)] == []
 

@@ -1,5 +1,6 @@
 """Metrics go onward as they came, but for what is personal or secret in attributes and descriptions."""
 
+import json
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from exporter.ingest.otlp_metrics_onward import METRIC, points
 from exporter.ingest.scrub import Scrubbing
 from tests.ingest.metrics_sent import request
 from tests.ingest.otlp_made import pairs
-from tests.ingest.records_sent import SHOP, Onward, left, sdk_metrics, told
+from tests.ingest.records_sent import SHOP, Onward, by, left, sdk_metrics, told
 from tests.ingest.test_scrub import VECTORS, configured, flat
 
 TOLD = {"owner": "ann@shop.example", "n": 7, "password": "hunter2"}
 DONE = {"owner": "[email]", "n": 7, "password": "[Filtered]"}
+BUCKETS = pb.ExponentialHistogramDataPoint.Buckets(offset=1, bucket_counts=[3])
 UNKNOWN = b"\xda\x3e\x07unknown"
 """Field 1,003 with a text."""
 
@@ -29,7 +31,7 @@ def every(attributes: dict[str, Any], text: str = "") -> list[pb.Metric]:
         attributes=given, exemplars=exemplars, count=3, sum=4.5, bucket_counts=[1, 2], explicit_bounds=[0.5], min=1
     )
     exponential = pb.ExponentialHistogramDataPoint(
-        attributes=given, exemplars=exemplars, count=3, scale=2, positive={"offset": 1, "bucket_counts": [3]}
+        attributes=given, exemplars=exemplars, count=3, scale=2, positive=BUCKETS
     )
     quantile = pb.SummaryDataPoint.ValueAtQuantile(quantile=0.5, value=1.25)
     summary = pb.SummaryDataPoint(attributes=given, count=1, sum=2, quantile_values=[quantile])
@@ -42,8 +44,14 @@ def every(attributes: dict[str, Any], text: str = "") -> list[pb.Metric]:
     ]
 
 
-def sent(*metrics: pb.Metric, **more: Any) -> bytes:
-    body: bytes = request(*metrics, **{"resource": SHOP} | more).SerializeToString()
+def message(*metrics: pb.Metric, resource: dict[str, Any] = SHOP) -> ExportMetricsServiceRequest:
+    made = request(*metrics)
+    made.resource_metrics[0].resource.attributes.extend(pairs(resource))
+    return made
+
+
+def sent(*metrics: pb.Metric, resource: dict[str, Any] = SHOP) -> bytes:
+    body: bytes = message(*metrics, resource=resource).SerializeToString()
     return body
 
 
@@ -51,15 +59,14 @@ def sent(*metrics: pb.Metric, **more: Any) -> bytes:
 def test_a_vector_goes_from_metrics_and_what_stands_around_it_stays(vector: dict[str, Any]) -> None:
     event = vector["event"]
     flattened = {key: one for key, one in flat(event).items() if isinstance(one, str | int | float)}
-    config = configured(vector["config"])
-    onward = Onward(config)
+    onward = by(json.dumps(vector["config"]))
     for form in (event, flattened):
         body = onward(sent(*every(form)), METRIC)
         gone = ExportMetricsServiceRequest.FromString(body)
         assert [text for text in vector["must_not_contain"] if text.encode() in body or text in told(gone)] == []
         if form is event:
             assert [text for text in vector["must_contain"] if text not in told(gone)] == []
-        assert left(gone, Scrubbing(config)) == []
+        assert left(gone, Scrubbing(configured(vector["config"]))) == []
 
 
 def test_what_an_sdk_sends_goes_on_as_the_same_object() -> None:
@@ -70,7 +77,7 @@ def test_what_an_sdk_sends_goes_on_as_the_same_object() -> None:
 
 def test_of_metrics_that_change_all_else_is_kept() -> None:
     body = sent(*every(TOLD, "Asked by ann@shop.example."))
-    expected = request(*every(DONE, "Asked by [email]."), resource=SHOP)
+    expected = message(*every(DONE, "Asked by [email]."))
     assert ExportMetricsServiceRequest.FromString(Onward()(body, METRIC)) == expected
 
 
@@ -104,7 +111,7 @@ def test_of_a_metric_with_many_points_those_that_change_are_changed() -> None:
     for place in (0, 5_000, 9_999):
         del metric.sum.data_points[place].attributes[1:]
         metric.sum.data_points[place].attributes.extend(pairs(DONE))
-    assert ExportMetricsServiceRequest.FromString(body) == request(metric, resource=SHOP)
+    assert ExportMetricsServiceRequest.FromString(body) == message(metric)
 
 
 def test_points_are_counted_whatever_they_are() -> None:

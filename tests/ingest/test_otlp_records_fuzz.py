@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -22,16 +22,16 @@ from tests.ingest.test_otlp_metrics_onward import every, sent
 
 CONFIG = Scrub(keys=("pässport", "k_v"), patterns={"customer": "C-[0-9]{3}"}, rules=("userpath", "ip", "mac", "uuid"))
 TEXTS = [
-    "", "fine", "GET /pay", "x" * 47, "\0", "é", "0", "true", "null", "{", "[]", "password", "author", "max_tokens",
+    "", "fine", "GET /pay", "x" * 47, "é", "0", "true", "null", "{", "[]", "password", "author", "max_tokens",
     "ann@shop.example", "mail%40shop.example", "10.0.0.1", "::1", "4111 1111 1111 1111", "378282246310005", "078-05-1120",
     "password=x1", "Authorization: Bearer abc.def", "https://u:p@shop.example/", "Cookie: sid=1", "/home/ann/x", "C-123",
     "aa:bb:cc:dd:ee:ff", "DE89370400440532013000", "eyJhbGciOiJIUzI1NiJ9.e30.x", "sk-aaaaaaaaaaaaaaaaaaaaaaaa",
-    '{"password": "x"}', '{"pass\\u0077ord": "x"}', '["token", "x"]', '{"a": "b\\u0040c.example"}', "-----BEGIN PRIVATE KEY-----",
-    "123e4567-e89b-12d3-a456-426614174000", "C:\\Users\\ann\\x", "\u212aelvin", "api_\u212aey=1", "AUTH\u0130", "x" * 9_000,
+    '{"password":"x"}', '{"a b":1,"pass\\u0077ord":"x"}', '["token","x"]', '{"a":"b\\u0040c.example"}', "-----BEGIN PRIVATE KEY-----",
+    "123e4567-e89b-12d3-a456-426614174000", "C:\\Users\\ann\\x", "\u212aelvin", "api_\u212aey=1", "AUTH\u0130", "x" * 9_000 + " ann@shop.example",
 ]  # fmt: skip
 KEYS = [
     "n", "http.route", "password", "user.email", "x-api-key", "db.password.hash", "PÄSSPORT no", "k_v", "k-v", "cookies",
-    "http.request.header.cookie", "sid", "release", "ann@shop.example", "token_count", "api\u212aey", "user_agent",
+    "http.request.header.cookie", "sid", "release", "token_count", "api\u212aey", "user_agent",
 ]  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def requests(chance: random.Random) -> Iterator[tuple[bytes, Any, Any]]:
     yield sent(*metrics, resource=mapping(chance)), METRIC, ExportMetricsServiceRequest
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_nothing_goes_onward_that_the_scrubber_would_take(seed: int, onward: Onward) -> None:
     chance = random.Random(seed)
     for body, table, message in requests(chance):
@@ -82,7 +82,7 @@ def test_nothing_goes_onward_that_the_scrubber_would_take(seed: int, onward: Onw
         assert onward(gone, table) is gone
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_a_record_with_nothing_to_take_keeps_its_bytes(seed: int, onward: Onward) -> None:
     chance = random.Random(seed)
     given = [record(chance) for _ in range(8)]
@@ -92,7 +92,7 @@ def test_a_record_with_nothing_to_take_keeps_its_bytes(seed: int, onward: Onward
         assert (one.SerializeToString() == gone.SerializeToString()) == (left(one, scrubbing) == [])
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(15))
 def test_bytes_that_are_wrong_raise_nothing_and_what_can_be_read_stays_so(seed: int, onward: Onward) -> None:
     chance = random.Random(seed)
     for body, table, message in requests(chance):
@@ -115,7 +115,7 @@ def test_bytes_that_are_wrong_raise_nothing_and_what_can_be_read_stays_so(seed: 
 
 def test_what_came_as_json_goes_on_as_what_came_as_protobuf(onward: Onward) -> None:
     chance = random.Random(1)
-    body = logs(*[record(chance) for _ in range(60)])
+    body = logs(*[record(chance) for _ in range(40)])
     message = ExportLogsServiceRequest.FromString(body)
     assert ExportLogsServiceRequest.FromString(onward(as_json(message), LOG, "logs")) == (
         ExportLogsServiceRequest.FromString(onward(body, LOG))

@@ -8,10 +8,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from exporter.config import load
 from exporter.state import STATUSES
 from exporter.web import chart, markup
 from tests.web.client import ask, bearer
 from tests.web.kept import Rows, group
+from tests.web.sent import Sent, forwarding
 from tests.web.stand import TOKEN, Stand, asked_alone, component, result, stand
 
 CANARIES = [
@@ -229,7 +231,9 @@ async def test_chromium_draws_the_page_runs_nothing_and_breaks_no_policy() -> No
             s.take(result(f"{n} {canary}", "unhealthy", "refused", canary))
         rows = Rows()
         rows.all_groups = [group(n, title=canary, culprit=canary) for n, canary in enumerate(CANARIES)]
-        s.use(records=rows)
+        away = [Sent(str(n), state="later", detail=canary) for n, canary in enumerate(CANARIES)]
+        linked = load("forward: {trace_url: 'https://x.example/{trace_id}'}", source="test", environ={})
+        s.use(records=rows, forwarding=forwarding(*away), config=linked)
         with tempfile.TemporaryDirectory() as folder:
             command = [
                 browser,
@@ -243,5 +247,7 @@ async def test_chromium_draws_the_page_runs_nothing_and_breaks_no_policy() -> No
             done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
         assert done.stdout.count('class="card unhealthy"') == len(CANARIES)
         assert done.stdout.count('class="trend"') == 2 * len(CANARIES)
+        assert done.stdout.count(">waits<") == len(CANARIES)
+        assert done.stdout.count('href="https://x.example/') == 1
         assert "<script" not in done.stdout and "<img" not in done.stdout
         assert "Content Security Policy" not in done.stderr and ":CONSOLE" not in done.stderr

@@ -14,15 +14,22 @@ from tests.web.stand import TOKEN, Stand, component, result, stand
 from tests.web.test_openapi import DOCUMENT
 from tests.web.test_page import CANARIES, Parsed, skeleton
 
-NOW = time.time()
-AWAY = Sent(
-    "away", state="later", detail="503 Service Unavailable", address="tempo.example:4318", last_success=NOW - 720.0,
-    queue=Queued(1204, 3 * 2**20, NOW - 700.0), lost={"full": 12_000, "expired": 3},
-)  # fmt: skip
-FINE = Sent("0", "logs", "taken", "200", "loki.example:4317", Queued(0, 0, 0.0, "", False), NOW - 2.0)
-REJECTS = Sent("key", "metrics", "rejected", "401 Unauthorized", queue=Queued(1, 900, NOW - 3.0, "full"))
-IDLE = Sent("new")
-ALL = (AWAY, FINE, REJECTS, IDLE)
+
+def away(now: float) -> Sent:
+    return Sent(
+        "away", state="later", detail="503 Service Unavailable", address="tempo.example:4318", last_success=now - 720.0,
+        queue=Queued(1204, 3 * 2**20, now - 700.0), lost={"full": 12_000, "expired": 3},
+    )  # fmt: skip
+
+
+def fine(now: float) -> Sent:
+    return Sent("0", "logs", "taken", "200", "loki.example:4317", Queued(0, 0, 0.0, "", False), now - 2.0)
+
+
+def rejecting(now: float) -> Sent:
+    return Sent("key", "metrics", "rejected", "401 Unauthorized", queue=Queued(1, 900, now - 3.0, "full"))
+
+
 BRIEF = [
     {"signal": "traces", "name": "away", "state": "waits"},
     {"signal": "logs", "name": "0", "state": "delivers"},
@@ -35,18 +42,20 @@ WHOLE = BRIEF[0] | {
     "items": 1204,
     "bytes": 3 * 2**20,
     "bytes_limit": 100 * 2**20,
-    "oldest": stamp(NOW - 700.0),
     "age_limit": 86_400.0,
     "durable": True,
     "refuses": "",
-    "last_success": stamp(NOW - 720.0),
     "dropped": {"full": 12_000, "expired": 3},
 }
 SECRETS = (".example:", "503", "401", "1,204", "1204", "12,000", "Unauthorized", "on disk")
 
 
-def told(s: Stand, *backends: Sent) -> None:
-    s.use(records=Rows(), forwarding=forwarding(*(backends or ALL)))
+def told(s: Stand, *backends: Sent) -> float:
+    """Since when it is so."""
+    now = time.time()
+    found = backends or (away(now), fine(now), rejecting(now), Sent("new"))
+    s.use(records=Rows(), forwarding=forwarding(*found))
+    return now
 
 
 async def page(s: Stand, *lines: str) -> str:
@@ -81,9 +90,9 @@ async def test_without_a_token_names_and_states_are_shown_and_nothing_else() -> 
 
 async def test_the_api_and_health_say_the_same_with_a_token() -> None:
     async with stand() as s:
-        told(s)
+        now = told(s)
         reply = (await ask(s.port, "GET /api/v1/forwarding", bearer(TOKEN))).json
-        assert reply["data"][0] == WHOLE
+        assert reply["data"][0] == WHOLE | {"oldest": stamp(now - 700.0), "last_success": stamp(now - 720.0)}
         assert [{name: one[name] for name in BRIEF[0]} for one in reply["data"]] == BRIEF
         assert reply["message"] == "1 rejects, 1 waits, 1 delivers, 1 idle"
         health = await ask(s.port, "GET /health/detailed", bearer(TOKEN))
@@ -104,7 +113,19 @@ async def test_where_nothing_is_sent_onward_nothing_is_said_of_it() -> None:
         assert "forwarding" not in (await ask(s.port, "GET /health/detailed", bearer(TOKEN))).json["data"]
 
 
-@pytest.mark.parametrize(("backends", "first"), [((FINE, IDLE), False), ((FINE, AWAY), True), ((FINE, REJECTS), True)])
+FINE, AWAY = Sent("fine", state="taken"), Sent("away", state="later")
+STUCK = Sent("full", state="taken", queue=Queued(1, 900, 0.0, "full"))
+
+
+@pytest.mark.parametrize(
+    ("backends", "first"),
+    [
+        ((FINE, Sent("new")), False),
+        ((FINE, AWAY), True),
+        ((Sent("key", state="rejected"),), True),
+        ((FINE, STUCK), True),
+    ],
+)
 async def test_it_stands_above_the_components_where_it_needs_attention(backends: Any, first: bool) -> None:
     async with stand(tokens=()) as s:
         s.add(component("db"))
