@@ -96,7 +96,7 @@ class Shortcut:
     def _keep(self, data: bytes) -> None:
         if data:
             self._pending += data
-            if len(self._pending) > WAITING and not self._paused:
+            if len(self._pending) > WAITING:
                 if self._request is None or self._request.method == "GET":
                     self._transport.abort()
                 else:  # the next body, of which nothing has to be waited for

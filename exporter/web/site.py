@@ -73,6 +73,8 @@ class Site:
         """
         self.services = services
         self._routes = tuple(routes)
+        known = [(route.method, route.path) for route in routes if "{" not in route.path]
+        self._plain = {(method, path): self._named(method, path)[0] for method, path in known}
         self._hosts = tuple(host for host in hosts if host)
         self.guard = auth.Guard(services.state.tallies, listener=listener)
         self.room = room or Room()
@@ -153,6 +155,13 @@ class Site:
     def _route(self, call: Call) -> Route:
         method = "GET" if call.request.method == "HEAD" else call.request.method
         path = call.request.rel_url.raw_path
+        route = self._plain.get((method, path))
+        if route is None:
+            route, call.name = self._named(method, path)
+        return route
+
+    def _named(self, method: str, path: str) -> tuple[Route, str]:
+        """The first route that is meant, and the {…} of its path. Raises Refused."""
         allowed: set[str] = set()
         for route in self._routes:
             prefix, brace, after = route.path.partition("{")
@@ -162,8 +171,7 @@ class Site:
             if path != route.path and not named:
                 continue
             if route.method == method:
-                call.name = unquote(rest, errors="replace") if brace else ""
-                return route
+                return route, unquote(rest, errors="replace") if brace else ""
             allowed |= {route.method, "HEAD"} if route.method == "GET" else {route.method}
         if allowed:
             methods = ", ".join(sorted(allowed))

@@ -18,7 +18,7 @@ from exporter.forward.ports import SIGNALS, Reply
 from exporter.values import Secret
 from exporter.web.otlp_reply import Taken, details, response
 from tests import certificates, hostile
-from tests.forward.backends import Peer
+from tests.forward.backends import Peer, until
 from tests.servers import free_port
 
 
@@ -213,16 +213,26 @@ def test_metadata_that_cannot_be_sent_is_told_without_its_value(name: str, value
     assert (reply, back.methods) == (Reply("later", "unreachable", detail=said), [])
 
 
-def test_a_send_that_is_cancelled_is_cancelled() -> None:
+def test_a_send_that_is_cancelled_ends_at_the_back_end_too() -> None:
+    ended: list[str] = []
+
+    async def hang() -> bytes:
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return b""
+
     async def run() -> Reply:
-        async with collector(lambda _: asyncio.sleep(5)) as back, client(back.url) as made:
+        async with collector(lambda _: hang()) as back, client(back.url) as made:
             for body in (b"", bytes(100_000)):  # a large one begins in a thread
                 sending = asyncio.ensure_future(made.send(body))
-                while body not in back.bodies:
-                    await asyncio.sleep(0.01)
+                await until(lambda body=body: body in back.bodies)  # type: ignore[misc]
                 sending.cancel()
                 await asyncio.wait({sending})
                 assert sending.cancelled()
+            await until(lambda: len(ended) == 2, within=3)
             sending = asyncio.ensure_future(made.send(b"never" * 10_000))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
