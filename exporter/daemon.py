@@ -58,6 +58,7 @@ def complete(work: Coroutine[Any, Any, int]) -> NoReturn:
 async def _serve(options: Options, first: "Plan") -> int:
     from exporter.announce import announce  # noqa: PLC0415
     from exporter.app import App  # noqa: PLC0415
+    from exporter.forward.spool_folder import InUse  # noqa: PLC0415
     from exporter.store.sqlite import Unusable  # noqa: PLC0415
 
     loop = asyncio.get_running_loop()
@@ -91,7 +92,7 @@ async def _serve(options: Options, first: "Plan") -> int:
         await app.start()
     except OSError as error:
         return refuse(error.strerror or error)
-    except Unusable as error:
+    except (Unusable, InUse) as error:
         return refuse(error)
     # What the start made stays, and runs leave no rings behind: collecting as often as Python does by itself found
     # nothing and took a seventh of a probe.

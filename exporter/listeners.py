@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import os
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -50,7 +51,9 @@ class Listeners:
         if options.web_health_address != OFF:
             self._servers["health"] = self._server(options.web_health_address, routes.PROBES, services)
         if options.ingest_grpc_listen_address != OFF:
-            # gRPC's library is 30 MB of memory that nobody else needs.
+            # gRPC's core writes lines of its own to standard error unless it is told before its first import.
+            os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+            # It is 30 MB of memory that nobody else needs.
             grpc_server = importlib.import_module("exporter.web.grpc_server")
             guard = Guard(services.state.tallies, listener="ingest")
             self._servers["otlp-grpc"] = grpc_server.GrpcServer(

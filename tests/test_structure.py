@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -55,8 +56,16 @@ def imports() -> dict[str, set[str]]:
     found = {}
     for path in sorted((ROOT / "exporter").rglob("*.py")):
         name = ".".join(path.relative_to(ROOT / "exporter").with_suffix("").parts).removesuffix(".__init__")
-        found[name] = set().union(*(_imported(node) for node in ast.walk(ast.parse(path.read_text()))))
+        found[name] = set().union(*(_imported(node) for node in _statements(ast.parse(path.read_text()))))
     return found
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All of them, however deep. Expressions, of which there are ten times as many, hold no statement."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.expr):
+            yield node
+            yield from _statements(node)
 
 
 def _imported(node: ast.AST) -> set[str]:

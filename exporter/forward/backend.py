@@ -11,6 +11,7 @@ from exporter.forward.figures import Figures
 from exporter.forward.memory import Memory
 from exporter.forward.ports import Lost, Queue, Reply
 from exporter.forward.spool import Spool
+from exporter.forward.spool_folder import InUse
 from exporter.forward.target import Target
 from exporter.tally import Tallies
 
@@ -49,14 +50,17 @@ class Backend:
         """In Unix seconds; 0.0 when there was none."""
         return self.figures.last_success
 
-    async def open(self) -> None:
-        """Open the spool, or keep what waits in memory and say so. Raises spool.InUse."""
+    async def open(self, *, starting: bool) -> None:
+        """Open the spool, or keep what waits in memory and say so. Raises spool.InUse where the daemon is starting."""
         if self._folder is not None:
             spool = Spool(self._folder, self.target.waiting, self.figures.lost, self.figures.corrupt)
             try:
                 await asyncio.to_thread(spool.open)
-            except OSError as error:
-                said = {**self._told, "folder": str(self._folder), "error": error.strerror or str(error)}
+            except (OSError, InUse) as error:
+                if starting and isinstance(error, InUse):
+                    raise
+                why = getattr(error, "strerror", None) or str(error)
+                said = {**self._told, "folder": str(self._folder), "error": why}
                 log.warning("what waits for a back end is kept in memory", extra=said)
             else:
                 self.queue = spool

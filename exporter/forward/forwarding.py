@@ -43,6 +43,7 @@ class Forwarding:
         self._of: dict[Signal, Sequence[Backend]] = dict.fromkeys(SIGNALS, ())
         self._open = asyncio.Event()
         self._open.set()
+        self._begun = False
         self._swept = -inf
         self._left: set[str] = set()
         for signal in SIGNALS:
@@ -95,7 +96,10 @@ class Forwarding:
     async def use(
         self, targets: Sequence[Target], storage: Path | None, attributes: Mapping[str, str] | None = None
     ) -> None:
-        """Deliver to these from now on, with spools beneath `storage`, None for memory. Raises spool.InUse."""
+        """Deliver to these from now on, with spools beneath `storage`, None for memory.
+
+        Raises spool.InUse, the first time alone.
+        """
         self._folder = storage / SPOOLS if storage is not None else None
         staying = {backend.target.folder: backend for backend in self.backends if backend.target in targets}
         leaving = [backend for backend in self.backends if backend not in staying.values()]
@@ -114,6 +118,7 @@ class Forwarding:
             for backend in leaving:
                 if (backend.signal, backend.name) not in names:
                     backend.figures.forget()
+            self._begun = True
             self.attributes = attributes or {}
             self._swept = -inf
             self._open.set()
@@ -143,7 +148,7 @@ class Forwarding:
         from exporter.forward.backend import Backend  # noqa: PLC0415 - 20 MB that a daemon that sends nothing has not
 
         backend = Backend(target, self._folder / target.folder if self._folder is not None else None, self._tallies)
-        await backend.open()
+        await backend.open(starting=not self._begun)
         name = _task(backend)
         self._tasks.start(name, lambda: backend.delivery.work(lambda: self._tasks.beat(name)), heartbeat=15.0)
         return backend

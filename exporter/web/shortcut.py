@@ -73,7 +73,7 @@ class Shortcut:
     def take(self, data: bytes, done: Callable[[bytes], None]) -> bool:
         """Whether it is a request for us, or comes while one is under way; `done` then hears what came meanwhile."""
         if self._transport.is_closing():
-            return True
+            return True  # what follows what closes the connection may be the rest of what was refused
         if self._request is not None:
             self._keep(self._request.content.feed(data))
             return True
@@ -122,9 +122,7 @@ class Shortcut:
         finally:
             self._request = self._task = None
             pending, self._pending = self._pending, b""
-            if self._transport.is_closing():
-                pending = b""  # what follows what closes the connection may be the rest of what was refused
-            elif self._paused:
+            if self._paused and not self._transport.is_closing():
                 self._transport.resume_reading()
             self._paused = False
             done(pending)

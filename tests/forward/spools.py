@@ -1,13 +1,25 @@
 """A spool for tests, with what it told, and its files."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from exporter.config.onward import Waiting
 from exporter.forward.spool import Spool
 
 KILO = 1024
+
+
+def looped(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """A test that runs in a loop of its own."""
+
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        asyncio.run(test(*args, **kwargs))
+
+    return run
 
 
 class Told:

@@ -8,9 +8,10 @@ from exporter.forward.ports import Record
 from exporter.forward.spool import InUse
 from exporter.forward.spool_format import RECORD_HEAD
 from exporter.ingest.ports import Refusing
-from tests.forward.spools import KILO, Told, drained, segments, spool
+from tests.forward.spools import KILO, Told, drained, looped, segments, spool
 
 
+@looped
 async def test_records_come_in_their_order_until_they_are_done(tmp_path) -> None:
     async with spool(tmp_path / "a") as queue:
         assert (queue.items, queue.oldest, queue.refusing, queue.durable) == (0, 0.0, "", True)
@@ -29,6 +30,7 @@ async def test_records_come_in_their_order_until_they_are_done(tmp_path) -> None
         assert (queue.items, queue.oldest) == (0, 0.0)
 
 
+@looped
 async def test_a_record_larger_than_what_is_asked_for_comes_alone(tmp_path) -> None:
     async with spool(tmp_path) as queue:
         for body in (b"a" * 100, b"b", b"c" * 100):
@@ -37,6 +39,7 @@ async def test_a_record_larger_than_what_is_asked_for_comes_alone(tmp_path) -> N
         assert [len(record.body) for record in await queue.some(101)] == [100, 1]
 
 
+@looped
 async def test_what_waits_wakes_the_one_who_asks(tmp_path) -> None:
     async with spool(tmp_path) as queue:
         asking = asyncio.create_task(queue.some(1000))
@@ -47,6 +50,7 @@ async def test_what_waits_wakes_the_one_who_asks(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("done", [0, 1, 7, 39, 40])
+@looped
 async def test_what_is_not_done_comes_again_after_a_restart(tmp_path, done) -> None:
     """Over several segments of 8 KiB, read from disk and not from memory."""
     bodies = [(bytes([number]) * 1000, number) for number in range(1, 41)]
@@ -70,6 +74,7 @@ async def test_what_is_not_done_comes_again_after_a_restart(tmp_path, done) -> N
         assert not segments(tmp_path)
 
 
+@looped
 async def test_a_lost_or_broken_cursor_means_again_and_never_less(tmp_path) -> None:
     for content in (None, b"", b"x" * 36, b"x" * 10_000, "flip"):
         folder = tmp_path / f"{content!r:.8}"
@@ -91,6 +96,7 @@ async def test_a_lost_or_broken_cursor_means_again_and_never_less(tmp_path) -> N
             assert [body for body, _ in await drained(queue)] == [b"0", b"1", b"2", b"3"]
 
 
+@looped
 async def test_a_folder_has_one_daemon_and_no_reader_but_its_owner(tmp_path) -> None:
     async with spool(tmp_path / "deep" / "a") as queue:
         await queue.put(b"a", 1)
@@ -104,6 +110,7 @@ async def test_a_folder_has_one_daemon_and_no_reader_but_its_owner(tmp_path) -> 
         assert queue.items == 1
 
 
+@looped
 async def test_a_backlog_is_read_from_disk_and_then_from_memory(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("exporter.forward.spool.RECENT", 3000)
     async with spool(tmp_path, size=1000 * KILO) as queue:
@@ -114,6 +121,7 @@ async def test_a_backlog_is_read_from_disk_and_then_from_memory(tmp_path, monkey
         assert await drained(queue) == [(b"a", 2)]
 
 
+@looped
 async def test_a_put_that_is_given_up_does_no_harm(tmp_path) -> None:
     async with spool(tmp_path) as queue:
         puts = [asyncio.create_task(queue.put(b"%d" % number, 1)) for number in range(3)]
@@ -126,6 +134,7 @@ async def test_a_put_that_is_given_up_does_no_harm(tmp_path) -> None:
         assert bodies == [b"0", b"1", b"2"]
 
 
+@looped
 async def test_after_close_it_refuses_and_closes_again(tmp_path) -> None:
     async with spool(tmp_path) as queue:
         putting = asyncio.create_task(queue.put(b"a", 1))

@@ -36,13 +36,14 @@ class Onward:
     def __init__(self, config: Scrub | None = None, attributes: Mapping[str, str] | None = None) -> None:
         config = config or Scrub()
         self._rewriter = Rewriter(Scrubbing(config), config, 1.0, attributes or {})
+        self.steps = 0
+        """That the last request took."""
 
     def __call__(self, body: bytes, table: Table, signal: Literal["logs", "metrics"] | None = None) -> bytes:
         """The request as it goes on; the same object when nothing of it changes. `signal`: of one that came as JSON."""
         pieces = list(otlp_json_pieces.cut(body, signal) if signal else otlp_wire.cut(body))
         rewriting = self._rewriter.records(None if signal else body, pieces, table)
-        for _ in rewriting:
-            pass
+        self.steps = sum(1 for _ in rewriting)
         return rewriting.body
 
 

@@ -9,6 +9,7 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2 as pb
 
 from exporter.ingest import otlp_wire
 from exporter.ingest.otlp_metrics_onward import METRIC, points
+from exporter.ingest.otlp_onward_wire import tagged
 from exporter.ingest.scrub import Scrubbing
 from tests.ingest.metrics_sent import request
 from tests.ingest.otlp_made import pairs
@@ -112,6 +113,19 @@ def test_of_a_metric_with_many_points_those_that_change_are_changed() -> None:
         del metric.sum.data_points[place].attributes[1:]
         metric.sum.data_points[place].attributes.extend(pairs(DONE))
     assert ExportMetricsServiceRequest.FromString(body) == message(metric)
+
+
+@pytest.mark.parametrize("where", ["point", "data", "metric"])
+@pytest.mark.parametrize("count", [3, 2_000])
+def test_a_metric_with_something_personal_that_can_not_be_read_does_not_go_raw(where: str, count: int) -> None:
+    wrong, point = b"\x0a\x7fann@shop.example", pb.NumberDataPoint(attributes=pairs(TOLD)).SerializeToString()
+    data = tagged(1, point) * count + (tagged(1, wrong) if where == "point" else wrong if where == "data" else b"")
+    metric = tagged(2, tagged(1, b"big") + tagged(7, data) + (wrong if where == "metric" else b""))
+    beside = b"".join(tagged(2, one.SerializeToString()) for one in every(TOLD))
+    done = b"".join(tagged(2, one.SerializeToString()) for one in every(DONE))
+    sent = Onward()(tagged(1, tagged(2, beside + metric + beside)), METRIC)
+    assert b"ann@" not in sent
+    assert sent.count(done) == 2
 
 
 def test_points_are_counted_whatever_they_are() -> None:

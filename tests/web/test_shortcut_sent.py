@@ -145,6 +145,39 @@ async def test_what_two_could_read_differently_is_refused_also_on_a_connection_t
         assert known(here) == 1
 
 
+LATER = {
+    "from a web page": (b"Origin: https://example.com\r\n", [200, 403, 200]),
+    "by a proxy": (b"Via: 1.1 a\r\n", [200, 403, 200]),
+    "chunked": (b"Transfer-Encoding: chunked\r\n", [200, 400]),
+    "another length": (b"content-length: 1\r\n", [200, 400]),
+    "another coding": (b"Content-Encoding: lzma\r\n", [200, 415, 200]),
+    "asked for": (b"Expect: 100-continue\r\n", [200, 100, 200, 200]),
+}
+
+
+@pytest.mark.parametrize("kind", LATER)
+async def test_what_stands_behind_the_length_is_part_of_the_head(kind: str) -> None:
+    header, statuses = LATER[kind]
+    good, length = sent(), b"Content-Length: 20\r\n"
+    other = good.replace(length, length + header)
+    async with desk() as here:
+        found = await talk(here, good, other, good, answers=len(statuses) + 1 - (400 not in statuses), pause=0.02)
+        assert [reply.status for reply in found] == statuses
+        assert known(here) == 1
+
+
+async def test_without_a_host_nothing_is_taken() -> None:
+    async with desk() as here:
+        (reply,) = await talk(here, sent().replace(b"Host: localhost\r\n", b""), answers=1)
+        assert (reply.status, known(here)) == (400, 0)
+
+
+async def test_nothing_behind_what_was_refused_is_taken() -> None:
+    async with desk() as here:
+        assert len(await talk(here, sent(b"{") + sent() + sent(), answers=3)) == 1
+        assert here.figures("stack_exporter_http_requests_total") == {("otlp_traces", "400"): 1}
+
+
 async def test_a_wrong_token_is_asked_for_each_time_and_not_kept() -> None:
     async with desk(tokens=[TOKEN]) as here:
         wrong, right = sent(EMPTY, JSON, bearer("a-wrong-token")), sent(EMPTY, JSON, bearer(TOKEN))
@@ -234,6 +267,8 @@ async def test_a_client_is_not_listened_to_while_much_waits_to_be_read() -> None
     assert transport.told == ["pause"]
     assert await anext(coming.iter_any()) == b"x" * 200_000
     assert transport.told == ["pause", "resume"]
-    assert coming.feed(b"x" * 300_001) == b"x"
+    assert coming.feed(b"x" * 200_000) == b""
+    assert transport.told == ["pause", "resume", "pause"]
+    assert coming.feed(b"x" * 100_001) == b"x"
     assert [len(part) async for part in coming.iter_any()] == [300_000]
     assert coming.is_eof()
