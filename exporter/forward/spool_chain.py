@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 
 from exporter.forward.ports import Lost, Record
@@ -76,6 +77,7 @@ class Chain:
             self.mark()
             self._folder.close()
             self._folder = None
+        self._again = inf
 
     @property
     def used(self) -> int:
@@ -200,13 +202,17 @@ class Chain:
                 self._failed(segment, error)
                 raise
             segment.failures = 0
-            if place.offset < segment.end.offset or room <= 0:
+            if place.offset < segment.end.offset:
                 return found
             if place < segment.end and not segment.settled:
                 segment.settled = segment.end.items - place.items
                 self._lost("corrupt", segment.settled)
             if not found:
                 self.front = segment.end
+            elif found[-1][0].segment == segment.order:
+                found[-1] = (segment.end, found[-1][1])  # with the holes behind it
+            if room <= 0:
+                return found
         return found
 
     def _damaged(self, segment: Segment, file: int, damage: Damage) -> None:

@@ -73,7 +73,7 @@ class Work:
         """Before it all is dealt with; set by the loop."""
         self._lost: list[tuple[Lost, int]] = []
         self._corrupt = 0
-        self._ended = False
+        self._ended = self._closed = False
         self._next = time.monotonic() + _LOOK
 
     def open(self) -> Report:
@@ -108,6 +108,7 @@ class Work:
                     self._next = time.monotonic() + _LOOK
                 if self._ended:
                     self._log.close()
+                    self._closed = True
             except Exception:  # a fault of ours ends what was asked, and not the thread
                 log.exception("the spool has a fault")
                 answers = [(read, []) for read in reads]
@@ -160,7 +161,7 @@ class Work:
         state = State(log_.front, log_.tail, log_.size, log_.oldest(), log_.refusing)
         lost, self._lost = self._lost, []
         corrupt, self._corrupt = self._corrupt, 0
-        return Report(state, puts, reads, lost, corrupt, self._ended)
+        return Report(state, puts, reads, lost, corrupt, self._closed)
 
     def _was_lost(self, reason: Lost, items: int) -> None:
         if items:

@@ -8,7 +8,7 @@ from exporter.ingest.scrub_rules import FILTERED, Rule
 
 _STEMS = (
     rb"passw(?:or)?d|passphrase|secret|api[\-_. ]?key|private[\-_ ]?key|credential|mysql_pwd|token|auth|session_?id"
-    rb"|csrf|xsrf|pgpass|pwd|jwt"
+    rb"|csrf|xsrf|pgpass|pwd|jwt|two[\-_]?factor|otp"
 )
 _PART = rb"[\w.\-\[\]%\x80-\xff]*"
 _QUOTED = (

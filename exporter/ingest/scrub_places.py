@@ -40,8 +40,9 @@ class Texts:
                 harmless.learn(old)
 
 
-def renamed(into: dict[str, Any], changed: dict[str, str]) -> None:
-    """Keys in their places among the others; a second of the same name gets a number."""
+def renamed(into: dict[str, Any], changed: dict[str, str]) -> dict[str, str]:
+    """Keys in their places among the others; a second of the same name gets a number. What each is called now."""
+    names: dict[str, str] = {}
     times: dict[str, int] = {}
     items = list(into.items())
     into.clear()
@@ -49,8 +50,11 @@ def renamed(into: dict[str, Any], changed: dict[str, str]) -> None:
         name = new = changed.get(key, key)
         if new == WITHHELD:
             into[WITHHELD] = WITHHELD
+            names[key] = WITHHELD
             continue
         while name in into:
             times[new] = times.get(new, 1) + 1
             name = f"{new} {times[new]}"
         into[name] = each
+        names[key] = name
+    return names

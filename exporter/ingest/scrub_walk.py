@@ -56,6 +56,7 @@ class Walk:
         self._pairs: dict[str, int] = {}
         self._folded: list[tuple[Any, Any, Any, Any]] = []
         self._json = 0
+        self._names: dict[int, dict[str, str]] = {}
 
     def mapping(self, value: dict[str, Any], depth: int) -> Any:
         if depth > DEEPEST:
@@ -108,7 +109,7 @@ class Walk:
             del self._new[old]
         if changed:
             for into in {id(into): into for old, into in self._held if old in changed}.values():
-                renamed(into, changed)
+                self._names[id(into)] = renamed(into, changed)
         return self._new
 
     def fold(self) -> None:
@@ -116,8 +117,9 @@ class Walk:
         for told, out in self._fresh:
             self._frames.learn(told, out)
         for parsed, scrubbed, into, key in reversed(self._folded):
-            if parsed != scrubbed[0]:
-                into[key] = msgspec.json.encode(scrubbed[0]).decode()
+            name = self._names.get(id(into), {}).get(key, key)
+            if parsed != scrubbed[0] and name != WITHHELD:
+                into[name] = msgspec.json.encode(scrubbed[0]).decode()
 
     def _fold(self, text: str, into: Any, key: Any) -> None:
         """JSON as a text: what it holds is walked like the rest."""

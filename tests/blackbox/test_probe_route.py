@@ -15,6 +15,8 @@ from tests.servers import daemon
 from tests.servers.exporters import Daemon
 from tests.servers.process import wait_until
 
+pytestmark = pytest.mark.xdist_group("probe_route")
+
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello"
 SECRETS = ("canary-basic", "canary-header", "canary-body", "canary-send", "canary-proxy", "canary-value")
 MODULES = """\

@@ -31,7 +31,7 @@ TEXTS = [
 ]  # fmt: skip
 KEYS = [
     "n", "http.route", "password", "user.email", "x-api-key", "db.password.hash", "PÄSSPORT no", "k_v", "k-v", "cookies",
-    "http.request.header.cookie", "sid", "release", "token_count", "api\u212aey", "user_agent",
+    "http.request.header.cookie", "sid", "release", "ann@shop.example", "token_count", "api\u212aey", "user_agent",
 ]  # fmt: skip
 
 

@@ -49,6 +49,13 @@ def test_a_vector_goes_as_attributes_and_as_json_in_a_text(vector: dict[str, Any
     assert [text for text in vector["must_not_contain"] if text in shown] == []
 
 
+def test_json_in_a_text_under_a_personal_key_goes_with_the_key() -> None:
+    inner = json.dumps({"bob@shop.example": json.dumps(["token", "x"]), "n": 1})
+    given = {"[email]": inner, "ann@shop.example": inner, "n": [{"eve@shop.example": inner}]}
+    done = '{"[email]":"[\\"token\\",\\"[Filtered]\\"]","n":1}'
+    assert Scrubbing(Scrub()).tree(given) == {"[email]": done, "[email] 2": done, "n": [{"[email]": done}]}
+
+
 def test_counts_are_by_rule_since_the_beginning() -> None:
     scrubbing = Scrubbing(Scrub(patterns={"customer": "C-[0-9]+"}))
     for _ in range(2):

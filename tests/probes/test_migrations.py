@@ -11,6 +11,8 @@ from tests.probes.migrating import Alembic
 from tests.probing import Found, probe, readings
 from tests.servers.mariadb import MariaDB
 
+pytestmark = pytest.mark.xdist_group("mariadb")
+
 HISTORY = (
     "revision -m first --rev-id a1",
     "revision -m second --rev-id a2",
@@ -97,7 +99,6 @@ def test_on_postgresql_in_a_schema_of_its_own(project: Alembic) -> None:
 
 
 @pytest.mark.debian
-@pytest.mark.xdist_group("mariadb")
 def test_on_mariadb_with_a_table_of_another_name(project: Alembic, mariadb_server: MariaDB) -> None:
     mariadb_server.sql("DROP DATABASE IF EXISTS by_alembic", "CREATE DATABASE by_alembic")
     dsn = mariadb_server.dsn("by_alembic")

@@ -13,6 +13,8 @@ from tests.probes.migrating import Django
 from tests.probing import Found, probe, readings
 from tests.servers.mariadb import MariaDB
 
+pytestmark = pytest.mark.xdist_group("mariadb")
+
 
 def steps(folder: Path) -> Django:
     """Three migrations of orders, one of accounts, and databases at each step; then orders' first two squashed."""
@@ -131,7 +133,6 @@ def test_migrations_that_nobody_merged_are_a_fault(project: Django) -> None:
 
 
 @pytest.mark.debian
-@pytest.mark.xdist_group("mariadb")
 def test_on_mariadb(project: Django, mariadb_server: MariaDB) -> None:
     mariadb_server.sql("DROP DATABASE IF EXISTS by_django", "CREATE DATABASE by_django")
     dsn = mariadb_server.dsn("by_django")

@@ -18,6 +18,8 @@ from tests.mounts import mounted
 from tests.probes import unanswered
 from tests.probing import component, probe, readings
 
+pytestmark = pytest.mark.xdist_group("migrations_reasons")
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Any]:

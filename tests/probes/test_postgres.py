@@ -17,6 +17,8 @@ from tests.probes.sessions import Session
 from tests.probing import probe, readings
 from tests.servers.process import wait_until
 
+pytestmark = pytest.mark.xdist_group("postgres")
+
 STATES = ("active", "idle", "idle in transaction", "idle in transaction (aborted)")
 ANY = {
     'stack_postgres_info{version="18.6"}',

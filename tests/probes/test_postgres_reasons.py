@@ -18,6 +18,8 @@ from tests.probes.sessions import Session
 from tests.probing import probe
 from tests.servers.process import wait_until
 
+pytestmark = pytest.mark.xdist_group("postgres_reasons")
+
 Provoke = Callable[[Any], AbstractContextManager[dict[str, Any]]]
 
 

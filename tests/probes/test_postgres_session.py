@@ -17,6 +17,8 @@ from tests.fakes import pgwire
 from tests.probing import probe
 from tests.servers.process import wait_until
 
+pytestmark = pytest.mark.xdist_group("postgres_session")
+
 PASSWORD = "planted-canary"
 
 

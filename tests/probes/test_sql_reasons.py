@@ -16,6 +16,8 @@ from tests.probes import unanswered
 from tests.probes.unanswered import real
 from tests.probing import probe
 
+pytestmark = pytest.mark.xdist_group("sql_reasons")
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Any]:
