@@ -39,9 +39,10 @@ def metrics() -> list[tuple[Metric, str]]:
     """Every Metric that a module of the package declares, and that module. Imports them all. Raises ValueError."""
     found: dict[str, tuple[Metric, str]] = {}
     for module in _modules():
-        imported = _imported(module)
-        for constant, value in vars(module).items():
-            if not isinstance(value, Metric) or constant in imported:
+        declared = {constant: value for constant, value in vars(module).items() if isinstance(value, Metric)}
+        imported = _imported(module) if declared else set()  # reading the source takes a while
+        for constant, value in declared.items():
+            if constant in imported:
                 continue
             other = found.setdefault(value.name, (value, module.__name__))
             if other[0] is not value:

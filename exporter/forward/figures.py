@@ -17,8 +17,9 @@ SENT = counter(
 )
 DROPPED = counter(
     "stack_exporter_forward_dropped_total",
-    "Those that were lost: full (the oldest, for want of room), expired, corrupt (on disk), refused (for want of "
-    "room), rejected (by the back end, for good), partial (rejected of a request that it took), stopped (in memory).",
+    "Spans, log records and data points that were lost: full (the oldest, for want of room), expired, corrupt (on "
+    "disk), refused (for want of room), rejected (by the back end, for good), partial (rejected of a request that it "
+    "took), stopped (in memory).",
     "signal",
     "backend",
     "reason",
@@ -44,8 +45,10 @@ LAST_SUCCESS = gauge(
     "backend",
 )
 ITEMS = gauge("stack_exporter_spool_items", "What waits for a back end.", "signal", "backend")
-SIZE = gauge("stack_exporter_spool_bytes", "Bytes that this takes up.", "signal", "backend")
-AGE = gauge("stack_exporter_spool_age_seconds", "How long the oldest of it has waited.", "signal", "backend")
+SIZE = gauge(
+    "stack_exporter_spool_bytes", "Bytes on disk, or in memory, of what waits for a back end.", "signal", "backend"
+)
+AGE = gauge("stack_exporter_spool_age_seconds", "How long the oldest of what waits has waited.", "signal", "backend")
 DURABLE = gauge(
     "stack_exporter_spool_durable", "Whether what waits is on disk (1) or in memory (0).", "signal", "backend"
 )

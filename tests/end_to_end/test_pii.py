@@ -25,8 +25,8 @@ CONFIGS = {
     },
 }
 WAYS: tuple[Callable[..., Any], ...] = (ways.envelope, ways.store, ways.items, ways.events, ways.traces, ways.logs)
-PROSE = {"K17", "K35"}
-"""An object under a sensitive key, and a key of punctuation: found in JSON, not in prose that repeats the whole."""
+PROSE = {"K17", "K25", "K35"}
+"""An object or a list under a sensitive key, and a key of punctuation: found as such, not in prose that repeats them."""
 ELSEWHERE = {"GET-C03": "spans are measured, and not kept with an error"}
 
 

@@ -171,7 +171,7 @@ def test_a_folder_that_was_asked_for_and_cannot_be_used_is_refused_in_one_line(t
     ended = command(f"--storage.path={tmp_path / 'file' / 'state'}", *_elsewhere(), env={"HOME": str(tmp_path)})
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == f"stack-exporter: {tmp_path / 'file' / 'state'} can't be used for state: Not a directory\n"
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
 
 
 def test_a_port_in_use_is_one_clear_line_and_2(tmp_path: Path) -> None:
@@ -187,14 +187,14 @@ def test_a_port_in_use_is_one_clear_line_and_2(tmp_path: Path) -> None:
             ended = command(*flags, f"--{flag}=127.0.0.1:{port}", env={"HOME": str(tmp_path)})
             said = f"stack-exporter: can't listen on 127.0.0.1:{port}: Address already in use; {advice}\n"
             assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said)
-            assert time.monotonic() - began < 4
+            assert time.monotonic() - began < 10
 
 
 def test_a_second_daemon_in_the_same_folder_is_refused_and_the_first_goes_on() -> None:
     with servers.daemon(None) as daemon:
         began = time.monotonic()
         ended = command(f"--storage.path={daemon.folder / 'state'}", *_elsewhere(), env={"HOME": str(daemon.folder)})
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 10
         said = f"{daemon.folder / 'state'} is in use by another stack-exporter: one daemon for each folder"
         assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"stack-exporter: {said}\n")
         assert daemon.get("/readyz").status == 200

@@ -179,7 +179,7 @@ def test_an_attribute_that_can_not_be_read_goes_and_the_span_stays() -> None:
     for _ in range(120):
         deep = tagged(5, tagged(1, deep))
     malformed = b"\x0a\x08password\x12\x7fhunter2"
-    of = rich(attributes=pairs({"n": 5})).SerializeToString()
+    of = rich(attributes={"n": 5}).SerializeToString()
     extra = tagged(9, malformed) + tagged(9, b"\x0a\x01d" + tagged(2, deep))
     large = tagged(9, pairs({"token": "x" * 1_100_000})[0].SerializeToString())
     event = tagged(11, b"\x12\xff password")
