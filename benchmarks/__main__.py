@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from benchmarks import memory, probes, received, report, requested, scrape, start, whole
+from benchmarks import forwarded, memory, probes, received, report, requested, scrape, start, whole
 from benchmarks.row import FULL, QUICK, Depth, Measure, Missing, Row
 
 ROWS: Mapping[str, Measure] = {
@@ -25,6 +25,8 @@ ROWS: Mapping[str, Measure] = {
     "sentry-parse": received.parsed,
     "sentry-whole": received.whole,
     "otlp-spans": received.spans,
+    "otlp-forward": forwarded.forward,
+    "otlp-away": forwarded.away,
 }
 
 

@@ -5,6 +5,7 @@ import json
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection
 from uuid import UUID
@@ -64,13 +65,16 @@ def _envelope(id_: str, chance: random.Random) -> bytes:
     return b"\n".join((header, item, payload, b""))
 
 
-def spans(count: int, *, queries: bool, seed: int = 0) -> list[bytes]:
-    """Requests of SPANS spans of a server; with `queries` half of them are of its database's client."""
+def spans(count: int, *, queries: bool, clients: bool = False, seed: int = 0) -> list[bytes]:
+    """Requests of SPANS spans of a server; with `queries` half of them are of its database's client.
+
+    With `clients` each says from which address it was asked for, which is personal and is scrubbed.
+    """
     chance = random.Random(seed)
-    return [_spans(chance, queries=queries) for _ in range(count)]
+    return [_spans(chance, queries=queries, clients=clients) for _ in range(count)]
 
 
-def _spans(chance: random.Random, *, queries: bool) -> bytes:
+def _spans(chance: random.Random, *, queries: bool, clients: bool) -> bytes:
     sent = TracesData()
     one = sent.resource_spans.add()
     for key, text in {
@@ -102,6 +106,8 @@ def _spans(chance: random.Random, *, queries: bool) -> bytes:
             span.attributes.add(key=key).value.string_value = text
         if server:
             span.attributes.add(key="http.response.status_code").value.int_value = 200
+            if clients:
+                span.attributes.add(key="client.address").value.string_value = f"203.0.113.{number}"
     return sent.SerializeToString()
 
 
@@ -112,8 +118,12 @@ def send(
     headers: Mapping[str, str],
     rate: float,
     statuses: Sequence[int] = (200,),
+    answered: Counter[int] | None = None,
 ) -> float:
-    """Each body once, `rate` of them a second over connections that are kept; how long it took."""
+    """Each body once, `rate` of them a second over connections that are kept; how long it took.
+
+    Other answers than these statuses are failures; all are counted in `answered`.
+    """
     failures: list[BaseException] = []
     start = time.monotonic() + 0.01
 
@@ -125,6 +135,8 @@ def send(
                 connection.request("POST", path, bodies[number], dict(headers))
                 response = connection.getresponse()
                 answer = response.read()
+                if answered is not None:
+                    answered[response.status] += 1
                 assert response.status in statuses, f"{path}: {response.status} {answer[:300]!r}"
         except BaseException as error:  # raised again in the caller's thread
             failures.append(error)

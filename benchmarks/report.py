@@ -67,10 +67,14 @@ def cells_of(row: Row) -> tuple[str, ...]:
 
 def goal(ratio: float) -> str:
     """A ratio as goals are worded: 1/6.9, or 0.80 and 3.1 where it is no small part."""
+    if not ratio:
+        return "0"
     return f"1/{1 / ratio:.3g}" if ratio <= 0.55 else f"{ratio:.3g}"
 
 
 def amount(value: float, unit: str) -> str:
+    if unit not in ("B", "s"):
+        return f"{value:,.0f} {unit}".replace(" /", "/")
     scale = _BYTES if unit == "B" else _SECONDS
     size, name = next(((size, name) for size, name in scale if value >= size), scale[-1])
     return f"{value / size:.3g} {name}"

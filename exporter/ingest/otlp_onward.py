@@ -32,7 +32,7 @@ class Rewriter:
         """`config`: what the scrubber goes by. `ratio`: of the traces that go onward. `attributes`: of resources."""
         self.suspicious = Suspicious(config)
         self.verdicts = Verdicts(scrubber)
-        self.resources = Resources(self.suspicious, self.verdicts, attributes)
+        self.resources = Resources(self.verdicts, attributes)
         self._sampling = Sampling(ratio) if ratio < 1 else None
 
     def kept(self, trace_id: bytes, trace_state: bytes) -> bool:

@@ -17,6 +17,8 @@ ATTRIBUTE: Kind = "attribute"
 VALUE: Kind = "value"
 """An AnyValue."""
 Table = Mapping[int, Union[Kind, "Table"]]
+_TYPE = 0x87
+"""Of a tag: its type, and whether it has a second byte."""
 
 
 class Places:
@@ -113,34 +115,35 @@ def quick(data: bytes, begin: int, end: int, known: Mapping[bytes, bytes], place
     last, suspicious = len(ends), starts[place]
     try:
         while pos < end:
-            kind = data[pos] & 7
-            if kind == LENGTH and data[pos] < 0x80:
-                size = data[pos + 1]
+            key, size = data[pos], data[pos + 1]
+            if key & _TYPE == LENGTH:
                 if size < 0x80:
                     stop = pos + 2 + size
                 elif (second := data[pos + 2]) < 0x80:
                     stop = pos + 3 + (size & 0x7F) + (second << 7)
                 else:
                     return None
-            elif kind == 0 and data[pos + 1] < 0x80 and data[pos] < 0x80:
-                stop = pos + 2
-            elif kind == 1 and data[pos] < 0x80:
+            elif key & _TYPE == 1:
                 stop = pos + 9
+            elif key & _TYPE == 0 and size < 0x80:
+                stop = pos + 2
             else:
                 return None
-            if stop > suspicious:
-                field = data[pos:stop]
-                if stop > end or (new := known.get(field)) is None:
-                    return None
-                if new != field:
-                    parts += (data[done:pos], new)
-                    done = stop
-                while place < last and ends[place] <= stop:
-                    place += 1
-                if place == last or starts[place] >= end:
-                    places.at, places.next = place, starts[place] if place < last else -1
-                    break
-                suspicious = starts[place]
+            if stop <= suspicious:
+                pos = stop
+                continue
+            field = data[pos:stop]
+            if stop > end or (new := known.get(field)) is None:
+                return None
+            if new != field:
+                parts += (data[done:pos], new)
+                done = stop
+            while place < last and ends[place] <= stop:
+                place += 1
+            if place == last or starts[place] >= end:
+                places.at, places.next = place, starts[place] if place < last else -1
+                break
+            suspicious = starts[place]
             pos = stop
     except IndexError:
         return None

@@ -6,7 +6,6 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from exporter.ingest.otlp_onward_edits import ATTRIBUTE, Edit, Fixed, Places, changed, looked
-from exporter.ingest.otlp_onward_filter import Suspicious
 from exporter.ingest.otlp_onward_verdicts import Verdicts
 from exporter.ingest.otlp_onward_wire import LENGTH, fields, tagged
 from exporter.ingest.otlp_resource import REMEMBERED, REMEMBERED_BYTES, UNKNOWN
@@ -19,9 +18,8 @@ _NAME = b"service.name"
 class Resources:
     """Until a reload."""
 
-    def __init__(self, suspicious: Suspicious, verdicts: Verdicts, attributes: Mapping[str, str]) -> None:
+    def __init__(self, verdicts: Verdicts, attributes: Mapping[str, str]) -> None:
         """`attributes`: for resources that lack them. A name that the SDK made up, unknown_service…, is none."""
-        self._suspicious = suspicious
         self._verdicts = verdicts
         self._attributes = {key.encode(errors="replace"): each for key, each in attributes.items() if each}
         self._types: dict[str, Any] = messages()
@@ -46,8 +44,8 @@ class Resources:
         return made
 
     def _scrubbed(self, raw: bytes) -> bytes:
-        places = Places([place for step in self._suspicious.steps(raw) for place in step])
-        edits = looked(raw, 0, len(raw), {_ATTRIBUTES: ATTRIBUTE}, places)
+        # All of it: it is remembered, and what can't be read in it is found too.
+        edits = looked(raw, 0, len(raw), {_ATTRIBUTES: ATTRIBUTE}, Places([(0, len(raw))]))
         parts = changed(raw, 0, len(raw), edits, self._verdicts.one)
         return raw if parts is None else b"".join(parts)
 

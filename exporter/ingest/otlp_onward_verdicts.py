@@ -1,7 +1,7 @@
 """What becomes of texts, attributes and values that look suspicious, by the scrubber; remembered by their bytes."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -16,8 +16,12 @@ from exporter.ingest.scrub_texts import WITHHELD
 
 AT_ONCE = 8 * 1024
 """Bytes that are scrubbed in one step, for a match takes 2 to 5 µs."""
+_EACH = 100
+"""Bytes more that each counts as: reading and writing it takes 10 µs."""
 REMEMBERED, REMEMBERED_BYTES = 4_096, 256
 """Verdicts, and bytes of the longest: 2 MB at most. Beyond it all are forgotten."""
+_COUNTED = 1_000
+"""Leaves that are counted in one step."""
 LEARNED = 64
 """Requests after which all is forgotten that changes: what is personal is not kept for long."""
 Key = tuple[Kind, bytes]
@@ -35,7 +39,7 @@ class Verdicts:
         self._requests = 0
         self._types = messages()
 
-    def judging(self, leaves: Sequence[Leaf]) -> "Judging":
+    def judging(self, leaves: Iterable[Leaf]) -> "Judging":
         self._requests += 1
         if self._requests >= LEARNED:
             self._requests = 0
@@ -77,9 +81,8 @@ class Verdicts:
         read = [self._read(kind, content) for content in contents]
         trees = [tree for _, tree in read]
         scrubbed = self._scrubber.tree(trees) if trees else []
-        if not isinstance(scrubbed, list) or (len(trees) > 1 and WITHHELD in str(scrubbed)):
-            # One has used up what was for all.
-            scrubbed = [self._scrubber.tree([tree])[0] for tree in trees]
+        if not isinstance(scrubbed, list):
+            scrubbed = [WITHHELD] * len(trees)
         return [
             self._written(kind, content, message, old, new)
             for content, (message, old), new in zip(contents, read, scrubbed, strict=True)
@@ -110,7 +113,8 @@ class Verdicts:
             return content
         if kind == ATTRIBUTE:
             [(key, value)] = old.items()
-            renamed, scrubbed = next(iter(new.items())) if isinstance(new, dict) else (WITHHELD, WITHHELD)
+            one = isinstance(new, dict) and len(new) == 1
+            renamed, scrubbed = next(iter(new.items())) if one else (WITHHELD, WITHHELD)
             put(message.value, value, scrubbed)
             if renamed != key:
                 message.key = renamed.encode(errors="replace")
@@ -123,13 +127,20 @@ class Verdicts:
 class Judging:
     """Of one request."""
 
-    def __init__(self, verdicts: Verdicts, leaves: Sequence[Leaf]) -> None:
+    def __init__(self, verdicts: Verdicts, leaves: Iterable[Leaf]) -> None:
         self._verdicts = verdicts
-        self._times = Counter((leaf.kind, leaf.content) for leaf in leaves)
-        self._numbers = {(leaf.kind, leaf.content): leaf.number for leaf in leaves}
+        self._leaves = leaves
+        self._times: Counter[Key] = Counter()
+        self._numbers: dict[Key, int] = {}
         self._found: dict[Key, bytes | None] = {}
 
     def __iter__(self) -> Iterator[None]:
+        for count, leaf in enumerate(self._leaves, 1):
+            key = (leaf.kind, leaf.content)
+            self._times[key] += 1
+            self._numbers[key] = leaf.number
+            if not count % _COUNTED:
+                yield
         of: dict[Kind, list[bytes]] = {}
         sizes: Counter[Kind] = Counter()
         for key in self._times:
@@ -137,12 +148,12 @@ class Judging:
                 self._found[key] = self._verdicts.of(key)
                 continue
             kind, content = key
-            if sizes[kind] + len(content) > AT_ONCE and of.get(kind):
+            if sizes[kind] + len(content) + _EACH > AT_ONCE and of.get(kind):
                 self._judge(kind, of.pop(kind))
                 sizes[kind] = 0
                 yield
             of.setdefault(kind, []).append(content)
-            sizes[kind] += len(content)
+            sizes[kind] += len(content) + _EACH
         for kind, contents in of.items():
             self._judge(kind, contents)
             yield

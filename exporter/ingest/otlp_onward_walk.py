@@ -19,7 +19,7 @@ from exporter.ingest.otlp_onward_edits import (
     quick,
 )
 from exporter.ingest.otlp_onward_resources import Resources
-from exporter.ingest.otlp_onward_wire import fields, head, tagged
+from exporter.ingest.otlp_onward_wire import LENGTH, fields, head, tagged
 from exporter.ingest.otlp_wire import Malformed
 
 SCOPE: Table = {1: TEXT, 2: TEXT, 3: ATTRIBUTE}
@@ -27,6 +27,8 @@ Choose = Callable[[bytes, int, int], list[Edit] | None]
 _FIRST, _SECOND = 1 << 3 | 2, 2 << 3 | 2
 _AT_ONCE, _PASSED = 50, 20
 """Items that are looked at in one step, or so many times as many that are passed by."""
+_LARGE = 16 * 1024
+"""Bytes of an item from which on it takes several steps: a metric may hold 100,000 points."""
 
 
 class _Level:
@@ -79,9 +81,9 @@ class Walk:
             if key == _FIRST and (everywhere or self._places.within(start, stop)):
                 yield from self._resource(_Level(1, start, at, stop))
 
-    def leaves(self) -> list[Leaf]:
+    def leaves(self) -> Iterator[Leaf]:
         """Whose verdicts are asked for."""
-        return [leaf for *_, edits in self._waiting for leaf in leaves(edits)]
+        return (leaf for *_, edits in self._waiting for leaf in leaves(edits))
 
     def write(self, become: Become) -> Generator[None, None, bytes]:
         """With the verdicts; gives the request, the same object when nothing changes."""
@@ -92,8 +94,8 @@ class Walk:
                 out[slot] = data[start:end]
             else:
                 self._changed = True
-                out[slot] = b"".join((head(tag, sum(map(len, parts))), *parts))
-            if number % _AT_ONCE == _AT_ONCE - 1:
+                out[slot] = b"".join((head(tag, sum(map(len, parts))) if tag else b"", *parts))
+            if not tag or number % _AT_ONCE == _AT_ONCE - 1:
                 yield
         if not self._changed:
             return data
@@ -136,7 +138,9 @@ class Walk:
             self._work += 1
             if key == _SECOND:
                 items += 1
-                if choose is not None or -1 < places.next < stop:
+                if choose is None and stop - start > _LARGE and places.within(start, stop):
+                    yield from self._large_item(_Level(2, start, at, stop))
+                elif choose is not None or -1 < places.next < stop:
                     self._item(start, at, stop)
                     self._work += _PASSED - 1
             elif key == _FIRST and places.within(start, stop):
@@ -163,6 +167,40 @@ class Walk:
                 self._put(start, end, b"".join((head(2, sum(map(len, parts))), *parts)))
             return
         self._look(2, start, begin, end, self._table, edits)
+
+    def _large_item(self, level: _Level) -> Iterator[None]:
+        depth = len(self._around)
+        try:
+            yield from self._large(level, self._table)
+        except Malformed:
+            del self._around[depth:]
+            self._around.append(level)
+            self.left_out += 1
+            self._put(level.begin, level.begin, b"")
+            self._close(level, gone=True)
+
+    def _large(self, level: _Level, table: Table) -> Iterator[None]:
+        """A message some fields at a time, and what is large in it likewise. Raises Malformed."""
+        self._around.append(level)
+        begin = level.begin
+        for key, start, at, stop in fields(self._data, level.begin, level.end):
+            inner = table.get(key >> 3)
+            if stop - start > _LARGE and isinstance(inner, Mapping) and key & 7 == LENGTH:
+                self._run(begin, start, table)
+                if self._places.within(start, stop):
+                    yield from self._large(_Level(key >> 3, start, at, stop), inner)
+                begin = stop
+            elif stop - begin > _LARGE:
+                self._run(begin, stop, table)
+                begin = stop
+                yield
+        self._run(begin, level.end, table)
+        self._close(level, gone=False)
+
+    def _run(self, begin: int, end: int, table: Table) -> None:
+        """Fields beside each other."""
+        if self._places.within(begin, end):
+            self._look(0, begin, begin, end, table, [])
 
     def _look(self, number: int, start: int, begin: int, end: int, table: Table, edits: list[Edit]) -> None:
         try:

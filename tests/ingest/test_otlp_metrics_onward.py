@@ -115,6 +115,15 @@ def test_of_a_metric_with_many_points_those_that_change_are_changed() -> None:
     assert ExportMetricsServiceRequest.FromString(body) == message(metric)
 
 
+def test_a_metric_with_many_points_that_change_takes_many_steps() -> None:
+    many = [pb.NumberDataPoint(attributes=pairs(TOLD), as_int=n) for n in range(10_000)]
+    body = sent(pb.Metric(name="c", gauge=pb.Gauge(data_points=many)))
+    onward = Onward()
+    assert onward(body, METRIC).count(b"[Filtered]") == 10_000
+    # Each 16 KiB are found in one and written in another, and 1,000 attributes are counted in one.
+    assert onward.steps > 2 * len(body) // (17 * 1024)
+
+
 @pytest.mark.parametrize("where", ["point", "data", "metric"])
 @pytest.mark.parametrize("count", [3, 2_000])
 def test_a_metric_with_something_personal_that_can_not_be_read_does_not_go_raw(where: str, count: int) -> None:

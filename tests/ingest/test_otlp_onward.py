@@ -105,6 +105,11 @@ def test_an_address_that_comes_again_and_again_goes_each_time() -> None:
         assert [told(one.attributes) for one in sent] == [
             {"net.peer.ip": "[ip]", "n": n, "agent": "Chrome/[ip]"} for n in range(120)
         ]
+    several = {"client": "10.0.0.1", "n": 1, "author": "amy", "peer": "10.0.0.2", "last": "x" * 200}
+    body = traces(*[span(2, several) for _ in range(5)])
+    for _ in range(3):
+        sent = spans(forwarder.traces(body))
+        assert [told(one.attributes) for one in sent] == [several | {"client": "[ip]", "peer": "[ip]"}] * 5
     chance = random.Random(3)
     for _ in range(40):  # in all orders, and beside what is new
         several = [
@@ -114,6 +119,13 @@ def test_an_address_that_comes_again_and_again_goes_each_time() -> None:
         body = request(*[rich(attributes=one) for one in several]).SerializeToString()
         expected = [{key: "[ip]" if each == "10.0.0.1" else each for key, each in one.items()} for one in several]
         assert [told(one.attributes) for one in spans(forwarder.traces(body))] == expected
+
+
+def test_what_is_suspicious_and_stays_is_whole_beside_what_goes() -> None:
+    given = [rich(attributes={"author": name, "n": 1}) for name in ("amy", "bob@example.com", "joe")]
+    sent = spans(Forwarder().traces(request(*given).SerializeToString()))
+    assert [told(one.attributes)["author"] for one in sent] == ["amy", "[email]", "joe"]
+    assert [sent[0], sent[2]] == [given[0], given[2]]
 
 
 def test_spans_that_are_invalid_are_left_out() -> None:

@@ -24,15 +24,18 @@ class Rotel(Server):
 
 
 @contextmanager
-def rotel(*args: str) -> Iterator[Rotel]:
-    """A collector that writes every span, metric and log record it takes in into its log, and sends them nowhere."""
+def rotel(*args: str, batch: str = "50ms") -> Iterator[Rotel]:
+    """A collector that writes every span, metric and log record it takes in into its log, and sends them nowhere.
+
+    It waits for `batch` for more before it sends; its own default is 200ms.
+    """
     with tempfile.TemporaryDirectory(prefix="rotel-") as made:
         port, grpc_port = free_port(), free_port()
         spec = importlib.util.find_spec("rotel")
         assert spec, "rotel is not installed: make setup"
         assert spec.origin
         command = [str(Path(spec.origin).parent / "rotel-agent"), "start", "--otlp-http-endpoint", f"127.0.0.1:{port}"]
-        command += ["--otlp-grpc-endpoint", f"127.0.0.1:{grpc_port}", "--batch-timeout", "50ms"]
+        command += ["--otlp-grpc-endpoint", f"127.0.0.1:{grpc_port}", "--batch-timeout", batch]
         command += args or [
             "--exporter",
             "blackhole",
