@@ -164,10 +164,7 @@ class Delivery:
             self._alone = len(records)
             return
         self._alone = max(0, self._alone - len(records))
-        waited = self._queue.items
-        await self._queue.done(len(records))
-        # Less those that the queue itself dropped, and counted, while they were under way.
-        items = min(sum(record.items for record in records), max(0, waited - self._queue.items))
+        items = await self._queue.done(len(records))  # those that it dropped meanwhile it has counted itself
         lost = min(reply.partial, items) if reply.result == "taken" else items
         if items > lost:
             self._observer.sent(items - lost)

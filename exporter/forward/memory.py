@@ -91,10 +91,12 @@ class Memory:
         self._given = self._first
         return found
 
-    async def done(self, count: int) -> None:
+    async def done(self, count: int) -> int:
+        items = 0
         while self._records and self._first < self._given + count:
-            self._forget()
+            items += self._forget().items
             self._full = False
+        return items
 
     async def close(self, seconds: float) -> None:  # noqa: ARG002 - there is nothing to write
         if self._closed:

@@ -60,11 +60,8 @@ class Queue(Protocol):
         """
         ...
 
-    async def done(self, count: int) -> None:
-        """The first `count` of those that `some` gave last are dealt with.
-
-        Nothing is put meanwhile: `items` falls by those of them that were not dropped before.
-        """
+    async def done(self, count: int) -> int:
+        """The first `count` of those that `some` gave last are dealt with; how many items were not dropped before."""
         ...
 
     async def close(self, seconds: float) -> None:

@@ -47,16 +47,16 @@ class Spool:
         self._pending: deque[Put] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._stuck = self._started = self._closed = False
-        self._given: list[Place] = []
+        self._given: list[tuple[Place, Record]] = []
         self._arrived = asyncio.Event()
         self._ended = asyncio.Event()
 
     def open(self) -> None:
         """Blocks. Raises InUse, or OSError when there can't be a spool in this folder."""
         report = self._work.open()
+        self._tell(report)
         self._state = report.state
         self._front, self._whole = report.state.front, report.state.tail
-        self._tell(report)
 
     @property
     def items(self) -> int:
@@ -103,17 +103,20 @@ class Spool:
                 self._work.jobs.put(read)
                 found = [one for one in await read.future if one[0] > self._front]
             if found:
-                self._given = [place for place, _ in found]
+                self._given = found
                 return [record for _, record in found]
             if self._front == before:
                 await asyncio.sleep(READ_AGAIN)
 
-    async def done(self, count: int) -> None:
+    async def done(self, count: int) -> int:
         """It does not wait for the disk."""
-        if count > 0 and self._given:
-            self._pass(self._given[min(count, len(self._given)) - 1])
+        done, self._given = self._given[:count], self._given[count:]
+        items = sum(record.items for place, record in done if place > self._front)
+        if done:
+            self._pass(done[-1][0])
             self._work.done = self._front
             self._work.jobs.put(True)
+        return items
 
     async def close(self, seconds: float) -> None:
         if self._closed:
@@ -143,6 +146,7 @@ class Spool:
     def _take(self, report: Report) -> None:
         """What the thread has done."""
         self._stuck = False
+        self._tell(report)
         self._state = report.state
         for put in report.puts:
             self._waiting -= len(put.body)
@@ -163,13 +167,14 @@ class Spool:
                 read.future.set_result(found)
         if self._front < report.state.tail:
             self._arrived.set()
-        self._tell(report)
         if report.ended:
             self._ended.set()
 
     def _tell(self, report: Report) -> None:
-        for reason, items in report.lost:
-            self._lost(reason, items)
+        """Before what it drops is passed: some of that may have been sent meanwhile, and is not lost."""
+        for reason, lost in report.lost:
+            if items := lost if isinstance(lost, int) else lost.items(self._front):
+                self._lost(reason, items)
         if report.corrupt:
             self._corrupt(report.corrupt)
 

@@ -12,7 +12,7 @@ from exporter.forward.ports import Lost, Record
 from exporter.forward.spool_folder import CORRUPT, OVERHEAD, Folder
 from exporter.forward.spool_format import RECORD_HEAD, Damage, head_at
 from exporter.forward.spool_recovery import Recovery
-from exporter.forward.spool_segment import Place, Segment
+from exporter.forward.spool_segment import Dropped, Place, Segment
 
 log = logging.getLogger(__name__)
 _PAUSE = 1.0
@@ -32,7 +32,7 @@ class Chain:
         self,
         path: Path,
         aside: int,
-        lost: Callable[[Lost, int], None],
+        lost: Callable[[Lost, int | Dropped], None],
         corrupt: Callable[[int], None],
     ) -> None:
         self._path, self._aside = path, aside
@@ -233,13 +233,13 @@ class Chain:
             self._forget(segment, "corrupt")
 
     def _forget(self, segment: Segment, reason: Lost) -> None:
-        items = segment.end.items - max(self.front, segment.begin).items - segment.told(self.front)
+        front = self.front
         if segment is self.live:
             self.seal()
         self.segments.remove(segment)
         self._allocated -= segment.allocated
-        self.front = max(self.front, segment.end)
-        self._lost(reason, max(0, items))
+        self.front = max(front, segment.end)
+        self._lost(reason, Dropped(segment, front))
 
     @contextlib.contextmanager
     def _opened(self, segment: Segment) -> Iterator[int]:

@@ -14,7 +14,7 @@ from exporter.forward.ports import Lost, Record
 from exporter.forward.spool_chain import Chain, Gone
 from exporter.forward.spool_folder import OVERHEAD, InUse, write_all
 from exporter.forward.spool_format import FILE_HEAD, LONGEST, RECORD_HEAD, file_head, record_head
-from exporter.forward.spool_segment import BLOCK, Place, Segment, blocks
+from exporter.forward.spool_segment import BLOCK, Dropped, Place, Segment, blocks
 from exporter.ingest.ports import Refusing
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Log:
         self,
         path: Path,
         limits: Waiting,
-        lost: Callable[[Lost, int], None],
+        lost: Callable[[Lost, int | Dropped], None],
         corrupt: Callable[[int], None],
         clock: Callable[[], float],
     ) -> None:

@@ -60,6 +60,10 @@ class Segment:
         begin = after.offset if after.segment == self.order else 0
         return self.settled + sum(hole.items or 0 for hole in self.holes.values() if hole.start >= begin)
 
+    def left(self, after: Place) -> int:
+        """Items behind `after`, but for those that are told as lost already."""
+        return max(0, self.end.items - max(after, self.begin).items - self.told(after))
+
     def survey(self, file: int, start: int) -> Iterator[Damage]:
         """Find out what is in it from `start` on, by its heads; bodies are checked when they are read."""
         offset, items, window, at = start, self.begin.items, b"", 0
@@ -119,6 +123,17 @@ class Segment:
         if len(found) == head.length:
             return found
         return os.pread(file, head.length, offset + RECORD_HEAD)
+
+
+class Dropped(NamedTuple):
+    """A segment that was deleted, with all behind `front`. What of it is lost the loop knows: it may have sent more."""
+
+    segment: Segment
+    front: Place
+
+    def items(self, front: Place) -> int:
+        """Those that are lost when all before `front` was sent."""
+        return self.segment.left(max(self.front, front))
 
 
 def blocks(size: int) -> int:

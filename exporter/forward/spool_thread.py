@@ -14,7 +14,7 @@ from exporter.config.onward import Waiting
 from exporter.forward.ports import Lost, Record
 from exporter.forward.spool_folder import InUse
 from exporter.forward.spool_log import PAUSE, Log
-from exporter.forward.spool_segment import Place
+from exporter.forward.spool_segment import Dropped, Place
 from exporter.ingest.ports import Refusing
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Report(NamedTuple):
     state: State
     puts: list[Put]
     reads: list[tuple[Read, list[tuple[Place, Record]]]]
-    lost: list[tuple[Lost, int]]
+    lost: list[tuple[Lost, int | Dropped]]
     corrupt: int
     ended: bool
 
@@ -71,7 +71,7 @@ class Work:
         """True wakes it, False ends it."""
         self.done = self._log.front
         """Before it all is dealt with; set by the loop."""
-        self._lost: list[tuple[Lost, int]] = []
+        self._lost: list[tuple[Lost, int | Dropped]] = []
         self._corrupt = 0
         self._ended = self._closed = False
         self._next = time.monotonic() + _LOOK
@@ -163,7 +163,7 @@ class Work:
         corrupt, self._corrupt = self._corrupt, 0
         return Report(state, puts, reads, lost, corrupt, self._closed)
 
-    def _was_lost(self, reason: Lost, items: int) -> None:
+    def _was_lost(self, reason: Lost, items: int | Dropped) -> None:
         if items:
             self._lost.append((reason, items))
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -237,3 +238,12 @@ def test_what_no_back_end_takes_is_taken_in_all_the_same(kind: str) -> None:
     with servers.daemon("") as daemon:
         post(daemon, f"/v1/{kind}", body)
         assert not [name for name in daemon.metrics() if name.startswith("stack_exporter_spool")]
+
+
+def test_what_comes_over_grpc_goes_on_too() -> None:
+    port = servers.free_port()
+    with sink() as back, servers.daemon(all_signals(back.url), f"--ingest.grpc-listen-address=127.0.0.1:{port}"):
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            call = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+            assert call(body := span(1), timeout=10) == b""
+        wait_until(lambda: of(back, "/v1/traces") == [body])

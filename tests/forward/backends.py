@@ -210,10 +210,9 @@ class Waits:
             found.append(record)
         return found
 
-    async def done(self, count: int) -> None:
+    async def done(self, count: int) -> int:
         await asyncio.sleep(self.slow)
-        for _ in range(count):
-            self.records.popleft()
+        return sum(self.records.popleft().items for _ in range(count))
 
     async def close(self, seconds: float) -> None:
         pass
