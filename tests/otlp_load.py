@@ -68,7 +68,12 @@ def request() -> bytes:
             trace_id=(number % TRACES + 1).to_bytes(16), span_id=(number + 1).to_bytes(8), name="GET /orders/{id}",
             kind=Span.SPAN_KIND_SERVER, start_time_unix_nano=now - 5_000_000, end_time_unix_nano=now,
         )  # fmt: skip
-        told = {"http.request.method": "GET", "http.route": "/orders/{id}", "url.path": "/orders/7", "url.scheme": "https"}
+        told = {
+            "http.request.method": "GET",
+            "http.route": "/orders/{id}",
+            "url.path": "/orders/7",
+            "url.scheme": "https",
+        }
         for key, text in told.items():
             span.attributes.add(key=key).value.string_value = text
         span.attributes.add(key="http.response.status_code").value.int_value = 200

@@ -60,7 +60,7 @@ def told(request: pytest.FixtureRequest) -> Iterator[tuple[list[dict[str, Any]],
 
 
 def _all_sent(metrics: Mapping[str, float]) -> bool:
-    names = "stack_exporter_forward_{}_total{{signal=\"{}\"{}}}"
+    names = 'stack_exporter_forward_{}_total{{signal="{}"{}}}'
     return all(
         0 < metrics[names.format("received", signal, "")] == metrics[names.format("sent", signal, ',backend="0"')]
         for signal in ("traces", "logs")
