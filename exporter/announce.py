@@ -22,13 +22,18 @@ STYLES = ("cyan", "", "dim")
 """Of the columns."""
 
 
-def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool, configured: bool = False) -> None:
+def announce(
+    plan: Plan, urls: Mapping[str, str], state: str, *, console: bool, configured: bool = False, onward: str = ""
+) -> None:
     """Print it for a person at a console; else log it, a line each.
 
-    `urls` of the listeners: web, ingest, health; `configured`: there is a configuration file.
+    `urls` of the listeners: web, ingest, health; `configured`: there is a configuration file; `onward`: what is sent
+    to which back ends.
     """
     if not console:
         _log(plan, urls, state)
+        if onward:
+            log.info("forwarding", extra={"onward": onward})
         return
     from rich.console import Console  # noqa: PLC0415 - 30 ms that a daemon without a console need not wait
     from rich.text import Text  # noqa: PLC0415
@@ -54,6 +59,8 @@ def announce(plan: Plan, urls: Mapping[str, str], state: str, *, console: bool, 
     addresses.append(("admin API", admin(plan.config)))
     addresses.append(("state", state))
     addresses.append(("kept", kept(plan.config)))
+    if onward:
+        addresses.append(("onward", onward))
     out.print(_rows(addresses))
     more = "" if configured else " To name your components in a file: --config.file=FILE, such as exporter.yaml."
     out.print(f"\nCtrl-C ends it.{more}\n", style="dim")

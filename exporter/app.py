@@ -9,6 +9,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from exporter import __version__, drivers, health
 from exporter import log as logs
@@ -17,9 +18,6 @@ from exporter.component import Component
 from exporter.config import Config
 from exporter.config.problem import ConfigError, Problem
 from exporter.exposition import Page
-from exporter.forward import resource, target
-from exporter.forward.forwarding import Forwarding
-from exporter.forward.spans import Tracer
 from exporter.listeners import Listeners
 from exporter.metric import gauge, info
 from exporter.options import Options
@@ -28,6 +26,7 @@ from exporter.probe import Result
 from exporter.process import Process
 from exporter.receive import SWEEP, Heard, Receiving, users_key
 from exporter.schedule import Scheduler
+from exporter.sending import MADE_OF, Sending
 from exporter.state import HEALTH_SCORE, State
 from exporter.store.recorder import Recorder
 from exporter.store.sqlite import Store, Unwritable
@@ -51,10 +50,8 @@ UNREADY = 0.25
 REQUESTS_END = 4.5
 FORWARD_END = 1.5
 """Seconds for requests under way, and then for what was not yet delivered; the whole end takes 8 at most."""
-
-
-_FORWARDED = ("forward", "tracing", "service", "environment")
-"""What of a configuration forwarding is made of."""
+RELOAD_ENDS = 1.0
+"""Seconds for a reload that is under way when the end begins."""
 
 
 class App:
@@ -75,17 +72,16 @@ class App:
         self.store = Store(options.storage, first.config.store)
         self.records = Recorder(first.config.database, first.config.retention, self.state.tallies)
         self.tasks = Tasks(self.state.tallies)
-        self.forwarding = Forwarding(self.state.tallies, self.tasks)
-        self.receiving = Receiving(first.config, self.state.tallies, self.forwarding)
+        self.sending = Sending(self.state.tallies, self.tasks, environ, options.ingest_ports)
+        self.receiving = Receiving(first.config, self.state.tallies, self.sending.forwarding)
         self.changes = Changes(self.tasks, self.reload)
         self.windows = Windows(self.state, self.page, self.tasks, self._score)
-        self.tracer: Tracer | None = None
         self.scheduler = Scheduler(
             self.tasks,
             self.state.tallies,
             self.on_result,
             concurrency=first.config.concurrency,
-            traceparent=self._traceparent,
+            traceparent=self.sending.traceparent,
             requests=self.receiving.requested,
         )
         self.listeners = Listeners(options, self._services(first.config))
@@ -95,14 +91,14 @@ class App:
         async with self._reloading:
             self._open_store()
             await self._open_records()
-            await self._forward(self.plan.config)
+            await self._send(self.plan.config)
             await self.listeners.start()
-            tallies = self.state.tallies
+            tallies, forwarding = self.state.tallies, self.sending.forwarding
             tallies.child(BUILD, __version__, ".".join(map(str, sys.version_info[:3]))).set(1)
             tallies.child(HEALTH_SCORE)
             self.tasks.start("lag", lambda: watch_lag(tallies, lambda: self.tasks.beat("lag")), heartbeat=1.0)
             self.tasks.start("store", lambda: self.store.work(lambda: self.tasks.beat("store")), heartbeat=10.0)
-            self.tasks.start("spools", lambda: self.forwarding.work(lambda: self.tasks.beat("spools")), heartbeat=15.0)
+            self.tasks.start("spools", lambda: forwarding.work(lambda: self.tasks.beat("spools")), heartbeat=15.0)
             await drivers.load(self.plan.config.components)
             for component in self.plan.config.components:
                 self._add(component)
@@ -116,12 +112,12 @@ class App:
         self.stopping = True
         await asyncio.sleep(UNREADY)
         await self.listeners.stop(REQUESTS_END)
+        with suppress(TimeoutError):  # what it begins would not be ended
+            await asyncio.wait_for(self._reloading.acquire(), RELOAD_ENDS)
         await self.tasks.end(*(f"{task} {name}" for name in self.state.records for task in ("probe", "watch")))
         await self.records.close()
         await self.store.flush()
-        if self.tracer is not None:
-            await self.tracer.flush()
-        await self.forwarding.end(FORWARD_END)
+        await self.sending.end(FORWARD_END)
         await self.tasks.end()
         self.store.close()
         self.listeners.close()
@@ -135,8 +131,7 @@ class App:
         if record.status != before:
             self._score()
         self.page.write(result.component)
-        if self.tracer is not None:
-            self.tracer.ended(result)
+        self.sending.ended(result)
         logs.change(before, record)
 
     async def reload(self) -> Sequence[str]:
@@ -164,7 +159,8 @@ class App:
             await self._swap(new)
             self.listeners.take(web)
             self._reloaded(ok=True)
-            log.info("the configuration is loaded", extra={"components": len(new.config.components)})
+            onward = {"onward": told} if (told := self.sending.told) else {}
+            log.info("the configuration is loaded", extra={"components": len(new.config.components), **onward})
             return []
 
     def _check(self, new: Config) -> None:
@@ -183,8 +179,8 @@ class App:
         await drivers.load(new.config.components)
         self.plan = new
         self.scheduler.limit(new.config.concurrency)
-        if any(getattr(new.config, name) != getattr(before, name) for name in _FORWARDED):
-            await self._forward(new.config)
+        if any(getattr(new.config, name) != getattr(before, name) for name in MADE_OF):
+            await self._send(new.config)
         # All at once, because a run that ignores its cancellation is waited for.
         gone = [name for name, component in old.items() if now.get(name) != component]
         await asyncio.gather(*(self._replace(name, now.get(name)) for name in gone))
@@ -229,27 +225,8 @@ class App:
         work = self.receiving.work
         self.tasks.start("series", lambda: work(self.records, lambda: self.tasks.beat("series")), heartbeat=SWEEP)
 
-    async def _forward(self, config: Config) -> None:
-        """Forward to the back ends of this configuration, and trace by it. Raises spool.InUse."""
-        if self.tracer is not None:
-            await self.tasks.end("spans")
-            await self.tracer.flush()
-        found = target.targets(config.forward, self._environ, self.options.ingest_ports)
-        storage = self.options.storage if self.store.file is not None else None
-        await self.forwarding.use(found, storage, resource.added(config, self._environ))
-        tracer = self.tracer = None
-        if self.forwarding.takes("traces"):
-            put = self.forwarding.put
-            tracer = self.tracer = Tracer(
-                config,
-                self._environ,
-                lambda body, spans: put("traces", body, spans),
-                lambda spans: self.forwarding.refused("traces", spans),
-            )
-            self.tasks.start("spans", lambda: tracer.work(lambda: self.tasks.beat("spans")), heartbeat=15.0)
-
-    def _traceparent(self) -> str:
-        return self.tracer.traceparent() if self.tracer is not None else ""
+    async def _send(self, config: Config) -> None:
+        await self.sending.use(config, self.options.storage if self.store.file is not None else None)
 
     def _score(self) -> None:
         overall = health.overall(self.state.records.values())
@@ -283,5 +260,5 @@ class App:
             records=self.records,
             performance=self.receiving.performance,
             otlp_metrics=self.receiving.metrics,
-            forwarding=self.forwarding,
+            forwarding=self.sending.forwarding,
         )

@@ -102,7 +102,8 @@ async def _serve(options: Options, first: "Plan") -> int:
     with suppress(OSError, SystemExit):
         state = str(app.store.file) if app.store.file else "in memory, lost at the end; --storage.path keeps it"
         configured = options.config_file is not None
-        announce(app.plan, app.listeners.urls, state, console=logs.is_console(), configured=configured)
+        urls, onward = app.listeners.urls, app.sending.told
+        announce(app.plan, urls, state, console=logs.is_console(), configured=configured, onward=onward)
     await ended.wait()
     log.info("stopping, 8 s at most%s", "; Ctrl-C again ends it now" if logs.is_console() else "")
     try:

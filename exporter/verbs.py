@@ -13,6 +13,7 @@ from exporter.options import OFF, Options
 
 def check(options: Options) -> int:
     """Every problem of the configuration, of the web configuration and of the addresses; or what they hold."""
+    from exporter.forward import target  # noqa: PLC0415
     from exporter.plan import plan  # noqa: PLC0415
     from exporter.web import address, toolkit  # noqa: PLC0415
 
@@ -23,6 +24,8 @@ def check(options: Options) -> int:
         many = len(planned.config.components)
         held = f"{many} component{'' if many == 1 else 's'}" if many else _nothing(planned.unread)
         valid.append(f"{options.config_file or 'what the environment names'}: valid, {held}")
+        if onward := target.told(target.targets(planned.config.forward, os.environ, options.ingest_ports)):
+            valid.append(f"forwarding: {onward}")
         valid += [f"{one.variable}: {one.kind}, {one.note}" for one in planned.found if not one.probed]
         if options.config_file is None and Path("exporter.yaml").is_file():
             valid.append("exporter.yaml is here and was not asked for: --config.file=exporter.yaml checks it")

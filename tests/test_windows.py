@@ -124,10 +124,10 @@ def test_the_series_of_the_traces_end_when_a_reload_takes_the_back_end_away(tmp_
     async def story() -> None:
         async with running(file) as app:
             assert b'heartbeat_timestamp_seconds{task="spans"}' in app.page.families()
-            assert b'stack_exporter_spans_queued{backend="0"}' in app.page.families()
+            assert b'stack_exporter_spool_items{signal="traces",backend="0"}' in app.page.families()
             file.write_text(COMPONENTS)
             assert await app.reload() == []
             assert b'heartbeat_timestamp_seconds{task="spans"}' not in app.page.families()
-            assert b"stack_exporter_spans_" not in app.page.families()
+            assert b"stack_exporter_spool_" not in app.page.families()
 
     asyncio.run(story())

@@ -11,6 +11,7 @@ from exporter.values import Duration, Ratio, Secret, Size
 
 MEGABYTE = 10**6
 SMALLEST_SPOOL, SMALLEST_BATCH = 64 * 1024, 1024
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 Kind = Literal["errors", "security", "business"]
 
@@ -77,6 +78,13 @@ class Destination(Section, frozen=True):
             raise ValueError(f"batch: expected {SMALLEST_BATCH}B at least")
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError("cert_file and key_file go together")
+        if url.scheme == "http" and (self.ca_file or self.cert_file):
+            raise ValueError("ca_file and cert_file are for https")
+        for name, value in self.headers.items():
+            if not _HEADER.fullmatch(name):
+                raise ValueError("headers: a name is letters, digits and -")
+            if not value.reveal().isprintable() or not value.reveal().isascii():
+                raise ValueError(f"headers.{name}: a value is printable ASCII, on one line")
 
 
 class Forward(Section, frozen=True):
@@ -115,7 +123,7 @@ class Forward(Section, frozen=True):
             names = [one.name or str(number) for number, one in enumerate(getattr(self, signal))]
             if len(set(names)) < len(names):
                 raise ValueError(f"{signal}: two back ends have the same name")
-            unnamed = [one.endpoint for one in getattr(self, signal) if not one.name]
+            unnamed = [(one.endpoint, one.protocol) for one in getattr(self, signal) if not one.name]
             if len(set(unnamed)) < len(unnamed):
                 raise ValueError(f"{signal}: two back ends have the same endpoint and need a name each")
         if self.events and not self.logs:

@@ -5,6 +5,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,8 @@ class Forwarding:
         if not self._open.is_set():
             await self._open.wait()
         backends = self._of[signal]
+        if not backends:  # a reload has just taken them away
+            return
         for backend in backends:
             if why := backend.queue.refusing:
                 # Before any has it, for the sender will send it again to all.
@@ -106,10 +109,11 @@ class Forwarding:
         self._open.clear()
         opened: list[Backend] = []
         try:
-            moved = [one for one in leaving if one.target.folder not in {target.folder for target in targets}]
-            await self._end(leaving, flushed=moved)
+            folders = {target.folder for target in targets}
+            changed = {one.target.folder: one for one in leaving if one.target.folder in folders}
+            await self._end(leaving, handed=list(changed.values()))
             for target in targets:
-                backend = staying.get(target.folder) or await self._begin(target)
+                backend = staying.get(target.folder) or await self._begin(target, changed.get(target.folder))
                 opened.append(backend)
         finally:
             self.backends = tuple(opened)
@@ -142,22 +146,23 @@ class Forwarding:
         self._open.clear()
         await self._tasks.end(*map(_task, self.backends))
         await _flush(self.backends, seconds)
-        await self._end(self.backends)
+        await asyncio.gather(*(backend.close() for backend in self.backends))
 
-    async def _begin(self, target: Target) -> "Backend":
+    async def _begin(self, target: Target, before: "Backend | None") -> "Backend":
         from exporter.forward.backend import Backend  # noqa: PLC0415 - 20 MB that a daemon that sends nothing has not
 
         backend = Backend(target, self._folder / target.folder if self._folder is not None else None, self._tallies)
-        await backend.open(starting=not self._begun)
+        await backend.open(starting=not self._begun, before=before)
         name = _task(backend)
         self._tasks.start(name, lambda: backend.delivery.work(lambda: self._tasks.beat(name)), heartbeat=15.0)
         return backend
 
-    async def _end(self, backends: Sequence["Backend"], flushed: Sequence["Backend"] = ()) -> None:
+    async def _end(self, backends: Sequence["Backend"], handed: Sequence["Backend"]) -> None:
+        """`handed`: those whose queues go to others; what waits for the rest is sent, as far as that goes at once."""
         if backends:
             await self._tasks.end(*map(_task, backends))
-            await _flush(flushed, LAST_WORDS)
-            await asyncio.gather(*(backend.close() for backend in backends))
+            await _flush([one for one in backends if one not in handed], LAST_WORDS)
+            await asyncio.gather(*(one.stop() if one in handed else one.close() for one in backends))
 
     def _sweep(self) -> None:
         """Take away what waits for back ends that there are no more, once all of it is too old; say so before."""
@@ -168,16 +173,31 @@ class Forwarding:
         for folder in self._folder.iterdir():
             if folder.name in had or folder.is_symlink() or not folder.is_dir():
                 continue
-            files = [file.lstat() for file in folder.iterdir()]
-            size, last = sum(file.st_size for file in files), max((file.st_mtime for file in files), default=0.0)
+            size, last = _waits(folder)
+            said = {"folder": str(folder), "bytes": size}
             if time.time() - last > longest:
                 shutil.rmtree(folder, ignore_errors=True)
-            elif folder.name not in self._left:
+                self._left.discard(folder.name)
+                if size:
+                    log.warning("what waited in a spool without a back end was too old and is deleted", extra=said)
+            elif size and folder.name not in self._left:
                 self._left.add(folder.name)
-                said = {"folder": str(folder), "bytes": size, "until": round(last + longest)}
                 log.warning(
-                    "what waits in a spool has no back end any more, and is kept until it is too old", extra=said
+                    "what waits in a spool has no back end any more, and is kept until it is too old",
+                    extra={**said, "until": round(last + longest)},
                 )
+
+
+def _waits(folder: Path) -> tuple[int, float]:
+    """Bytes in a spool, and when the last of them, or of what was set aside there, came; 0.0 for never."""
+    size, last = 0, 0.0
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):
+            found = file.lstat()
+            if file.suffix in (".spool", ".corrupt"):
+                last = max(last, found.st_mtime)
+            size += found.st_size if file.suffix == ".spool" else 0
+    return size, last
 
 
 def _task(backend: "Backend") -> str:

@@ -117,11 +117,13 @@ def why(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         cause = error.certificate_error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is refused: {cause.verify_message}"
+        return f"its certificate is refused: {cause.verify_message}; ca_file names what to trust"
+    if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+        return "it does not speak TLS: is it http://?"
     if isinstance(cause, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
-        return "its answer is not HTTP/1.1"
+        return "its answer is not HTTP/1.1: is it protocol: grpc?"
     if isinstance(cause, aiohttp.ServerDisconnectedError):
-        return "it closed the connection without an answer"
+        return "it closed the connection without an answer; over TLS it may want a client certificate (cert_file)"
     if isinstance(cause, OSError) and cause.filename:
         return f"{cause.filename}: {cause.strerror}"
     if isinstance(cause, OSError) and cause.strerror:

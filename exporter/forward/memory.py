@@ -70,10 +70,7 @@ class Memory:
                 raise Refusing("full", PAUSE)
             self._lost("full", self._forget().items)
         self._full = False
-        self._records.append(Record(body, items, self._clock()))
-        self._items += items
-        self._size += need
-        self._arrived.set()
+        self._add(Record(body, items, self._clock()))
 
     async def some(self, most: int) -> Sequence[Record]:
         while True:
@@ -98,6 +95,20 @@ class Memory:
             self._full = False
         return items
 
+    def hand_over(self) -> Sequence[Record]:
+        """All that waits, which is another's from now on."""
+        found = list(self._records)
+        while self._records:
+            self._forget()
+        return found
+
+    def inherit(self, records: Sequence[Record]) -> None:
+        """What waited in another, the newest as far as there is room."""
+        for record in records:
+            self._add(record)
+        while self._size > self._most:
+            self._lost("full", self._forget().items)
+
     async def close(self, seconds: float) -> None:  # noqa: ARG002 - there is nothing to write
         if self._closed:
             return
@@ -106,6 +117,12 @@ class Memory:
             self._lost("stopped", self._items)
         self._records.clear()
         self._items = self._size = 0
+
+    def _add(self, record: Record) -> None:
+        self._records.append(record)
+        self._items += record.items
+        self._size += OVERHEAD + len(record.body)
+        self._arrived.set()
 
     def _expire(self) -> None:
         since = self._clock() - self._limits.age

@@ -92,6 +92,22 @@ class Tracer:
                     raise
         return True
 
+    def hand_over(self) -> Sequence[Ended]:
+        """All that waits, which is another's from now on."""
+        found, self._runs, self._waiting = self._runs, deque(), 0
+        return found
+
+    def inherit(self, runs: Sequence[Ended]) -> None:
+        """What waited in another."""
+        self._runs.extend(runs)
+        self._waiting += sum(run.spans for run in runs)
+
+    def lose(self) -> None:
+        """Nobody hands on what is left."""
+        if self._waiting:
+            self._lost(self._waiting)
+        self.hand_over()
+
     def _take(self) -> tuple[Sequence[Ended], int]:
         taken: list[Ended] = []
         count = 0

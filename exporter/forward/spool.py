@@ -136,6 +136,11 @@ class Spool:
             if self._timer is not None:
                 self._timer.cancel()
 
+    def abandon(self) -> None:
+        """Let go of what was opened and nobody waits for. Blocks, but for a moment."""
+        self._closed = True
+        self._work.close()
+
     def _start(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
         if not self._started:

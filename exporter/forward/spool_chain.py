@@ -61,6 +61,7 @@ class Chain:
     def open(self) -> Folder:
         """Raises OSError, InUse."""
         self._folder = folder = Folder(self._path, self._aside)
+        folder.prune(0, "")  # the limit may have been lowered
         order = self.tail.segment + 1
         recovery = Recovery(folder, self._lost, self._corrupt)
         self.segments, last = recovery.segments(order, self.tail.items)
@@ -74,6 +75,7 @@ class Chain:
     def close(self) -> None:
         self.seal()
         if self._folder is not None:
+            self.release()
             self.mark()
             self._folder.close()
             self._folder = None
@@ -86,9 +88,8 @@ class Chain:
 
     def there(self) -> None:
         """Begin anew when the folder was deleted or replaced. Raises OSError, InUse."""
-        if self._folder is None or self._folder.there():
-            return
-        self.leave()
+        if self._folder is not None and not self._folder.there():
+            self.leave()
 
     def leave(self) -> None:
         """The folder, or what is in it, was taken away. Raises OSError, InUse when there can't be a new one."""
@@ -186,9 +187,9 @@ class Chain:
                     for got in segment.read(file, place, room):
                         if isinstance(got, Damage):
                             self._damaged(segment, file, got)
-                            place = _on(segment, place, got.end, got.items or 0)
+                            place = segment.place(place, got.end, got.items or 0)
                         else:
-                            place = _on(segment, place, got[0], got[1].items)
+                            place = segment.place(place, got[0], got[1].items)
                             if found or got[1].at >= since:
                                 found.append((place, got[1]))
                                 room -= len(got[1].body)
@@ -233,13 +234,12 @@ class Chain:
             self._forget(segment, "corrupt")
 
     def _forget(self, segment: Segment, reason: Lost) -> None:
-        front = self.front
         if segment is self.live:
             self.seal()
         self.segments.remove(segment)
         self._allocated -= segment.allocated
-        self.front = max(front, segment.end)
-        self._lost(reason, Dropped(segment, front))
+        self._lost(reason, Dropped(segment, self.front))
+        self.front = max(self.front, segment.end)
 
     @contextlib.contextmanager
     def _opened(self, segment: Segment) -> Iterator[int]:
@@ -248,7 +248,3 @@ class Chain:
             yield file
         finally:
             os.close(file)
-
-
-def _on(segment: Segment, place: Place, offset: int, items: int) -> Place:
-    return Place(segment.order, offset, min(place.items + items, segment.end.items))

@@ -159,8 +159,8 @@ class Log:
             self._chain.drop("expired")
 
     def _bound(self) -> None:
-        """Keep to a limit that was lowered since."""
-        while self._chain.used > self._limits.size and self._chain.segments:
+        """Keep to a limit that was lowered since; where nothing is to be dropped, by taking nothing."""
+        while self._limits.full == "drop_oldest" and self._chain.used > self._limits.size and self._chain.segments:
             self._chain.drop("full")
 
     def _room(self, size: int) -> bool:

@@ -60,6 +60,10 @@ class Segment:
         begin = after.offset if after.segment == self.order else 0
         return self.settled + sum(hole.items or 0 for hole in self.holes.values() if hole.start >= begin)
 
+    def place(self, before: Place, offset: int, items: int) -> Place:
+        """At `offset`, with so many items since `before`."""
+        return Place(self.order, offset, min(before.items + items, self.end.items))
+
     def left(self, after: Place) -> int:
         """Items behind `after`, but for those that are told as lost already."""
         return max(0, self.end.items - max(after, self.begin).items - self.told(after))

@@ -49,7 +49,8 @@ class Target:
         """Of its spool. Without a name the endpoint's, so that a list in another order sends nothing to another."""
         if self.named:
             return f"{self.signal}-{self.name}"
-        return f"{self.signal}-{blake2b(self.endpoint.encode(), digest_size=6).hexdigest()}"
+        known_by = blake2b(f"{self.protocol} {self.endpoint}".encode(), digest_size=6)
+        return f"{self.signal}-{known_by.hexdigest()}"
 
     def is_one_of(self, ports: Collection[int]) -> bool:
         """Whether it is this machine under one of these ports, where the daemon itself may listen."""
@@ -74,6 +75,16 @@ def targets(forward: Forward, environ: Mapping[str, str], own: Collection[int] =
         else:
             found.append(standard)
     return found
+
+
+def told(found: Collection[Target], sample_ratio: float = 1.0) -> str:
+    """Where what goes, in a line for people; empty when nothing goes anywhere."""
+    said = []
+    for signal in SIGNALS:
+        to = [f"{each.address} ({each.protocol})" for each in found if each.signal == signal]
+        share = f"{sample_ratio:.4g} of the " if signal == "traces" and sample_ratio < 1 else ""
+        said += [f"{share}{signal} to {' and '.join(to)}"] if to else []
+    return "; ".join(said)
 
 
 def circles(forward: Forward, own: Collection[int]) -> Iterator[tuple[Signal, int]]:

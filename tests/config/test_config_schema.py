@@ -21,7 +21,7 @@ BEYOND = {
     "maintenance_backwards", "maintenance_of_nobody", "maintenance_timezone", "forward_credentials", "forward_endpoint",
     "ratio_over_one", "maintenance_misspelt", "maintenance_two_times", "unset_variable_for_a_list", "unclosed_list", "store_without_path", "threshold_unit",
     "missing_ca_file", "sql_names", "password_not_encoded", "variable_in_a_mapping", "tab", "variable_without_braces",
-    "forward_names", "forward_endpoint_twice", "forward_name", "forward_compression", "forward_events",
+    "forward_headers", "forward_header_name", "forward_plain_ca", "forward_names", "forward_endpoint_twice", "forward_name", "forward_compression", "forward_events",
     "forward_trace_url", "forward_spool", "forward_sample", "heartbeat_times", "alias", "merge_key", "tag", "not_yaml", "list_at_top", "two_documents", "duplicate_key",
 }  # fmt: skip
 EXAMPLE = """

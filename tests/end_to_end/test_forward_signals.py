@@ -167,7 +167,7 @@ def test_a_ratio_leaves_out_whole_traces_by_their_ids_and_measures_them_all_the_
 
 def test_one_back_end_that_is_away_holds_up_no_other() -> None:
     with sink() as back:
-        away = f'{{endpoint: "http://127.0.0.1:{hostile.unused()}", name: away}}'
+        away = f'{{endpoint: "http://127.0.0.1:{hostile.unused()}", name: away, spool: {{size: 5MB, age: 72h}}}}'
         yaml = f'forward: {{traces: [{away}, {{endpoint: "{back.url}", name: there}}]}}'
         with servers.daemon(yaml) as daemon:
             for number in range(1, 6):
@@ -176,6 +176,7 @@ def test_one_back_end_that_is_away_holds_up_no_other() -> None:
             items = 'stack_exporter_spool_items{{signal="traces",backend="{}"}}'
             wait_until(lambda: daemon.metrics()[items.format("there")] == 0)
             wait_until(lambda: daemon.metrics()[items.format("away")] == 5)
+            assert daemon.get("/health/detailed").status == 200
             metrics = daemon.metrics()
     assert metrics[items.format("away")] == 5
     assert metrics['stack_exporter_spool_age_seconds{signal="traces",backend="away"}'] > 0

@@ -93,7 +93,11 @@ def test_a_kept_connection_that_the_back_end_closed_is_no_failure() -> None:
 
 
 def test_a_back_end_that_hangs_up_is_asked_once_on_a_new_connection_and_twice_on_a_kept_one() -> None:
-    failed = Reply("later", "unreachable", detail="it closed the connection without an answer")
+    failed = Reply(
+        "later",
+        "unreachable",
+        detail="it closed the connection without an answer; over TLS it may want a client certificate (cert_file)",
+    )
     reply, back = ask(hangs_up())
     assert (reply, len(back.requests)) == (failed, 1)
     reply, back = ask(says(200), hangs_up(), times=2)
@@ -129,16 +133,16 @@ UNHEARD: dict[str, tuple[Answer, Reply]] = {
     "dripping headers": (repeats(b"HTTP/1.1 200 OK\r\nx: ", b"a", 0.01), Reply("later", "timeout", detail="no answer within 0.3 s")),
     "endless headers": (
         repeats(b"HTTP/1.1 200 OK\r\n", b"x-a: aaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n" * 100),
-        Reply("later", "unreachable", detail="its answer is not HTTP/1.1"),
+        Reply("later", "unreachable", detail="its answer is not HTTP/1.1: is it protocol: grpc?"),
     ),
     "an endless header": (
         repeats(b"HTTP/1.1 200 OK\r\nx: ", b"a" * 10_000),
-        Reply("later", "unreachable", detail="its answer is not HTTP/1.1"),
+        Reply("later", "unreachable", detail="its answer is not HTTP/1.1: is it protocol: grpc?"),
     ),
-    "no HTTP": (hangs_up(b"SSH-2.0-OpenSSH\r\n"), Reply("later", "unreachable", detail="its answer is not HTTP/1.1")),
+    "no HTTP": (hangs_up(b"SSH-2.0-OpenSSH\r\n"), Reply("later", "unreachable", detail="its answer is not HTTP/1.1: is it protocol: grpc?")),
     "half a head": (
         hangs_up(b"HTTP/1.1 200 OK\r\n"),
-        Reply("later", "unreachable", detail="it closed the connection without an answer"),
+        Reply("later", "unreachable", detail="it closed the connection without an answer; over TLS it may want a client certificate (cert_file)"),
     ),
     "taken, and its body drips": (repeats(head(200, {}, 100_000), b"a", 0.01), Reply("taken", "200")),
     "taken, and its body ends too soon": (hangs_up(head(200, {}, 100) + b"a"), Reply("taken", "200")),

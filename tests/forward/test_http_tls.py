@@ -26,7 +26,9 @@ def test_a_certificate_is_verified_and_files_are_read_again_after_a_failure(tmp_
     assert asyncio.run(run()) == [
         Reply("later", "unreachable", detail=f"{trusted}: No such file or directory"),
         Reply(
-            "later", "unreachable", detail="its certificate is refused: self-signed certificate in certificate chain"
+            "later",
+            "unreachable",
+            detail="its certificate is refused: self-signed certificate in certificate chain; ca_file names what to trust",
         ),
         Reply("taken", "200"),
         Reply("taken", "200"),

@@ -148,7 +148,7 @@ import asyncio, sys, pathlib
 from exporter.config.onward import Waiting
 from exporter.forward.spool import Spool
 async def main():
-    queue = Spool(pathlib.Path(sys.argv[1]), Waiting(), print, print)
+    queue = Spool(pathlib.Path(sys.argv[1]), Waiting(), lambda *_: None, lambda _: None)
     queue.open()
     async def go(first):
         for number in range(first, 10**6, 4):
