@@ -174,11 +174,13 @@ def test_they_are_not_in_the_table_of_once_or_what_check_says(stage: Stage, tmp_
 def test_they_are_not_in_the_log_the_process_list_or_the_state_file(stage: Stage) -> None:
     daemon = stage.daemon
     os.kill(daemon.pid, signal.SIGHUP)
-    wait_until(lambda: "spans can't be exported" in daemon.log, 15)
+    wait_until(lambda: "a back end can't be sent to" in daemon.log, 15)
     assert '"reason":"refused"' in daemon.log
     clean(daemon.log, stage)
     process = Path(f"/proc/{daemon.pid}")
     threads = [(thread / "comm").read_text() for thread in (process / "task").iterdir()]
     clean((process / "cmdline").read_text() + (process / "comm").read_text() + "".join(threads), stage)
-    for kept in (daemon.folder / "state").iterdir():
+    files = [file for file in (daemon.folder / "state").rglob("*") if file.is_file()]
+    assert [file for file in files if file.suffix == ".spool"]
+    for kept in files:
         clean(kept.read_bytes().decode("latin-1"), stage)
