@@ -124,6 +124,8 @@ def why(error: Exception) -> str:
         return "its answer is not HTTP/1.1: is it protocol: grpc?"
     if isinstance(cause, aiohttp.ServerDisconnectedError):
         return "it closed the connection without an answer; over TLS it may want a client certificate (cert_file)"
+    if isinstance(cause, ConnectionRefusedError):
+        return "it refuses connections"  # asyncio's own words repeat the address
     if isinstance(cause, OSError) and cause.filename:
         return f"{cause.filename}: {cause.strerror}"
     if isinstance(cause, OSError) and cause.strerror:

@@ -135,6 +135,9 @@ class Spool:
                 self._withdraw(put)
             if self._timer is not None:
                 self._timer.cancel()
+            self._given = []
+            while self._recent:  # megabytes that would wait for the garbage collector
+                self._forget()
 
     def abandon(self) -> None:
         """Let go of what was opened and nobody waits for. Blocks, but for a moment."""

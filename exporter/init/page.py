@@ -50,7 +50,8 @@ def _lines(
     yield ""
     yield "# Who may see messages and history, and reload: curl -H 'Authorization: Bearer …'"
     yield '# web: {admin_tokens: ["${ADMIN_TOKEN}"]}'
-    yield "# Where the application's spans go on to, and those of the probes:"
+    yield "# Where the application's spans go on to, and those of the probes; without it, to what the variable"
+    yield "# OTEL_EXPORTER_OTLP_ENDPOINT names, if it is another than the daemon:"
     yield '# forward: {traces: [{endpoint: "http://collector:4318"}]}'
     if remarks:
         yield ""
