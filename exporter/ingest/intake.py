@@ -93,6 +93,12 @@ class Intake:
         changes nothing but them.
         """
         self.count(source, "invalid", batch.invalid)
+        if not (batch.occurrences or batch.occasions or batch.check_ins or batch.measured):
+            accepted = batch.events - batch.invalid - batch.repeated
+            self.count(source, "duplicate", batch.repeated)
+            self.count(source, "accepted", accepted)
+            self._count_scrubbed()
+            return accepted
         entries = self._entries(batch)
         outcomes: Sequence[Outcome] = ()
         if entries:

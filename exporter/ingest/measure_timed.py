@@ -102,17 +102,23 @@ class Timed:
                 continue
             cell = bisect_left(buckets, value)
             cells[cell] += 1  # type: ignore[index]
-            if trace_id:  # of those that sampling leaves out there is nothing to look at
+            if trace_id and 0.0 < at < _LATEST:  # of those that sampling leaves out there is nothing to look at
                 last[cell] = one
             times.append(value)
         if not times:
             return
+        count = float(len(times))
         for child in self._children:
-            child.add(len(times))
+            child.value += count
+            if not child.dirty:
+                child.add(0.0)
         duration.add(sum(times))
-        for value, _, trace_id, at in last.values():
-            if 0.0 < at < _LATEST:
-                duration.exemplify(trace_id.hex(), value, at)
+        if last:
+            exemplars = duration.exemplars
+            if exemplars is None:
+                exemplars = duration.exemplars = [None] * (len(buckets) + 1)
+            for cell, (value, _, trace_id, at) in last.items():
+                exemplars[cell] = (trace_id.hex(), value, at)
         if self._work is not None:
             self._work.add_all(times, self._failed, now)
         if self._slow is not None and max(times) >= self._slow.seconds:

@@ -3,8 +3,9 @@
 Piece (otlp_wire, otlp_json) -> span -> Held or Measured (otlp_spans), exceptions (otlp_errors) -> Batch
 """
 
+import struct
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -14,6 +15,24 @@ from exporter.ingest.otlp_errors import Context, Echoes, Errors, Key
 from exporter.ingest.otlp_logs import logged, records
 from exporter.ingest.otlp_resource import Resource, Resources
 from exporter.ingest.otlp_spans import CONSUMER, SERVER, Reader, path
+from exporter.ingest.otlp_tails import (
+    AFTER_HEAD,
+    AFTER_PARENT,
+    AFTER_TIMES,
+    END,
+    HEAD,
+    NAME,
+    PARENT,
+    PARENT_ID,
+    SERVED,
+    SHORT,
+    SPAN,
+    START,
+    TIMES,
+    TRACE,
+    Known,
+    Tails,
+)
 from exporter.ingest.otlp_weight import weight
 from exporter.ingest.otlp_wire import Malformed, Piece, TooMany, messages
 from exporter.ingest.ports import Held, Scrubber, Seen
@@ -45,6 +64,7 @@ class Parser:
         self.reader = Reader(scrubber, hold, operations)
         self.resources = Resources(scrubber, service, environment)
         self.attributes = Attributes()
+        self.tails = Tails()
         self.weights: dict[bytes, float] = {b"": 1.0}
         self.failures: dict[bytes, bool] = {b"": False}
 
@@ -75,63 +95,118 @@ class Parsing:
         self._now = now
         self._errors = Errors(parser.scrubber, now, echoes)
         self._lines: Counter[tuple[Any, Level]] = Counter()
-        self._spans = messages()["ScopeSpans"]
+        self._type, self._raws = messages()["Span"], messages()["ScopeRaws"]
         self.batch = Batch()
         self.observed: dict[Held, list[Seen]] = {}
         """Requests, to be measured once the batch is kept."""
 
     def spans(self, piece: Piece) -> None:
         """Raises Malformed."""
+        raws = piece.raws or self._cut(piece)
+        parser, observed = self._parser, self.observed
+        resource = parser.resources.of(piece.resource)
+        latest, kept = self._now + _AHEAD, parser.kept
+        known = parser.tails.of(resource)
+        self.batch.events += len(raws)
+        if not parser.tails.tried():
+            for raw in raws:
+                self._span(raw, resource, latest, known)
+            return
+        hits = 0
+        for raw in raws:
+            tail = b""
+            try:
+                one, trace_id, two, span_id, tag, size = HEAD(raw)
+                begin = AFTER_HEAD
+                if tag == PARENT:
+                    tag, size, begin = raw[AFTER_PARENT - 2], raw[AFTER_PARENT - 1], AFTER_PARENT
+                kind, three, start, four, end = TIMES(raw, begin + size)
+            except (struct.error, IndexError):
+                pass
+            else:
+                if (
+                    kind == SERVED
+                    and one == TRACE
+                    and two == SPAN
+                    and tag == NAME
+                    and three == START
+                    and four == END
+                    and size <= SHORT
+                    and (begin == AFTER_HEAD or raw[AFTER_HEAD - 2 : AFTER_HEAD] == PARENT_ID)
+                ):
+                    tail = raw[begin + size + AFTER_TIMES :]
+                    if (held := known.get(tail)) is not None:
+                        hits += 1
+                        if trace_id == _NO_TRACE or span_id == _NO_SPAN or not 0 < start <= end:
+                            self.batch.invalid += 1
+                            continue
+                        at = end / 1e9
+                        if at > latest:  # noqa: PLR1730 - min() takes twice as long
+                            at = latest
+                        if kept is not None and not kept(trace_id, b""):
+                            trace_id = b""
+                        if (seen := observed.get(held)) is None:
+                            seen = observed[held] = []
+                        seen.append(((end - start) / 1e9, 1.0, trace_id, at))
+                        continue
+            self._span(raw, resource, latest, known, tail)
+        parser.tails.saw(len(raws), hits)
+
+    def _cut(self, piece: Piece) -> Sequence[bytes]:
         try:
-            found = self._spans.FromString(piece.scope).spans
+            raws: Sequence[bytes] = self._raws.FromString(piece.scope).spans[:]
         except DecodeError:
             raise Malformed("a span is malformed") from None
-        parser, batch = self._parser, self.batch
-        resource = parser.resources.of(piece.resource)
-        held_for, attributes_of, latest = parser.reader.held, parser.attributes.of, self._now + _AHEAD
-        weights, failures, observed = parser.weights, parser.failures, self.observed
-        mark, known, kept = parser.attributes.mark, resource.known, parser.kept
-        batch.events += len(found)
-        for span in found:
-            trace_id, span_id = span.trace_id, span.span_id
-            start, end = span.start_time_unix_nano, span.end_time_unix_nano
-            if (
-                len(trace_id) != _TRACE
-                or len(span_id) != _SPAN
-                or not 0 < start <= end
-                or trace_id == _NO_TRACE
-                or span_id == _NO_SPAN
-            ):
-                batch.invalid += 1
-                continue
-            if (failed := failures.get(status := span.status)) is None:
-                failed = parser.failed(status)
-            if (amount := weights.get(state := span.trace_state)) is None:
-                amount = parser.weight(state)
-            at = end / 1e9
-            if at > latest:  # noqa: PLR1730 - min() takes twice as long
-                at = latest
-            attributes, held, found_here = span.attributes[:], None, None
-            if span.kind == SERVER:
-                marks = tuple(map(mark, attributes))
-                if (held := known[failed].get(marks)) is None:
-                    found_here = attributes_of(attributes)
-                    held = held_for(found_here, resource, marks, failed=failed)
-            if held is not None:
-                if (seen := observed.get(held)) is None:
-                    seen = observed[held] = []
-                shown = trace_id if kept is None or kept(trace_id, state) else b""
-                seen.append(((end - start) / 1e9, amount, shown, at))
-            else:
-                found_here = attributes_of(attributes) if found_here is None else found_here
-                shown = trace_id if kept is None or kept(trace_id, state) else b""
-                for one in parser.reader.others(span, found_here, resource.origin, amount, at, shown, failed=failed):
-                    batch.measured.append(("", one))
-            if failed:
-                self._errors.failed(trace_id, span_id, span.parent_span_id)
-            if events := span.events:
-                found_here = attributes_of(attributes) if found_here is None else found_here
-                self._exceptions(span, events, resource, found_here, failed=failed)
+        return raws
+
+    def _span(self, raw: bytes, resource: Resource, latest: float, known: Known, tail: bytes = b"") -> None:
+        """`tail`: empty where it can't be known by it. Raises Malformed."""
+        try:
+            span = self._type.FromString(raw)
+        except DecodeError:
+            raise Malformed("a span is malformed") from None
+        parser, batch, observed, kept = self._parser, self.batch, self.observed, self._parser.kept
+        attributes_of = parser.attributes.of
+        trace_id, span_id = span.trace_id, span.span_id
+        start, end = span.start_time_unix_nano, span.end_time_unix_nano
+        if (
+            len(trace_id) != _TRACE
+            or len(span_id) != _SPAN
+            or not 0 < start <= end
+            or trace_id == _NO_TRACE
+            or span_id == _NO_SPAN
+        ):
+            batch.invalid += 1
+            return
+        if (failed := parser.failures.get(status := span.status)) is None:
+            failed = parser.failed(status)
+        if (amount := parser.weights.get(state := span.trace_state)) is None:
+            amount = parser.weight(state)
+        at = end / 1e9
+        if at > latest:  # noqa: PLR1730 - min() takes twice as long
+            at = latest
+        attributes, events, held, found_here = span.attributes[:], span.events, None, None
+        if span.kind == SERVER:
+            marks = tuple(map(parser.attributes.mark, attributes))
+            if (held := resource.known[failed].get(marks)) is None:
+                found_here = attributes_of(attributes)
+                held = parser.reader.held(found_here, resource, marks, failed=failed)
+            if tail and held is not None and not failed and not events:
+                parser.tails.learn(known, tail, held)
+        shown = trace_id if kept is None or kept(trace_id, state) else b""
+        if held is not None:
+            if (seen := observed.get(held)) is None:
+                seen = observed[held] = []
+            seen.append(((end - start) / 1e9, amount, shown, at))
+        else:
+            found_here = attributes_of(attributes) if found_here is None else found_here
+            for one in parser.reader.others(span, found_here, resource.origin, amount, at, shown, failed=failed):
+                batch.measured.append(("", one))
+        if failed:
+            self._errors.failed(trace_id, span_id, span.parent_span_id)
+        if events:
+            found_here = attributes_of(attributes) if found_here is None else found_here
+            self._exceptions(span, events, resource, found_here, failed=failed)
 
     def records(self, piece: Piece) -> None:
         """Of logs. Raises Malformed."""

@@ -1,6 +1,6 @@
 """Rewrites an OTLP request before it goes onward: scrubbed, sampled, its resources completed; in steps.
 
-body -> suspicious places (one pass of RE2) -> what stands there -> verdicts of the scrubber -> body
+body -> addresses go -> suspicious places (one pass of RE2) -> what stands there -> verdicts of the scrubber -> body
 
 What need not change is not even looked at, and stays bit by bit: the very same object when nothing changes.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from exporter.config.application import Scrub
+from exporter.ingest.otlp_onward_direct import Direct
 from exporter.ingest.otlp_onward_edits import Places, Table
 from exporter.ingest.otlp_onward_filter import Suspicious
 from exporter.ingest.otlp_onward_resources import Resources
@@ -31,6 +32,7 @@ class Rewriter:
     ) -> None:
         """`config`: what the scrubber goes by. `ratio`: of the traces that go onward. `attributes`: of resources."""
         self.suspicious = Suspicious(config)
+        self.direct = Direct(scrubber, config)
         self.verdicts = Verdicts(scrubber)
         self.resources = Resources(self.verdicts, attributes)
         self._sampling = Sampling(ratio) if ratio < 1 else None
@@ -85,9 +87,16 @@ class Rewriting:
     def _steps(self, body: bytes, items: int) -> Iterator[None]:
         rewriter = self._rewriter
         found: list[tuple[int, int]] = []
-        for places in rewriter.suspicious.steps(body):
-            found += places
+        for few in rewriter.suspicious.few(body):
             yield
+            if few is None:
+                body = yield from rewriter.direct.steps(body, self._table)
+                found = []
+                for places in rewriter.suspicious.steps(body):
+                    found += places
+                    yield
+                break
+            found += few
         if not found and self._choice is None and not rewriter.resources.adding:
             self.body, self.items = body, items
             return

@@ -22,6 +22,7 @@ _OVERLAP = 36 * 1024
 """The scrubber looks at the first 8,192 characters of a text, of up to four bytes; its match is as long at most."""
 _MANY, _COARSE = 1_000, 256
 """Places in a window from which on each stands for so many bytes: 16 MiB of @ are a minute's work else."""
+_FEW = 64
 _MEMORY = 16 << 20
 
 # Rules that are longer or slower than what tells that they could match. All others are taken as they are.
@@ -78,6 +79,25 @@ class Suspicious:
             found = _places(self._pattern, data, begin, stop)
             for own in self._own:
                 found += _places(own, data, begin, stop)
+            yield found
+            if stop == len(data):
+                return
+
+    def few(self, data: bytes) -> Iterator[list[tuple[int, int]] | None]:
+        """The same while they are few and none is an IPv4 address; None, and no more, where they are not."""
+        for begin in range(0, len(data), WINDOW):
+            stop = min(begin + WINDOW + _OVERLAP, len(data))
+            if self._everything:
+                yield None
+                return
+            found: list[tuple[int, int]] = []
+            for pattern in (self._pattern, *self._own):
+                for match in pattern.finditer(data, begin, stop):
+                    start, end = match.span()
+                    if len(found) >= _FEW or data[start + 1 : start + 2] == b".":
+                        yield None
+                        return
+                    found.append((start, end))
             yield found
             if stop == len(data):
                 return

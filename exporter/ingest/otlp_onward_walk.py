@@ -19,7 +19,7 @@ from exporter.ingest.otlp_onward_edits import (
     quick,
 )
 from exporter.ingest.otlp_onward_resources import Resources
-from exporter.ingest.otlp_onward_wire import LENGTH, fields, head, tagged
+from exporter.ingest.otlp_onward_wire import LENGTH, fields, head, joined, tagged
 from exporter.ingest.otlp_wire import Malformed
 
 SCOPE: Table = {1: TEXT, 2: TEXT, 3: ATTRIBUTE}
@@ -103,7 +103,7 @@ class Walk:
             out[slot] = head(number, sum(map(len, out[slot + 1 : end])))
             yield
         out.append(data[self._done :])
-        return b"".join(out)
+        return (yield from joined(out))
 
     def _resource(self, level: _Level) -> Iterator[None]:
         self._around.append(level)

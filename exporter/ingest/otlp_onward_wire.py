@@ -1,12 +1,15 @@
 """Fields of a protobuf message by their places, and a field written anew."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import lru_cache
+from io import BytesIO
 
 from exporter.ingest.otlp_wire import Malformed
 
 LENGTH = 2
 WRONG = "a message is malformed"
+_AT_ONCE = 1 << 20
+"""Bytes: 16 MiB of fresh memory take 13 ms."""
 _FIXED = {1: 8, 5: 4}
 
 
@@ -68,3 +71,20 @@ def _number(value: int) -> bytes:
         value >>= 7
     out.append(value)
     return bytes(out)
+
+
+def joined(parts: list[bytes]) -> Generator[None, None, bytes]:
+    """All of them, in steps; the list is emptied: each part is let go of when it is written."""
+    into = BytesIO()
+    size = 0
+    parts.reverse()
+    while parts:
+        part = parts.pop()
+        for begin in range(0, len(part), _AT_ONCE) if len(part) > _AT_ONCE else (0,):
+            size += into.write(part[begin : begin + _AT_ONCE])
+            if size >= _AT_ONCE:
+                size = 0
+                yield
+    whole = into.getvalue()
+    yield
+    return whole

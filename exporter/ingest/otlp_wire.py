@@ -6,7 +6,7 @@ that text and no more. A request is cut before it is parsed: 16 MiB may hold eig
 would fill the memory, and a long request is worked on with pauses.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -60,6 +60,9 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "status": (15, "bytes"),
     },
     "ScopeSpans": {"spans": (2, "Span*")},
+    "ScopeRaws": {"scope": (1, "bytes*"), "spans": (2, "bytes*"), "schema_url": (3, "bytes*")},
+    "ResourceRaws": {"resource": (1, "bytes*"), "scopes": (2, "ScopeRaws*"), "schema_url": (3, "bytes*")},
+    "Raws": {"resources": (1, "ResourceRaws*")},
     "LogRecord": {
         "time_unix_nano": (1, "fixed64"),
         "severity_number": (2, "int32"),
@@ -92,6 +95,8 @@ class Piece(NamedTuple):
     items: int
     more: bytes = b""
     """Other fields of ResourceSpans, where the piece is made of JSON."""
+    raws: Sequence[bytes] = ()
+    """The spans, where `scope` is left out."""
 
 
 @cache

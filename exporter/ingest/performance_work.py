@@ -124,8 +124,15 @@ class Work:
         """The same of several that stand for one each; there is one at least."""
         if now // SLOT != self.number:
             self._turn(now // SLOT)
-        current, many = self.current, len(times)
-        current.merge(many, sum(times), many if failed else 0.0, min(times), max(times))
+        current = self.current
+        current.count += len(times)
+        current.total += sum(times)
+        if failed:
+            current.errors += len(times)
+        if (most := max(times)) > current.max:
+            current.max = most
+        if (least := min(times)) < current.min:
+            current.min = least
         cells = current.cells
         for seconds in times:
             place = int(log(seconds) * _SCALE + _OFFSET) if seconds > _LEAST else 0

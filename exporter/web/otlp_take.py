@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from exporter.ingest import otlp_json_pieces, otlp_wire
+from exporter.ingest import otlp_json_pieces, otlp_whole, otlp_wire
 from exporter.ingest.intake import Intake
 from exporter.ingest.limit import Buckets
 from exporter.ingest.otlp import Parser, Parsing
@@ -50,7 +50,7 @@ class Taker:
         if intake is None:
             raise Refused(503, "nothing is taken in here now", headers={"Retry-After": "1"})
         try:
-            pieces: Iterable[Piece] = otlp_json_pieces.cut(body, signal) if json else await _cut(body)
+            pieces: Iterable[Piece] = otlp_json_pieces.cut(body, signal) if json else await _cut(body, signal)
             self._limit(pieces, len(body), sender, services, intake)
             if self._passing.taking(signal, services) is not None and json:
                 pieces = await _converted(pieces)
@@ -176,8 +176,10 @@ class Pauses:
             self._began = time.perf_counter()
 
 
-async def _cut(body: bytes) -> list[Piece]:
+async def _cut(body: bytes, signal: Signal) -> list[Piece]:
     """All pieces, before the first is worked on: what is malformed is refused as a whole. Raises Malformed."""
+    if signal == "traces" and (whole := otlp_whole.whole(body)):
+        return whole
     found, pauses = [], Pauses()
     for piece in otlp_wire.pieces(body):
         found.append(piece)

@@ -86,11 +86,11 @@ def test_nothing_personal_of_one_span_is_remembered() -> None:
 def test_what_comes_often_is_remembered_within_bounds_and_forgotten() -> None:
     forwarder = Forwarder()
     verdicts = forwarder.rewriter.verdicts
-    forwarder.traces(traces(*[span(2, {"net.peer.ip": "10.0.0.1"}) for _ in range(3)]))
-    assert [one for one in verdicts.fields if b"10.0.0.1" in one]
+    forwarder.traces(traces(*[span(2, {"mail": "bob@example.com"}) for _ in range(3)]))
+    assert [one for one in verdicts.fields if b"bob@" in one]
     for _ in range(64):
         forwarder.traces(traces(span(2, {"author": "x"})))
-    assert [one for one in verdicts.fields if b"10.0.0.1" in one] == []
+    assert [one for one in verdicts.fields if b"bob@" in one] == []
     for number in range(12):
         forwarder.traces(traces(*[span(2, {"author": f"{number} {n}"}) for n in range(500)]))
     assert max(len(verdicts.fields), len(verdicts._same), len(verdicts._changed)) <= 4_096
