@@ -19,12 +19,12 @@ from exporter.ingest.measure import Meter
 from exporter.ingest.measure_names import DEPLOYED_AT, RELEASE
 from exporter.ingest.measure_sources import Sources
 from exporter.ingest.otlp_metrics import OtlpMetrics
-from exporter.ingest.otlp_told import told
 from exporter.ingest.performance import Performance
 from exporter.ingest.ports import Entry, Ledger, Outcome, Refusing, Scrubber
 from exporter.ingest.scrub import Scrubbing
 from exporter.ingest.values import CheckIn, Origin, Request
 from exporter.metric import counter
+from exporter.onward.told import told
 from exporter.schedule import Scheduler
 from exporter.state import State
 from exporter.store.rows import Noted, Records, Wanted

@@ -36,13 +36,14 @@ MAY = {
     "foreign_lines": "sample",
     "foreign": "metric tally foreign_lines",
     "ingest": "metric values tally bounds redact nearest ingest config.application foreign foreign_lines sample",
+    "onward": "metric values ingest config.application onward",
     "store": "metric values tally store ingest.values ingest.ports config.application",
     "docs": "metric values probe catalogue config options docs web.routes web.api web.otlp web.site",
     "options": "nearest",
     "forward": "metric values probe component tally config decoding redact supervise ingest.ports forward",
     "web": (
         "metric values config probe component state tally health exposition process schedule supervise log nearest "
-        "blackbox quantity web ingest store.rows decoding forward"
+        "blackbox quantity web ingest onward store.rows decoding forward"
     ),
 }
 PURE = ("metric", "values", "component", "redact", "quantity", "health", "config.problem", "config.maintenance")

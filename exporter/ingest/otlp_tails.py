@@ -7,7 +7,7 @@ its attributes, and repeats itself wherever a route is asked for in the same way
 from struct import Struct
 from typing import Final
 
-from exporter.ingest.otlp_onward_wire import fields
+from exporter.ingest.otlp_fields import fields
 from exporter.ingest.otlp_resource import Resource
 from exporter.ingest.otlp_wire import Malformed
 from exporter.ingest.ports import Held

@@ -10,7 +10,7 @@ from exporter.web.call import Services
 from exporter.web.otlp_reply import Signal
 
 if TYPE_CHECKING:
-    from exporter.ingest.otlp_onward import Rewriter
+    from exporter.onward.rewrite import Rewriter
 
 Rest = Callable[[], Awaitable[None]]
 """Gives the loop to others when it has been held for long enough."""
@@ -34,7 +34,7 @@ class Passing:
         attributes = dict(forwarding.attributes) if forwarding is not None else {}
         made_of = (intake.parts.scrubber, config.scrub, config.forward.sample_ratio, attributes)
         if self._rewriter is None or self._made_of != made_of:
-            from exporter.ingest.otlp_onward import Rewriter  # noqa: PLC0415 - of no use where nothing is forwarded
+            from exporter.onward.rewrite import Rewriter  # noqa: PLC0415 - of no use where nothing is forwarded
 
             self._rewriter = Rewriter(intake.parts.scrubber, config.scrub, config.forward.sample_ratio, attributes)
             self._made_of = made_of
@@ -58,8 +58,8 @@ class Passing:
         forwarding = self.taking(signal, services)
         if forwarding is None:
             return
-        from exporter.ingest.otlp_logs_onward import LOG  # noqa: PLC0415 - as the rewriter
-        from exporter.ingest.otlp_metrics_onward import METRIC, points  # noqa: PLC0415
+        from exporter.onward.logs import LOG  # noqa: PLC0415 - as the rewriter
+        from exporter.onward.metrics import METRIC, points  # noqa: PLC0415
 
         rewriter = self.rewriter(services, intake)
         if signal == "traces":

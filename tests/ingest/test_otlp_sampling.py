@@ -9,7 +9,7 @@ from exporter.ingest.otlp import Parser, Parsing
 from exporter.ingest.otlp_errors import Echoes
 from exporter.ingest.otlp_weight import Sampling, weight
 from exporter.ingest.values import Request
-from tests.ingest.onward_made import Forwarder, spans
+from tests.onward.made import Forwarder, spans
 from tests.ingest.otlp_made import NOW, Desk, Kept, span, traces
 
 HALF = (1 << 55).to_bytes(7, "big")

@@ -9,7 +9,7 @@ from exporter.config.application import Scrub
 from exporter.ingest import otlp_wire
 from exporter.ingest.otlp import Parser, Parsing
 from exporter.ingest.otlp_errors import Echoes
-from exporter.ingest.otlp_onward_wire import tagged
+from exporter.ingest.otlp_fields import tagged
 from exporter.ingest.otlp_whole import whole
 from exporter.ingest.ports import Seen
 from exporter.ingest.scrub import Scrubbing

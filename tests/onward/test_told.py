@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from exporter import __version__
 from exporter.ingest.otlp_attributes import plain
-from exporter.ingest.otlp_told import SCOPE, Kind, told
+from exporter.onward.told import SCOPE, Kind, told
 from exporter.ingest.otlp_wire import messages
 from exporter.ingest.ports import Entry, Grouped, Outcome
 from exporter.ingest.values import Frame, Occasion, Occurrence, Origin, Raised

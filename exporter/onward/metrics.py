@@ -10,8 +10,8 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from exporter.ingest.otlp_onward_edits import ATTRIBUTE, TEXT, Table
 from exporter.ingest.otlp_wire import Piece
+from exporter.onward.edits import ATTRIBUTE, TEXT, Table
 
 _EXEMPLAR: Table = {7: ATTRIBUTE}
 _NUMBER: Table = {1: {5: _EXEMPLAR, 7: ATTRIBUTE}}

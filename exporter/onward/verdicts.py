@@ -7,12 +7,12 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from exporter.ingest.otlp_attributes import LARGEST
-from exporter.ingest.otlp_onward_edits import ATTRIBUTE, TEXT, Kind, Leaf
-from exporter.ingest.otlp_onward_values import as_tree, put
-from exporter.ingest.otlp_onward_wire import tagged
+from exporter.ingest.otlp_fields import tagged
 from exporter.ingest.otlp_wire import messages
 from exporter.ingest.ports import Scrubber
 from exporter.ingest.scrub_texts import WITHHELD
+from exporter.onward.edits import ATTRIBUTE, TEXT, Kind, Leaf
+from exporter.onward.values import as_tree, put
 
 AT_ONCE = 8 * 1024
 """Bytes that are scrubbed in one step, for a match takes 2 to 5 µs."""

@@ -8,12 +8,12 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as pb
 
 from exporter.ingest import otlp_wire
-from exporter.ingest.otlp_metrics_onward import METRIC, points
-from exporter.ingest.otlp_onward_wire import tagged
+from exporter.onward.metrics import METRIC, points
+from exporter.ingest.otlp_fields import tagged
 from exporter.ingest.scrub import Scrubbing
 from tests.ingest.metrics_sent import request
 from tests.ingest.otlp_made import pairs
-from tests.ingest.records_sent import SHOP, Onward, by, left, sdk_metrics, told
+from tests.onward.sent import SHOP, Onward, by, left, sdk_metrics, told
 from tests.ingest.test_scrub import VECTORS, configured, flat
 
 TOLD = {"owner": "ann@shop.example", "n": 7, "password": "hunter2"}

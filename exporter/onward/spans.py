@@ -4,10 +4,10 @@ from typing import Any
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from exporter.ingest.otlp_onward_edits import ATTRIBUTE, TEXT, Edit, Fixed, Table
-from exporter.ingest.otlp_onward_wire import LENGTH, fields, tagged
+from exporter.ingest.otlp_fields import LENGTH, fields, tagged
 from exporter.ingest.otlp_weight import Sampling
 from exporter.ingest.otlp_wire import messages
+from exporter.onward.edits import ATTRIBUTE, TEXT, Edit, Fixed, Table
 
 SPANS: Table = {
     5: TEXT,

@@ -17,10 +17,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from exporter import __version__
-from exporter.ingest.otlp_told_stack import name, stacktrace
-from exporter.ingest.otlp_told_values import fill, identity, nanoseconds, put, sound
 from exporter.ingest.ports import Entry, Grouped, Outcome
 from exporter.ingest.values import Level, Occasion, Occurrence, Origin, Severity
+from exporter.onward.told_stack import name, stacktrace
+from exporter.onward.told_values import fill, identity, nanoseconds, put, sound
 
 Kind = Literal["errors", "security", "business"]
 SCOPE = "stack-exporter"

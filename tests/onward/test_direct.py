@@ -9,13 +9,13 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from exporter.config.application import Scrub
-from exporter.ingest.otlp_logs_onward import LOG
-from exporter.ingest.otlp_onward_direct import KEYS
-from exporter.ingest.otlp_onward_wire import tagged
-from tests.ingest.onward_made import Forwarder, spans, told
+from exporter.onward.logs import LOG
+from exporter.onward.direct import KEYS
+from exporter.ingest.otlp_fields import tagged
+from tests.onward.made import Forwarder, spans, told
 from tests.ingest.otlp_made import logs, pairs, raised, span, traces
-from tests.ingest.records_sent import Onward
-from tests.ingest.test_otlp_records_fuzz import record
+from tests.onward.sent import Onward
+from tests.onward.test_records_fuzz import record
 
 ADDRESSES = (
     "10.0.0.1", "127.0.0.1", "255.255.255.255", "256.1.1.1", "010.1.1.1", "1.2.3", "1.2.3.4.5", "1.2.3.4 ", " 1.2.3.4",

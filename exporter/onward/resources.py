@@ -5,11 +5,11 @@ from typing import Any
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from exporter.ingest.otlp_onward_edits import ATTRIBUTE, Edit, Fixed, Places, changed, looked
-from exporter.ingest.otlp_onward_verdicts import Verdicts
-from exporter.ingest.otlp_onward_wire import LENGTH, fields, tagged
+from exporter.ingest.otlp_fields import LENGTH, fields, tagged
 from exporter.ingest.otlp_resource import REMEMBERED, REMEMBERED_BYTES, UNKNOWN
 from exporter.ingest.otlp_wire import Malformed, messages
+from exporter.onward.edits import ATTRIBUTE, Edit, Fixed, Places, changed, looked
+from exporter.onward.verdicts import Verdicts
 
 _ATTRIBUTES = 1
 _NAME = b"service.name"

@@ -10,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from exporter.config.application import Scrub
 from exporter.ingest.scrub import Scrubbing
 from tests.end_to_end.pii_ways import flat
-from tests.ingest.onward_made import Forwarder, spans, told
+from tests.onward.made import Forwarder, spans, told
 from tests.ingest.otlp_made import SHOP, failed, pairs, raised, span, traces
 from tests.ingest.test_scrub import VECTORS
 

@@ -12,13 +12,13 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from exporter.config.application import Scrub
 from exporter.ingest import otlp_wire
-from exporter.ingest.otlp_logs_onward import LOG
-from exporter.ingest.otlp_metrics_onward import METRIC
+from exporter.onward.logs import LOG
+from exporter.onward.metrics import METRIC
 from exporter.ingest.otlp_wire import Malformed
 from exporter.ingest.scrub import Scrubbing
 from tests.ingest.otlp_made import any_value, as_json, logs, pairs
-from tests.ingest.records_sent import Onward, left
-from tests.ingest.test_otlp_metrics_onward import every, sent
+from tests.onward.sent import Onward, left
+from tests.onward.test_metrics import every, sent
 
 CONFIG = Scrub(keys=("pässport", "k_v"), patterns={"customer": "C-[0-9]{3}"}, rules=("userpath", "ip", "mac", "uuid"))
 TEXTS = [

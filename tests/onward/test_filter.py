@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.config.application import Scrub
-from exporter.ingest.otlp_onward_filter import WINDOW, Suspicious
+from exporter.onward.filter import WINDOW, Suspicious
 from exporter.ingest.scrub import Scrubbing
 from exporter.ingest.scrub_keys import sensitive
 from tests.end_to_end.pii_ways import flat

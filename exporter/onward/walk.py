@@ -5,7 +5,9 @@ What stays is taken over in as long runs as there are; lengths around what has c
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 
-from exporter.ingest.otlp_onward_edits import (
+from exporter.ingest.otlp_fields import LENGTH, fields, head, joined, tagged
+from exporter.ingest.otlp_wire import Malformed
+from exporter.onward.edits import (
     ATTRIBUTE,
     TEXT,
     Become,
@@ -18,9 +20,7 @@ from exporter.ingest.otlp_onward_edits import (
     looked,
     quick,
 )
-from exporter.ingest.otlp_onward_resources import Resources
-from exporter.ingest.otlp_onward_wire import LENGTH, fields, head, joined, tagged
-from exporter.ingest.otlp_wire import Malformed
+from exporter.onward.resources import Resources
 
 SCOPE: Table = {1: TEXT, 2: TEXT, 3: ATTRIBUTE}
 Choose = Callable[[bytes, int, int], list[Edit] | None]

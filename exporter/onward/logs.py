@@ -1,6 +1,6 @@
 """What of a log record is scrubbed on its way onward; all else goes on as it came, ids, flags and times among it."""
 
-from exporter.ingest.otlp_onward_edits import ATTRIBUTE, TEXT, VALUE, Table
+from exporter.onward.edits import ATTRIBUTE, TEXT, VALUE, Table
 
 LOG: Table = {
     3: TEXT,  # severity_text

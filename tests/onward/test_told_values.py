@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from exporter.ingest.otlp_stack import chain
-from exporter.ingest.otlp_told_stack import stacktrace
+from exporter.onward.told_stack import stacktrace
 from exporter.ingest.values import Frame, Level, Raised, Severity
 from tests.ingest.otlp_made import NOW
-from tests.ingest.test_otlp_told import BRUTE_FORCE, ERROR, FRAMES, ORDER, SPAN, TRACE, error, event, only, sent, values
+from tests.onward.test_told import BRUTE_FORCE, ERROR, FRAMES, ORDER, SPAN, TRACE, error, event, only, sent, values
 
 
 LEVELS: dict[Level, int] = {"debug": 5, "info": 9, "warning": 13, "error": 17, "fatal": 21}
@@ -105,7 +105,7 @@ def test_whatever_a_value_is_the_request_can_be_read() -> None:
 
 def test_protobuf_is_imported_with_the_first_that_is_told() -> None:
     code = (
-        "import sys; from exporter.ingest.otlp_told import told; told([], ('errors',)); "
+        "import sys; from exporter.onward.told import told; told([], ('errors',)); "
         "sys.exit(any(m.startswith(('google.protobuf', 'opentelemetry')) for m in sys.modules))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=20)

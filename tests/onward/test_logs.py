@@ -8,10 +8,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from exporter.config.application import Scrub
-from exporter.ingest.otlp_logs_onward import LOG
+from exporter.onward.logs import LOG
 from exporter.ingest.scrub import Scrubbing
 from tests.ingest.otlp_made import NOW, SPAN, TRACE, any_value, logs, pairs
-from tests.ingest.records_sent import Onward, by, left, sdk_logs, told
+from tests.onward.sent import Onward, by, left, sdk_logs, told
 from tests.ingest.test_scrub import VECTORS, configured, flat
 
 UNKNOWN = b"\xda\x3e\x07unknown"

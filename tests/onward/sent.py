@@ -22,8 +22,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from exporter.config.application import Scrub
 from exporter.ingest import otlp_json_pieces, otlp_wire
 from exporter.ingest.otlp_attributes import value
-from exporter.ingest.otlp_onward import Rewriter
-from exporter.ingest.otlp_onward_edits import Table
+from exporter.onward.rewrite import Rewriter
+from exporter.onward.edits import Table
 from exporter.ingest.scrub import Scrubbing
 from tests.ingest.test_scrub import configured
 

@@ -6,7 +6,7 @@ A table says by field number what holds texts; what is not in it stays: ids, tim
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple, Union
 
-from exporter.ingest.otlp_onward_wire import LENGTH, fields, head, tagged
+from exporter.ingest.otlp_fields import LENGTH, fields, head, tagged
 from exporter.ingest.otlp_wire import Malformed
 
 Kind = Literal["text", "attribute", "value"]

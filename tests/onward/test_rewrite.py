@@ -7,8 +7,8 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from exporter.ingest.otlp_onward_wire import tagged
-from tests.ingest.onward_made import Forwarder, spans, told
+from exporter.ingest.otlp_fields import tagged
+from tests.onward.made import Forwarder, spans, told
 from tests.ingest.otlp_made import SHOP, any_value, as_json, failed, pairs, raised, span, traces
 
 UNKNOWN = tagged(500, b"of a version to come") + tagged(7_000, b"\x08\x01")

@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from exporter.config.application import Scrub
-from exporter.ingest.otlp_onward_direct import Direct
-from exporter.ingest.otlp_onward_edits import Places, Table
-from exporter.ingest.otlp_onward_filter import Suspicious
-from exporter.ingest.otlp_onward_resources import Resources
-from exporter.ingest.otlp_onward_spans import SPANS, Choice
-from exporter.ingest.otlp_onward_verdicts import Verdicts
-from exporter.ingest.otlp_onward_walk import Walk
-from exporter.ingest.otlp_onward_wire import tagged
+from exporter.ingest.otlp_fields import tagged
 from exporter.ingest.otlp_weight import Sampling
 from exporter.ingest.otlp_wire import Malformed, Piece
 from exporter.ingest.ports import Scrubber
+from exporter.onward.direct import Direct
+from exporter.onward.edits import Places, Table
+from exporter.onward.filter import Suspicious
+from exporter.onward.resources import Resources
+from exporter.onward.spans import SPANS, Choice
+from exporter.onward.verdicts import Verdicts
+from exporter.onward.walk import Walk
 
 _NOTHING: Mapping[str, str] = {}
 

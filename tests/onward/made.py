@@ -7,7 +7,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from exporter.config.application import Scrub
 from exporter.ingest import otlp_json_pieces, otlp_wire
-from exporter.ingest.otlp_onward import Rewriter, Rewriting
+from exporter.onward.rewrite import Rewriter, Rewriting
 from exporter.ingest.scrub import Scrubbing
 
 

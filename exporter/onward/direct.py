@@ -14,9 +14,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from exporter.config.application import Scrub
-from exporter.ingest.otlp_onward_edits import ATTRIBUTE, Table
-from exporter.ingest.otlp_onward_wire import LENGTH, fields, head, joined, tagged
+from exporter.ingest.otlp_fields import LENGTH, fields, head, joined, tagged
 from exporter.ingest.ports import Scrubber
+from exporter.onward.edits import ATTRIBUTE, Table
 
 KEYS = 1_024
 """That are remembered; beyond it all are forgotten."""
