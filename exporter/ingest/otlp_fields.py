@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from functools import lru_cache
 from io import BytesIO
 
-from exporter.ingest.otlp_wire import Malformed
+from exporter.ingest.otlp_wire import Malformed, Piece, varint
 
 LENGTH = 2
 WRONG = "a message is malformed"
@@ -20,18 +20,18 @@ def fields(data: bytes, pos: int, end: int) -> Iterator[tuple[int, int, int, int
             start, key = pos, data[pos]
             pos += 1
             if key > 0x7F:
-                key, pos = _varint(data, start)
+                key, pos = varint(data, start)
             kind = key & 7
             if kind == LENGTH:
                 size = data[pos]
                 pos += 1
                 if size > 0x7F:
-                    size, pos = _varint(data, pos - 1)
+                    size, pos = varint(data, pos - 1)
                 stop = pos + size
             elif kind in _FIXED:
                 stop = pos + _FIXED[kind]
             elif kind == 0:
-                stop = _varint(data, pos)[1]
+                stop = varint(data, pos)[1]
             else:
                 raise Malformed(WRONG)
             if stop > end or key < 8:
@@ -42,18 +42,6 @@ def fields(data: bytes, pos: int, end: int) -> Iterator[tuple[int, int, int, int
         raise Malformed(WRONG) from None
 
 
-def _varint(data: bytes, pos: int) -> tuple[int, int]:
-    value = shift = 0
-    while shift < 70:
-        byte = data[pos]
-        pos += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, pos
-        shift += 7
-    raise Malformed(WRONG)
-
-
 @lru_cache(4_096)
 def head(number: int, size: int) -> bytes:
     """Tag and length of a field with so many bytes."""
@@ -62,6 +50,11 @@ def head(number: int, size: int) -> bytes:
 
 def tagged(number: int, content: bytes) -> bytes:
     return head(number, len(content)) + content
+
+
+def request(piece: Piece) -> bytes:
+    """An export request of its own with the same items."""
+    return tagged(1, tagged(1, piece.resource) + tagged(2, piece.scope))
 
 
 def _number(value: int) -> bytes:

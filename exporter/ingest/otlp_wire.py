@@ -213,13 +213,13 @@ def _fields(data: bytes, pos: int, end: int) -> Iterator[tuple[int, int, int, in
 
 def _field(data: bytes, pos: int, end: int) -> tuple[int, int, int]:
     """Key, and start and end of the content of the field that begins there. Raises Malformed and IndexError."""
-    key, pos = _varint(data, pos)
+    key, pos = varint(data, pos)
     match key & 7:
         case 2:
-            size, pos = _varint(data, pos)
+            size, pos = varint(data, pos)
             stop = pos + size
         case 0:
-            stop = _varint(data, pos)[1]
+            stop = varint(data, pos)[1]
         case 1:
             stop = pos + 8
         case 5:
@@ -231,7 +231,8 @@ def _field(data: bytes, pos: int, end: int) -> tuple[int, int, int]:
     return key, pos, stop
 
 
-def _varint(data: bytes, pos: int) -> tuple[int, int]:
+def varint(data: bytes, pos: int) -> tuple[int, int]:
+    """A number, and where it ends. Raises Malformed and IndexError."""
     value = shift = 0
     while shift < 70:
         byte = data[pos]
@@ -241,17 +242,3 @@ def _varint(data: bytes, pos: int) -> tuple[int, int]:
             return value, pos
         shift += 7
     raise Malformed(_WRONG)
-
-
-def _tagged(number: int, content: bytes) -> bytes:
-    """A field with a length."""
-    size, head = len(content), [number << 3 | 2]
-    while size > 0x7F:
-        head.append(size & 0x7F | 0x80)
-        size >>= 7
-    return bytes((*head, size)) + content
-
-
-def request(piece: Piece) -> bytes:
-    """An export request of its own with the same items."""
-    return _tagged(1, _tagged(1, piece.resource) + _tagged(2, piece.scope))

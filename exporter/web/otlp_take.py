@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from exporter.ingest import otlp_json_pieces, otlp_whole, otlp_wire
+from exporter.ingest import otlp_fields, otlp_json_pieces, otlp_whole, otlp_wire
 from exporter.ingest.intake import Intake
 from exporter.ingest.limit import Buckets
 from exporter.ingest.otlp import Parser, Parsing
@@ -197,7 +197,7 @@ async def _converted(pieces: Iterable[Piece]) -> list[Piece]:
 
 def _message(piece: Piece) -> Any:
     try:
-        return ExportMetricsServiceRequest.FromString(otlp_wire.request(piece))
+        return ExportMetricsServiceRequest.FromString(otlp_fields.request(piece))
     except DecodeError:
         raise Malformed("a metric is malformed") from None
 

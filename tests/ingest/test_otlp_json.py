@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from exporter.ingest import otlp_json, otlp_json_pieces, otlp_wire
+from exporter.ingest import otlp_fields, otlp_json, otlp_json_pieces, otlp_wire
 from exporter.ingest.otlp_wire import ITEMS, Malformed, TooMany
 from tests.ingest.otlp_made import any_value, as_json
 
@@ -56,7 +56,7 @@ LENIENT = {
 @pytest.mark.parametrize("case", LENIENT)
 def test_json_is_read_in_spite_of(case: str) -> None:
     (piece,) = otlp_json_pieces.cut(LENIENT[case], "traces")
-    (of,) = ExportTraceServiceRequest.FromString(otlp_wire.request(piece)).resource_spans
+    (of,) = ExportTraceServiceRequest.FromString(otlp_fields.request(piece)).resource_spans
     assert of.scope_spans[0].spans[0].name == "n"
 
 
@@ -82,15 +82,15 @@ def test_any_json_is_malformed_or_converted(value: Any) -> None:
     except Malformed:
         return
     for piece in pieces:
-        ExportTraceServiceRequest.FromString(otlp_wire.request(piece))
+        ExportTraceServiceRequest.FromString(otlp_fields.request(piece))
 
 
 def test_the_other_signals_are_cut_alike() -> None:
     metrics = ExportMetricsServiceRequest()
     metrics.resource_metrics.add(resource={}).scope_metrics.add().metrics.add(name="m").gauge.data_points.add(as_int=7)
     (piece,) = otlp_json_pieces.cut(as_json(metrics), "metrics")
-    assert ExportMetricsServiceRequest.FromString(otlp_wire.request(piece)) == metrics
+    assert ExportMetricsServiceRequest.FromString(otlp_fields.request(piece)) == metrics
     logs = ExportLogsServiceRequest()
     logs.resource_logs.add(resource={}).scope_logs.add().log_records.add(body=any_value({"a": [1]}))
     (piece,) = otlp_json_pieces.cut(as_json(logs), "logs")
-    assert ExportLogsServiceRequest.FromString(otlp_wire.request(piece)) == logs
+    assert ExportLogsServiceRequest.FromString(otlp_fields.request(piece)) == logs

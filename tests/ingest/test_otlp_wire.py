@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from exporter.ingest import otlp_json, otlp_json_pieces, otlp_wire
+from exporter.ingest import otlp_fields, otlp_json, otlp_json_pieces, otlp_wire
 from exporter.ingest.otlp_wire import ITEMS, Malformed, TooMany
 from tests.ingest.otlp_made import as_json, Desk, any_value, pairs, raised, span, traces
 
@@ -74,7 +74,7 @@ def test_the_pieces_hold_what_the_request_holds_in_either_encoding(request: Any)
     for pieces in (otlp_wire.cut(request.SerializeToString()), otlp_json_pieces.cut(as_json(request), "traces")):
         found = []
         for piece in pieces:
-            parsed = ExportTraceServiceRequest.FromString(otlp_wire.request(piece))
+            parsed = ExportTraceServiceRequest.FromString(otlp_fields.request(piece))
             (of,) = parsed.resource_spans
             (scope,) = of.scope_spans
             assert len(scope.spans) == piece.items
@@ -130,9 +130,9 @@ EMPTY: dict[str, tuple[bytes, bytes]] = {
 
 
 def test_an_item_does_not_reach_beyond_its_scope() -> None:
-    scope = otlp_wire._tagged(2, b"\x0a\x00\x12\x04\x2a\x00")  # noqa: SLF001
+    scope = otlp_fields.tagged(2, b"\x0a\x00\x12\x04\x2a\x00")
     with pytest.raises(Malformed):
-        otlp_wire.cut(otlp_wire._tagged(1, scope + otlp_wire._tagged(2, b"\x12\x00")))  # noqa: SLF001
+        otlp_wire.cut(otlp_fields.tagged(1, scope + otlp_fields.tagged(2, b"\x12\x00")))
 
 
 @pytest.mark.parametrize("of", [*EMPTY, "resources"])
@@ -141,8 +141,8 @@ def test_millions_of_empty_things_are_too_many_and_soon_found(of: str) -> None:
         data = b"\n\x00" * 2_000_000
     else:
         inside, scopes = EMPTY[of]
-        body = otlp_wire._tagged(2, scopes + inside * 2_000_000) if inside else scopes * 2_000_000  # noqa: SLF001
-        data = otlp_wire._tagged(1, body)  # noqa: SLF001
+        body = otlp_fields.tagged(2, scopes + inside * 2_000_000) if inside else scopes * 2_000_000
+        data = otlp_fields.tagged(1, body)
     began = time.process_time()
     with pytest.raises(TooMany):
         otlp_wire.cut(data)
@@ -152,12 +152,12 @@ def test_millions_of_empty_things_are_too_many_and_soon_found(of: str) -> None:
 def test_an_attribute_that_is_nested_too_deep_or_malformed_costs_no_more_than_itself() -> None:
     deep = b"x"
     for _ in range(60):
-        deep = otlp_wire._tagged(5, otlp_wire._tagged(1, deep))  # noqa: SLF001
-    route = otlp_wire._tagged(9, otlp_wire._tagged(1, b"http.route") + otlp_wire._tagged(2, deep))  # noqa: SLF001
+        deep = otlp_fields.tagged(5, otlp_fields.tagged(1, deep))
+    route = otlp_fields.tagged(9, otlp_fields.tagged(1, b"http.route") + otlp_fields.tagged(2, deep))
     made = span(2, {"http.method": "GET", "url.path": "/a"}).SerializeToString() + route
     with pytest.raises(DecodeError):
         type(span()).FromString(made)
-    data = otlp_wire._tagged(1, otlp_wire._tagged(2, otlp_wire._tagged(2, made)))  # noqa: SLF001
+    data = otlp_fields.tagged(1, otlp_fields.tagged(2, otlp_fields.tagged(2, made)))
     assert [request.route for request in Desk().traces(data).requests] == ["/a"]
     bad = data.replace(b"url.path", b"url.p\xffth")
     assert [request.route for request in Desk().traces(bad).requests] == [""]
