@@ -223,7 +223,7 @@ def test_a_message_full_of_long_names_does_not_hold_the_loop(record: bytes) -> N
     with answers(lambda query, _: [wire(query, record * size, size)], protocol="tcp") as fields:
         result, held = asyncio.run(worst())
     assert result.outcome == "healthy", result.detail
-    assert held < 0.25, "seconds of the processor without a turn for others; dnspython's own parser takes 20"
+    assert held < 1.0, "seconds of the processor without a turn for others; dnspython's own parser takes 20"
 
 
 def test_no_detail_has_controls_of_the_servers() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,10 @@ def test_evictions_are_counted_and_are_no_fault() -> None:
 
 def test_refused_connections_are_counted_once_there_is_room() -> None:
     with memcached("-c", "60") as server:
-        held = [server.connect() for _ in range(80)]
-        wait_until(lambda: probe("memcached", address=server.address).reason == "too_many_connections")
-        for each in held:
-            each.close()
+        with ExitStack() as held:
+            for _ in range(80):
+                held.enter_context(closing(server.connect()))
+            wait_until(lambda: probe("memcached", address=server.address).reason == "too_many_connections", 30)
         wait_until(lambda: probe("memcached", address=server.address).outcome == "healthy")
         found = readings(probe("memcached", address=server.address))
     assert found["stack_memcached_connections_rejected_total"] > 20
