@@ -25,7 +25,7 @@ def test_ten_thousand_spans_are_there_in_their_order_soon_after_a_back_end_is_ba
         async with working(made):
             await asyncio.sleep(0.6)
             assert set(seen.codes) == {"unreachable"}
-            assert 20 < len(seen.codes) < 60, "it is left alone in between"
+            assert 2 < len(seen.codes) < 100, "it is left alone in between"
             async with backend(port=port) as back:
                 began = asyncio.get_running_loop().time()
                 await until(lambda: bool(back.requests))
