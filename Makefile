@@ -12,14 +12,14 @@ RULES := $(wildcard alert_rules/*.yml alert_rules/*.yaml)
 RULE_TESTS := $(wildcard tests/rules/*.yml tests/rules/*.yaml)
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 JAVASCRIPT := $(patsubst %/package-lock.json,%,$(wildcard tests/javascript/package-lock.json tests/javascript/*/package-lock.json))
-SOURCES := exporter tests $(wildcard benchmarks)
+SOURCES := exporter tests $(wildcard benchmarks demo)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Empty is unset: else every worker and every process that a test starts compiles each module anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check bench lock \
+.PHONY: help run demo setup test test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check bench lock \
         javascript packages packages-bench image clean
 # Targets run one after another, so that their progress can be read; pytest uses every core by itself.
 .NOTPARALLEL:
@@ -29,6 +29,9 @@ help:  ## List the targets.
 
 run: $(VENV)/.run  ## Set up what is missing and start the daemon; ARGS='--config.file=exporter.yaml' and the like.
 	@exec $(BIN)/stack-exporter $(ARGS)
+
+demo: packages $(VENV)/.dev  ## A small shop that is watched; break=NAME breaks one thing of it and shows who is told, when.
+	@exec $(BIN)/python -m demo $(if $(break),--break=$(break)) $(ARGS)
 
 setup: $(VENV)/.dev  ## Set up the environment that the tests need, in .venv.
 

@@ -128,6 +128,7 @@ class App:
         before = record.status if record.result is not None else "unknown"
         verdict = health.judge(record.verdict, record.component, result)
         self.state.record(result, verdict, maintenance=self.windows.cover(result.component))
+        self.receiving.slos.run(result, maintenance=record.maintenance)
         if record.status != before:
             self._score()
         self.page.write(result.component)

@@ -67,6 +67,7 @@ VERBS = {
     "metrics": "show every metric, threshold and reason that there can be",
     "init": "write a commented exporter.yaml from the environment, .env, docker-compose.yml or Django's settings",
     "schema": "print the JSON Schema of the configuration, for editors",
+    "rules": "write the alert rules into a folder, for Prometheus or, with --kubernetes, for Prometheus Operator",
     "dsn": "show what to put into a Sentry SDK so that it sends here: dsn [PROJECT], by default for each",
     "healthcheck": "ask the running daemon whether it lives; exit 1 when not",
 }
@@ -89,6 +90,10 @@ class Options:
     names: tuple[str, ...] = ()
     output: str = ""
     force: bool = False
+    kubernetes: bool = False
+    exporter_url: str = ""
+    grafana_url: str = ""
+    divide_durations: str = ""
     ingest_grpc_listen_address: str = OFF
     storage_given: bool = False
     """Whether the folder was asked for, and not the default one."""
@@ -120,6 +125,10 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
         names=tuple(getattr(given, "names", ())),
         output=getattr(given, "output", ""),
         force=getattr(given, "force", False),
+        kubernetes=getattr(given, "kubernetes", False),
+        exporter_url=getattr(given, "exporter_url", None) or "",
+        grafana_url=getattr(given, "grafana_url", None) or "",
+        divide_durations=getattr(given, "divide_durations", None) or "",
         storage_given=bool(given.storage_path),
     )
 
@@ -155,11 +164,23 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         "--output", default="", metavar="FILE", help="by default FOLDER/exporter.yaml; - shows it"
     )
     made["init"].add_argument("--force", action="store_true", help="write over a file that is there")
+    _rules(made["rules"])
     made["dsn"].add_argument("names", nargs="*", metavar="PROJECT", help="its number; by default each")
     made["dsn"].usage = "stack-exporter dsn [--config.file=FILE] [--ingest.listen-address=ADDRESS] [PROJECT]"
     made["metrics"].add_argument("names", nargs="*", metavar="KIND", help="kinds; all when none is named")
     made["metrics"].add_argument("--output", choices=("table", "markdown", "json"), default="table")
     return parser
+
+
+def _rules(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("names", nargs=1, metavar="FOLDER", help="where to; it is made when it is not there")
+    verb.add_argument("--kubernetes", action="store_true", help="as PrometheusRule objects of Prometheus Operator")
+    verb.add_argument("--exporter-url", metavar="URL", help="of stack-exporter in links [http://localhost:9676]")
+    verb.add_argument("--grafana-url", metavar="URL", help="of Grafana in links [http://localhost:3000]")
+    verb.add_argument(
+        "--divide-durations", metavar="NUMBER", help="divide every wait and window, to see alerts sooner [1]"
+    )
+    verb.add_argument("--force", action="store_true", help="write over files that are there and differ")
 
 
 def _check_variables(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from exporter import process
+from exporter import process, thresholds
 from exporter.bounds import cut
 from exporter.config import Config
 from exporter.foreign import Foreign
@@ -16,6 +16,7 @@ from exporter.ingest.group_known import Known
 from exporter.ingest.intake import Intake, Parts
 from exporter.ingest.limit import Buckets
 from exporter.ingest.measure import Meter
+from exporter.ingest.measure_known import teams
 from exporter.ingest.measure_names import DEPLOYED_AT, RELEASE
 from exporter.ingest.measure_sources import Sources
 from exporter.ingest.otlp_metrics import OtlpMetrics
@@ -26,6 +27,7 @@ from exporter.ingest.values import CheckIn, Origin, Request
 from exporter.metric import counter
 from exporter.onward.told import told
 from exporter.schedule import Scheduler
+from exporter.slo import Slos
 from exporter.state import State
 from exporter.store.rows import Noted, Records, Wanted
 from exporter.store.sqlite import Store
@@ -60,6 +62,7 @@ class Receiving:
         self._known = Known()
         self._sources = Sources(time.monotonic)
         self.performance = Performance(time.monotonic)
+        self.slos = Slos(tallies)
         self.foreign = Foreign(tallies, config.ingest.series, config.ingest.metrics_ttl, process.NAMES)
         self.metrics = OtlpMetrics(self.foreign, self._scrubber, tallies)
         self._config = config
@@ -68,6 +71,7 @@ class Receiving:
     def open(self, ledger: Ledger, key: bytes, heard: Callable[[Sequence[CheckIn]], Awaitable[None]]) -> None:
         """Take in from now on. `key` is of the hash that tells users apart; with another all of them are new."""
         self._key = key
+        thresholds.show(self._config.thresholds, self._tallies)
         buckets = Buckets(*_rate(self._config))
         self.intake = Intake(self._parts(self._config), ledger, self._tallies, buckets, heard, tell=self._tell)
 
@@ -87,6 +91,7 @@ class Receiving:
         self._config = config
         self.foreign.limit(config.ingest.series, config.ingest.metrics_ttl)
         if self.intake is not None:
+            thresholds.show(config.thresholds, self._tallies)
             self.intake.use(self._parts(config))
             self.intake.buckets.rate, self.intake.buckets.burst = _rate(config)
 
@@ -140,10 +145,11 @@ class Receiving:
         return self.intake.scrubber
 
     def _parts(self, config: Config) -> Parts:
+        self.slos.use(config)
         return Parts(
             Scrubbing(config.scrub, self._key),
-            Groups(config.classes, config.owners, config.grouping, self._known),
-            Meter(config, self._tallies, self.performance, self._sources),
+            Groups(config.classes, config.owners, config.grouping, self._known, teams(config)),
+            Meter(config, self._tallies, self.performance, self._sources, self.slos),
         )
 
 

@@ -35,6 +35,12 @@ COMPONENT_INFO = info(
 PROBE_LAST_RUN = gauge(
     "stack_probe_last_run_timestamp_seconds", "When the last run ended, in Unix time.", "component", "kind"
 )
+PROBE_INTERVAL = gauge(
+    "stack_probe_interval_seconds",
+    "Time between two runs, as configured; absent for what is not run by the clock.",
+    "component",
+    "kind",
+)
 PROBE_PHASE = gauge(
     "stack_probe_phase_duration_seconds", "How long a phase of the last run took.", "component", "kind", "phase"
 )
@@ -155,6 +161,8 @@ def values(record: Record) -> Values:
     """Every sample of a component's latest run, the core families first. Labels are those after `component`."""
     kind = record.component.kind
     found: Values = {(COMPONENT_INFO, (kind, str(record.component.critical).lower(), record.component.team)): 1.0}
+    if record.component.probe.scheduled:
+        found[PROBE_INTERVAL, (kind,)] = record.component.interval
     for limit in record.component.limits:
         found[THRESHOLDS[limit.signal.unit], (limit.signal.name, limit.severity)] = limit.value
     status = record.status

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Protocol
 
 from exporter.bounds import OVERFLOW, Bounds
 from exporter.metric import Metric, counter, label_value
@@ -103,7 +104,7 @@ class Child:
 class Family:
     """The children of one metric."""
 
-    __slots__ = ("bounds", "changed", "children", "metric", "owned", "unshown")
+    __slots__ = ("bounds", "changed", "children", "metric", "of_service", "owned", "unshown")
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
@@ -111,10 +112,18 @@ class Family:
         self.changed: list[Child] = []
         self.owned = metric.labels[:1] == ("component",)
         """Whether each child belongs to a component, the first of its labels."""
+        self.of_service = metric.labels[:1] == ("service",)
         self.bounds: Bounds | None = None
         """Of a family whose labels are what senders say."""
         self.unshown: dict[Child, None] = {}
         """Those that a sweep has seen to be changed, until `changes` tells of them."""
+
+
+class Following(Protocol):
+    """Who is told of series whose first label is a service."""
+
+    def came(self, service: str) -> None: ...
+    def swept(self) -> None: ...
 
 
 class Tallies:
@@ -130,6 +139,7 @@ class Tallies:
         self.families: dict[Metric, Family] = {}
         self._of_components: dict[str, list[Child]] = {}
         self._kept: list[Child] = []
+        self._following: Following | None = None
         self._swept = 0.0
 
     def child(self, metric: Metric, *labels: str) -> Child:
@@ -194,7 +204,19 @@ class Tallies:
             for child in [each for each in family.children.values() if each.touched + bounds.ttl <= now]:
                 _end(child)
                 ended += 1
+        if self._following is not None:
+            self._following.swept()
         return ended
+
+    def follow(self, following: Following) -> None:
+        """Tell it from now on, and at once that it may look at what there is."""
+        self._following = following
+        following.swept()
+
+    def services(self, *, but: Metric) -> set[str]:
+        """Those that there are series of in any family `but` that."""
+        families = (family for metric, family in self.families.items() if family.of_service and metric is not but)
+        return {labels[0] for family in families for labels in family.children}
 
     def changes(self) -> Iterator[Child]:
         """The children updated since the last call, new ones among them."""
@@ -247,6 +269,8 @@ class Tallies:
         if family.owned:
             self._of_components.setdefault(labels[0], []).append(made)
         made._touch()  # noqa: SLF001 - a series is exposed from its birth, at 0
+        if family.of_service and self._following is not None:
+            self._following.came(labels[0])
         return made
 
     def _full(self, family: Family, labels: Labels) -> bool:

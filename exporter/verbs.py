@@ -94,6 +94,19 @@ def init(options: Options) -> int:
     return written(folder, options.output, os.environ, force=options.force)
 
 
+def rules(options: Options) -> int:
+    """The alert rules."""
+    from exporter.rules.write import EXPORTER, GRAFANA, Changes, write  # noqa: PLC0415
+
+    changes = Changes(
+        kubernetes=options.kubernetes,
+        exporter_url=options.exporter_url or EXPORTER,
+        grafana_url=options.grafana_url or GRAFANA,
+        divide=options.divide_durations or "1",
+    )
+    return write(Path(options.names[0]), changes, force=options.force)
+
+
 def schema(_: Options) -> int:
     """JSON Schema."""
     from exporter.config.schema import json_schema  # noqa: PLC0415
@@ -121,6 +134,7 @@ VERBS = {
     "once": once,
     "metrics": metrics,
     "init": init,
+    "rules": rules,
     "schema": schema,
     "dsn": dsn,
     "healthcheck": healthcheck,

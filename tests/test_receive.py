@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from exporter.config import Config
+from exporter.config import Config, load
 from exporter.config.application import Retention
 from exporter.ingest.group_known import A_SERVICE
 from exporter.ingest.ports import Entry, Grouped, Refusing
-from exporter.ingest.measure_names import DEPLOYED_AT, DEPLOYS, ERRORS, RELEASE, REQUESTS
+from exporter.ingest.measure_names import DEPLOYED_AT, DEPLOYS, ERRORS, RELEASE, REQUESTS, SERVICE_INFO
 from exporter.ingest.values import Batch, CheckIn, Occasion, Occurrence, Origin, Raised, Request
 from exporter.metric import Metric
 from exporter.forward.forwarding import Forwarding
@@ -22,6 +22,7 @@ from exporter.store.rows import Wanted
 from exporter.store.sqlite import Store
 from exporter.supervise import Tasks
 from exporter.tally import Tallies
+from exporter.thresholds import RATIO
 
 
 LETTERS = str.maketrans("0123456789", "abcdefghij")  # numbers make no other group
@@ -178,3 +179,14 @@ def test_a_store_that_is_not_there_yet_is_asked_again() -> None:
             raise Refusing("unavailable", 2.0)
 
     assert not asyncio.run(receiving(Gone()).remember(Gone()))  # type: ignore[arg-type]
+
+
+def test_thresholds_and_teams_follow_the_configuration() -> None:
+    tallies = Tallies()
+    here = receiving(None, tallies)
+    assert tallies.families[RATIO].children["error_rate", "critical"].value == 0.05
+    text = "services: {shop: {team: web}}\nthresholds: {error_rate: {critical: 2%}}"
+    here.use(load(text, source="it", environ={}))
+    assert tallies.families[RATIO].children["error_rate", "critical"].value == 0.02
+    assert list(tallies.families[SERVICE_INFO].children) == [("shop", "web")]
+    assert group(here, error(1)).team == "web"

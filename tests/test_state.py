@@ -32,6 +32,7 @@ def test_before_its_first_run_a_component_is_unknown_and_has_no_up() -> None:
         "component_status scripted unhealthy": 0,
         "component_status scripted unknown": 1,
         "component_status scripted maintenance": 0,
+        "probe_interval_seconds scripted": 15,
     }
 
 
@@ -42,6 +43,7 @@ def test_a_run_shows_its_result_its_phases_and_its_readings() -> None:
     record = take(state, result(values={(LEVEL, ("left",)): 0.5, (SIZE, ()): 7}, phases=phases))
     found = shown(record)
     assert {name: value for name, value in found.items() if "component" not in name} == {
+        "probe_interval_seconds scripted": 15,
         "probe_success scripted": 1,
         "probe_last_run_timestamp_seconds scripted": 1000.25,
         "probe_phase_duration_seconds scripted connect": 0.5,

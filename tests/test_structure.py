@@ -27,23 +27,26 @@ MAY = {
     "schedule": "metric values probe component readings entry run slots supervise tally counting turn log",
     "state": "metric values probe component tally",
     "health": "metric values probe component state",
+    "thresholds": "metric probe component tally",
     "sample": "metric tally",
     "exposition": "metric values probe component state tally sample",
     "blackbox": "metric values probe redact probes._ blackbox",
-    "config": "metric values probe component catalogue nearest config blackbox",
+    "config": "metric values probe component catalogue nearest config blackbox thresholds",
     "init": "config leave init",
     "changes": "config supervise",
+    "slo": "metric probe component tally config.slo config.application ingest.pattern",
     "foreign_lines": "sample",
     "foreign": "metric tally foreign_lines",
-    "ingest": "metric values tally bounds redact nearest ingest config.application foreign foreign_lines sample",
+    "ingest": "metric values tally bounds redact nearest ingest config.application foreign foreign_lines sample slo",
+    "rules": "leave rules",
     "onward": "metric values ingest config.application onward",
     "store": "metric values tally store ingest.values ingest.ports config.application",
-    "docs": "metric values probe catalogue config options docs web.routes web.api web.otlp web.site",
+    "docs": "metric values probe catalogue config options docs thresholds web.routes web.api web.otlp web.site",
     "options": "nearest",
     "forward": "metric values probe component tally config decoding redact supervise ingest.ports forward",
     "web": (
         "metric values config probe component state tally health exposition process schedule supervise log nearest "
-        "blackbox quantity web ingest onward store.rows decoding forward"
+        "blackbox quantity web ingest onward store.rows decoding forward rules.shipped"
     ),
 }
 PURE = ("metric", "values", "component", "redact", "quantity", "health", "config.problem", "config.maintenance")

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from exporter.blackbox.probing import Probing
 from exporter.component import Component
-from exporter.config import component_files, document, expand, fit, modules, resolve, sending, targets
+from exporter.config import component_files, document, expand, fit, modules, resolve, sending, slo, targets, thresholds
 from exporter.config.application import (
     Alerting,
     Class,
@@ -32,6 +32,7 @@ from exporter.config.onward import Forward
 from exporter.config.problem import ConfigError, Enough, Problem, Report
 from exporter.config.sections import Defaults, Tracing, Web
 from exporter.nearest import suggestion
+from exporter.thresholds import BY_NAME, DEFAULTS, AlertLimit
 from exporter.values import Secret
 
 __all__ = ["Config", "ConfigError", "Problem", "build", "load", "read"]
@@ -51,7 +52,9 @@ class Config:
     probing: Probing | None = None
     ingest: Ingest = field(default_factory=Ingest)
     services: Mapping[str, Measuring] = field(default_factory=dict)
+    thresholds: tuple[AlertLimit, ...] = DEFAULTS
     operations: Mapping[str, Slow] = field(default_factory=dict)
+    slos: Mapping[str, slo.Slo] | None = None
     classes: Mapping[str, Class] = field(default_factory=dict)
     owners: tuple[Owner, ...] = ()
     grouping: tuple[Grouping, ...] = ()
@@ -122,6 +125,9 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder
     # What files hold comes and goes, and must not make the configuration wrong by that.
     if isinstance(components, dict) and not globs:
         _check_windows(values.get("maintenance"), known | components.keys(), report)
+    if isinstance(rest.get("slos"), dict):
+        slo.check(rest["slos"], None if globs else {one.name for one in resolved} | spread.components.keys(), report)
+    limits = thresholds.read(rest.get("thresholds"), BY_NAME, ("thresholds",), report)
     store, database = _store(file.store, report)
     for path, first in parsed.repeated.items():
         report.add(path, f"is written twice; the first is on line {first}")
@@ -136,7 +142,9 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder
         probing=modules.read(file.probe, folder, report) if file.probe is not None else None,
         ingest=file.ingest,
         services=file.services,
+        thresholds=tuple(AlertLimit(*one) for one in limits),
         operations=file.operations,
+        slos=file.slos,
         classes=file.classes,
         owners=file.owners,
         grouping=file.grouping,

@@ -109,8 +109,9 @@ class Alerting(Section, frozen=True):
 
 
 class Measuring(Section, frozen=True):
-    """Where the figures of one service come from, so that nothing counts twice."""
+    """Who owns one service, and where its figures come from, so that nothing counts twice."""
 
+    team: Annotated[str, Meta(description="Who owns it: a label for routing alerts.", examples=["web"])] = ""
     requests: Annotated[
         Literal["auto", "otlp", "sdk", "logs"],
         Meta(description="Source of requests. auto: otlp if it comes, else sdk, else logs."),

@@ -19,6 +19,8 @@ from exporter.config.application import (
 from exporter.config.maintenance import Window
 from exporter.config.onward import Forward
 from exporter.config.sections import ComponentFiles, Defaults, Probing, Section, Tracing, Web
+from exporter.config.slo import Slo
+from exporter.probe import Threshold
 from exporter.values import Secret
 
 
@@ -48,7 +50,18 @@ class File(Section, frozen=True):
     probe: Annotated[Probing | None, Meta(description="Targets that a request names: GET /probe.")] = None
     ingest: Annotated[Ingest, Meta(description="What applications may send.")] = Ingest()
     services: Annotated[
-        dict[str, Measuring], Meta(description="By service: where its figures come from.", examples=[{"shop": {}}])
+        dict[str, Measuring],
+        Meta(
+            description="By service: who owns it, and where its figures come from.",
+            examples=[{"shop": {"team": "web"}}],
+        ),
+    ] = {}
+    thresholds: Annotated[
+        dict[str, Threshold],
+        Meta(
+            description="Thresholds of alerts on what belongs to no component, by signal.",
+            examples=[{"error_rate": {"critical": "5%"}}],
+        ),
     ] = {}
     operations: Annotated[
         dict[str, Slow],
@@ -57,6 +70,14 @@ class File(Section, frozen=True):
             examples=[{"checkout": {"slow": "5s"}}],
         ),
     ] = {}
+    slos: Annotated[
+        dict[str, Slo] | None,
+        Meta(
+            description="What share is to be good, by name; without the section 99.9% of the service's requests "
+            "and of each critical component's runs, {} for none.",
+            examples=[{"api": {"objective": "99.9%", "window": "30d"}}],
+        ),
+    ] = None
     classes: Annotated[
         dict[str, Class],
         Meta(

@@ -6,21 +6,17 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from exporter import catalogue
-from exporter.component import Component, Limit, Severity
-from exporter.config.document import scalar
+from exporter.component import Component, Limit
+from exporter.config import thresholds
 from exporter.config.fit import fit
 from exporter.config.problem import Path, Report
 from exporter.config.sections import Defaults, times
 from exporter.metric import Metric
-from exporter.nearest import suggestion
-from exporter.probe import LATENCY, Probe, Signal, Threshold
-from exporter.values import decode, duration, ratio, size
+from exporter.probe import LATENCY, Probe, Signal
+from exporter.values import duration
 
 NAME = re.compile(r"[a-z0-9_-]{1,63}")
-SEVERITIES: tuple[Severity, ...] = ("warning", "critical")
 CRITICAL_WEIGHT = 3.0
 
 
@@ -61,7 +57,7 @@ def _component(name: str, fields: Any, defaults: Defaults, report: Report) -> Co
     probe = fit(cls, {key: value for key, value in fields.items() if key != "kind"}, path, report)
     _check_drivers(cls, probe, fields["kind"], path, report)
     _check_times(fields, defaults, path, report)
-    limits = _limits(cls, _thresholds(fields.get("thresholds"), path, report), path, report)
+    limits = thresholds.read(fields.get("thresholds"), signals(cls), (*path, "thresholds"), report)
     if probe is None or report.blames(path):
         return None
     interval = defaults.interval if probe.interval is None else probe.interval
@@ -79,7 +75,7 @@ def _component(name: str, fields: Any, defaults: Defaults, report: Report) -> Co
         critical=probe.critical,
         weight=probe.weight or (CRITICAL_WEIGHT if probe.critical else 1.0),
         team=probe.team,
-        limits=limits,
+        limits=tuple(Limit(*one) for one in limits),
     )
 
 
@@ -120,73 +116,3 @@ def _check_times(fields: Mapping[str, Any], defaults: Defaults, path: Path, repo
     )
     for problem in times(defaults.interval if interval is None else interval, timeout, failing):
         report.add((*path, problem.split()[0]), problem)
-
-
-def _thresholds(written: Any, path: Path, report: Report) -> dict[str, Threshold | None]:
-    """The thresholds by signal, whatever else is wrong; None for one that is not right itself."""
-    return {
-        name: None if report.blames((*path, "thresholds", name)) else msgspec.convert(one, Threshold, dec_hook=decode)
-        for name, one in (written.items() if isinstance(written, dict) else ())
-    }
-
-
-def _limits(cls: type[Probe], written: Mapping[str, Threshold | None], path: Path, report: Report) -> tuple[Limit, ...]:
-    known = signals(cls)
-    for name in written:
-        if name not in known:
-            message = f"unknown signal{suggestion(name, known)} (signals: {', '.join(known)})"
-            report.add((*path, "thresholds", name), message)
-    limits: list[Limit] = []
-    for name, signal in known.items():
-        at = (*path, "thresholds", name)
-        threshold = written.get(name, Threshold())
-        if threshold is None:
-            continue
-        values = {severity: _value(signal, severity, threshold, at, report) for severity in SEVERITIES}
-        warning, critical = values["warning"], values["critical"]
-        if warning is not None and critical is not None and not report.blames(at):
-            wrong = warning > critical if signal.direction == "above" else warning < critical
-            if wrong:
-                side = "above" if signal.direction == "above" else "below"
-                report.add(at, f"warning is {side} critical: it would never be seen{_default(signal, threshold)}")
-        limits += [Limit(signal, severity, value) for severity, value in values.items() if value is not None]
-    return tuple(limits)
-
-
-def _default(signal: Signal, threshold: Threshold) -> str:
-    for severity in SEVERITIES:
-        if getattr(threshold, severity) is None:
-            unit = {"seconds": " s", "bytes": " bytes"}.get(signal.unit, "")
-            return f" ({severity} is by default {getattr(signal, severity):g}{unit}; off takes it away)"
-    return ""
-
-
-def _value(signal: Signal, severity: Severity, threshold: Threshold, path: Path, report: Report) -> float | None:
-    """A threshold in the signal's unit; None when there is none."""
-    written: str | float | None = getattr(threshold, severity)
-    if written is None:
-        default: float | None = getattr(signal, severity)
-        return default
-    if written == "off":
-        return None
-    try:
-        return _parsed(signal, written)
-    except ValueError as error:
-        report.add((*path, severity), str(error))
-        return None
-
-
-def _parsed(signal: Signal, written: str | float) -> float:
-    if isinstance(written, str) and signal.unit in ("number", "ratio"):
-        # A number that came from ${…} is still text here, because a threshold may be either.
-        plain = scalar(written)
-        written = plain if isinstance(plain, int | float) and not isinstance(plain, bool) else written
-    if signal.unit == "ratio":
-        return ratio(written)
-    if signal.unit == "number":
-        if isinstance(written, str):
-            raise ValueError("expected a number")
-        return float(written)
-    # A bare number of seconds or bytes would be read as either milliseconds or seconds by half of its readers.
-    text = written if isinstance(written, str) else ""
-    return duration(text) if signal.unit == "seconds" else float(size(text))

@@ -1,7 +1,7 @@
 """The configuration file in JSON Schema 2020-12, for editors: completes keys, and marks what `check` would refuse."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
@@ -13,6 +13,7 @@ from exporter.config.fit import members
 from exporter.config.resolve import NAME, signals
 from exporter.config.targets import address
 from exporter.probe import Probe, Signal
+from exporter.thresholds import SIGNALS, AlertSignal
 from exporter.values import Duration, Ratio, Secret, Size
 
 _PLACEHOLDER = {"$ref": "#/$defs/placeholder"}
@@ -49,6 +50,7 @@ def json_schema() -> dict[str, Any]:
             ],
         },
     }
+    _name_signals(schema["properties"]["thresholds"], SIGNALS)
     placeholder = {"type": "string", "pattern": r"\$\{", "description": "${NAME}, ${NAME:-default} or ${file:/path}."}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -100,10 +102,7 @@ def _kind(cls: type[Probe]) -> dict[str, Any]:
     schema["description"] = (sys.modules[cls.__module__].__doc__ or "").strip().partition("\n")[0]
     properties = schema["properties"]
     schema["properties"] = {"kind": {"const": cls.__module__.rpartition(".")[2]}, **properties}
-    thresholds = properties["thresholds"]
-    of_each = thresholds["additionalProperties"]
-    thresholds["properties"] = {name: {**of_each, "description": _signal(s)} for name, s in signals(cls).items()}
-    thresholds["additionalProperties"] = False
+    _name_signals(properties["thresholds"], signals(cls).values())
     if key := address(cls):
         schema["properties"]["targets"] = {
             "description": f"In place of {key}: one component for each.",
@@ -117,7 +116,13 @@ def _kind(cls: type[Probe]) -> dict[str, Any]:
     return schema
 
 
-def _signal(signal: Signal) -> str:
+def _name_signals(thresholds: dict[str, Any], known: Iterable[Signal | AlertSignal]) -> None:
+    of_each = thresholds["additionalProperties"]
+    thresholds["properties"] = {signal.name: {**of_each, "description": _signal(signal)} for signal in known}
+    thresholds["additionalProperties"] = False
+
+
+def _signal(signal: Signal | AlertSignal) -> str:
     bounds = [
         f"{word} {getattr(signal, word):g}" for word in ("warning", "critical") if getattr(signal, word) is not None
     ]

@@ -17,6 +17,7 @@ from exporter.config.schema import default
 from exporter.config.sections import Defaults
 from exporter.docs.table import HEAD, description, first_line, plain, table, words
 from exporter.probe import Probe
+from exporter.thresholds import SIGNALS
 from exporter.values import Duration
 
 _GENERAL = {field.name for field in msgspec.structs.fields(Defaults)}
@@ -45,6 +46,21 @@ $ .venv/bin/stack-exporter schema > schema.json
 ```
 """
 
+ALERTS = f"""\
+A mapping for each signal, as a component's `thresholds` have it, for what applications send and for the daemon itself.
+They are the series `stack_alert_threshold_seconds`, `_ratio` and `_number`, with which the rules compare, so an alert
+follows a reload of the configuration and the rule files stay as they are. Signals:
+{", ".join(f"`{one.name}`" for one in SIGNALS)}.
+Their defaults are in [metrics.md](metrics.md#of-every-component-and-of-the-daemon-itself).
+
+```yaml
+thresholds:
+  error_rate: {{critical: 2%}}       # of a service's requests; 5% by default
+  response_time: {{warning: 2s, critical: 10s}}
+  ai_cost: {{warning: 50}}           # US dollars a day
+  log_errors: {{warning: off}}
+```
+"""
 
 TARGETS = """\
 Several components of a kind that share all but where they are are written once, with `targets` in place of that key:
@@ -81,6 +97,8 @@ def page() -> Iterator[str]:
             yield f"## {field.encode_name}\n"
             yield f"{first_line(section)}\n"
             yield _fields(section)
+        if field.encode_name == "thresholds":
+            yield ALERTS
     yield "## components\n"
     yield "A component is a name of 1 to 63 of `a-z`, `0-9`, `_` and `-`, its `kind`, and the keys of that kind.\n"
     yield "Keys of every kind:\n"

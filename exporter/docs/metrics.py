@@ -3,7 +3,7 @@
 import json
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from exporter.config.resolve import signals
 from exporter.docs.table import HEAD, first_line, plain, table
 from exporter.metric import Metric
 from exporter.probe import COMMON_REASONS, Signal
+from exporter.thresholds import SIGNALS, AlertSignal
 from exporter.values import Duration, Ratio, Size
 
 WIDTH = 100
@@ -19,6 +20,7 @@ WIDTH = 100
 _COMPARED = {"last": "the newest value", "p95": "p95 over 5 m", "rate": "rate over 5 m"}
 _SIDES = {"above": "at least", "below": "at most"}
 _GENERAL = ""
+SIGNAL = ("signal", "metric", "compared", "warning", "critical", "help")
 
 
 def page() -> Iterator[str]:
@@ -27,6 +29,8 @@ def page() -> Iterator[str]:
     of = _by_kind()
     yield "## Of every component, and of the daemon itself\n"
     yield _rows(sorted(of[_GENERAL], key=lambda metric: metric.name))
+    yield "Signals of alerts on what belongs to no component, and their default thresholds:\n"
+    yield table(SIGNAL, map(_signal, SIGNALS))
     yield "Reasons that every kind can have:\n"
     yield _words(COMMON_REASONS)
     for kind in catalogue.kinds():
@@ -35,9 +39,7 @@ def page() -> Iterator[str]:
         yield f"{first_line(cls)}\n"
         yield _rows(of.get(kind, []))
         yield "Signals and their default thresholds:\n"
-        yield table(
-            ("signal", "metric", "compared", "warning", "critical", "help"), map(_signal, signals(cls).values())
-        )
+        yield table(SIGNAL, map(_signal, signals(cls).values()))
         if cls.reasons:
             yield "Reasons:\n"
             yield _words(cls.reasons)
@@ -76,11 +78,10 @@ def _list(kind: str, metrics: Sequence[Metric]) -> Iterator[str]:
         labels = f"{{{','.join(metric.labels)}}}" if metric.labels else ""
         yield "  ".join(filter(None, (metric.name, metric.type, metric.unit, labels)))
         yield from _indented(metric.help)
-    if kind:
-        yield "thresholds"
-        for name, of, compared, warning, critical, says in map(_signal, signals(catalogue.load(kind)).values()):
-            bounds = ", ".join(f"{word} {at}" for word, at in (("warning", warning), ("critical", critical)) if at)
-            yield from _indented(f"{name} ({of}, {compared}): {bounds or 'none by default'}. {says}".replace("`", ""))
+    yield "thresholds"
+    for name, of, compared, warning, critical, says in map(_signal, _signals(kind)):
+        bounds = ", ".join(f"{word} {at}" for word, at in (("warning", warning), ("critical", critical)) if at)
+        yield from _indented(f"{name} ({of}, {compared}): {bounds or 'none by default'}. {says}".replace("`", ""))
     yield "reasons"
     for word, says in (catalogue.load(kind).reasons if kind else COMMON_REASONS).items():
         yield from _indented(f"{word}: {says}")
@@ -99,8 +100,15 @@ def _words(reasons: Mapping[str, str]) -> str:
     return table(("reason", "meaning"), ((f"`{word}`", text) for word, text in reasons.items()))
 
 
-def _signal(signal: Signal) -> tuple[str, ...]:
+def _signals(kind: str) -> Iterable[Signal | AlertSignal]:
+    return signals(catalogue.load(kind)).values() if kind else SIGNALS
+
+
+def _signal(signal: Signal | AlertSignal) -> tuple[str, ...]:
     unit: Any = {"seconds": Duration, "bytes": Size, "ratio": Ratio}.get(signal.unit, float)
     bounds = ("" if value is None else str(plain(unit, value)) for value in (signal.warning, signal.critical))
-    compared = f"{_COMPARED[signal.statistic]}, {_SIDES[signal.direction]}"
-    return (f"`{signal.name}`", f"`{signal.metric.name}`", compared, *bounds, signal.help)
+    if isinstance(signal, AlertSignal):
+        metric, compared = signal.metric, signal.compared
+    else:
+        metric, compared = signal.metric.name, f"{_COMPARED[signal.statistic]}, {_SIDES[signal.direction]}"
+    return (f"`{signal.name}`", f"`{metric}`", compared, *bounds, signal.help)

@@ -49,11 +49,14 @@ class Groups:
         owners: Sequence[Owner] = (),
         grouping: Sequence[Grouping] = (),
         known: Known | None = None,
+        teams: Mapping[str, str] | None = None,
     ) -> None:
+        """`teams` own a service's errors that no rule of `owners` gives to another."""
         self.known = Known() if known is None else known
         self._severities = Severities(classes or {})
         self._owners = Owners(owners)
         self._rules = Rules(grouping)
+        self._teams = teams or {}
         self._stories: OrderedDict[int, _Story] = OrderedDict()
         self._message = self._tell(NONE, ("message",))
 
@@ -65,7 +68,7 @@ class Groups:
         service = occurrence.origin.service
         fingerprint = _digest(service, self._parts(story, occurrence, message))
         verdict = self._severities.verdict(occurrence)
-        owner = team(story.claims, occurrence)
+        owner = team(story.claims, occurrence) or self._teams.get(service, "")
         if not self.known.admit(service, fingerprint):
             return self._overflow(service, verdict)
         return Grouped(
@@ -91,6 +94,7 @@ class Groups:
             type=OVERFLOW_TYPE,
             severity=verdict.severity,
             security=verdict.security,
+            team=self._teams.get(service, ""),
         )
 
     def _parts(self, story: _Story, occurrence: Occurrence, message: str) -> Sequence[str]:

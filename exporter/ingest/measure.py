@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from exporter.bounds import cut
 from exporter.ingest import measure_names as names
 from exporter.ingest import route
-from exporter.ingest.measure_known import Configured, known, services
+from exporter.ingest.measure_known import Configured, known, services, teams
 from exporter.ingest.measure_make import Making, outcome_of, service_of
+from exporter.ingest.measure_services import Services
 from exporter.ingest.measure_slow import Thresholds
 from exporter.ingest.measure_sources import Sources
 from exporter.ingest.measure_timed import HEAVIEST, Timed
@@ -36,6 +37,7 @@ from exporter.ingest.values import (
     Task,
 )
 from exporter.metric import Metric
+from exporter.slo import Slos
 from exporter.tally import Tallies
 
 OTHER = "other"
@@ -51,15 +53,23 @@ T = TypeVar("T")
 class Meter:
     """ports.Meter. A reload makes another; `performance` and `sources` go on."""
 
-    def __init__(self, config: Configured, tallies: Tallies, performance: Performance, sources: Sources) -> None:
+    def __init__(
+        self,
+        config: Configured,
+        tallies: Tallies,
+        performance: Performance,
+        sources: Sources,
+        slos: Slos | None = None,
+    ) -> None:
         """Bounds its families and begins those that are known at 0, so it is made when the configuration is taken."""
         self._tallies = tallies
         thresholds = Thresholds(config.operations)
-        self._make = Making(tallies, performance, sources, thresholds, config.services)
+        self._make = Making(tallies, performance, sources, thresholds, config.services, slos or Slos(tallies))
         self._prices = Prices(config.ai_prices)
         self._services = services(config)
         self._held: dict[Any, Timed] = {}
         tallies.bound(names.ALL, config.ingest.series, float(config.ingest.series_ttl))
+        tallies.follow(Services(tallies, self._services, teams(config)))
         tallies.keep([tallies.child(metric, *labels) for metric, labels in known(config)])
         thresholds.show(tallies)
         performance.slow = thresholds.seconds
@@ -99,9 +109,9 @@ class Meter:
         if grouped.security:
             self._add(names.SECURITY, service, type_, severity)
         if outcome == "new":
-            self._add(names.NEW_GROUPS, service, severity)
+            self._add(names.NEW_GROUPS, service, severity, cut(grouped.team))
         elif outcome == "regressed":
-            self._add(names.REGRESSED, service, severity)
+            self._add(names.REGRESSED, service, severity, cut(grouped.team))
 
     def occasion(self, occasion: Occasion) -> None:
         origin = occasion.origin

@@ -1,10 +1,12 @@
 """Which series are known before anything comes: of the services, severities, classes and operations configured."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from exporter.config.application import Class, Ingest, Measuring, Price, Slow
+from exporter.bounds import cut
+from exporter.config.application import Class, Ingest, Measuring, Owner, Price, Slow
 from exporter.ingest import measure_names as names
+from exporter.ingest.pattern import Pattern
 from exporter.ingest.values import SEVERITIES
 from exporter.metric import Metric
 
@@ -36,6 +38,8 @@ class Configured(Protocol):
     @property
     def classes(self) -> Mapping[str, Class]: ...
     @property
+    def owners(self) -> Sequence[Owner]: ...
+    @property
     def ai_prices(self) -> Mapping[str, Price]: ...
 
 
@@ -45,13 +49,20 @@ def services(config: Configured) -> frozenset[str]:
     return frozenset(named - {""})
 
 
+def teams(config: Configured) -> dict[str, str]:
+    """Who owns a service, of those of which that is said."""
+    return {name: service.team for name, service in config.services.items() if service.team}
+
+
 def known(config: Configured) -> Iterator[tuple[Metric, tuple[str, ...]]]:
     """Families and labels that begin at 0."""
     environments = _environments(config)
     for service in sorted(services(config)):
+        owners = _owners(service, config)
         for severity in SEVERITIES:
-            yield names.NEW_GROUPS, (service, severity)
-            yield names.REGRESSED, (service, severity)
+            for team in owners:
+                yield names.NEW_GROUPS, (service, severity, team)
+                yield names.REGRESSED, (service, severity, team)
             for type_ in SECURITY_TYPES:
                 yield names.SECURITY, (service, type_, severity)
         for level in LEVELS:
@@ -62,6 +73,15 @@ def known(config: Configured) -> Iterator[tuple[Metric, tuple[str, ...]]]:
             yield names.DEPLOYS, (service, environment)
         for name, class_ in config.classes.items():
             yield from _class(service, environments[service], name, class_)
+
+
+def _owners(service: str, config: Configured) -> list[str]:
+    """The teams that an error of the service may belong to; '' is none."""
+    found = {teams(config).get(service, "")}
+    for rule in config.owners:
+        if not rule.service or Pattern(rule.service).matches(service):
+            found.add(rule.team)
+    return sorted(map(cut, found))
 
 
 def _class(service: str, environments: list[str], name: str, class_: Class) -> Iterator[tuple[Metric, tuple[str, ...]]]:

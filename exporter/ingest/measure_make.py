@@ -1,6 +1,6 @@
 """Where each request, task, operation, query, model and file is measured: its labels, its source, its threshold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from exporter.bounds import cut
 from exporter.config.application import Measuring
@@ -11,6 +11,7 @@ from exporter.ingest.measure_sources import Choice, Fixed, Sources
 from exporter.ingest.measure_timed import Series, Timed
 from exporter.ingest.performance import Kind, Performance
 from exporter.ingest.values import AiCall, Operation, Origin, Query, Request, Source, Task
+from exporter.slo import Counted, Slos
 from exporter.tally import Tallies
 
 METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"])
@@ -18,6 +19,7 @@ OTHER_METHOD = "_OTHER"
 """OpenTelemetry's word for a method that is none of HTTP's."""
 STATES = frozenset(["success", "failure", "retry", "revoked", "rejected", "ignored", "started", "received", "pending"])
 OTHER_STATE = "other"
+ENDED = ("success", "failure")
 UNNAMED = "unknown_service"
 UNKNOWN = "unknown"
 _STATUSES = range(100, 600)
@@ -35,12 +37,14 @@ class Making:
         sources: Sources,
         thresholds: Thresholds,
         measuring: Mapping[str, Measuring],
+        slos: Slos,
     ) -> None:
         self._tallies = tallies
         self._performance = performance
         self._sources = sources
         self._thresholds = thresholds
         self._measuring = measuring
+        self._slos = slos
 
     def request(self, one: Request) -> Timed:
         service = service_of(one.origin)
@@ -64,6 +68,7 @@ class Making:
             choice=self._sources.choice(service, "requests", self._wanted(service).requests),
             source=one.source,
             slow=self._thresholds.find(title),
+            slos=self._slos.requests(service, method, path),
         )
 
     def task(self, one: Task) -> Timed:
@@ -71,12 +76,15 @@ class Making:
         state = one.state.lower()
         state = state if state in STATES else OTHER_STATE
         series = (names.TASK_DURATION, (service_of(one.origin), task, state))
-        return self._work(one.origin, one.source, "task", task, series, failed=state == "failure")
+        # Neither good nor bad: an attempt that is retried, which ends otherwise later, and a task that was called off.
+        slos = self._slos.works("task", service_of(one.origin), task) if state in ENDED else ()
+        return self._work(one.origin, one.source, "task", task, series, failed=state == "failure", slos=slos)
 
     def operation(self, one: Operation) -> Timed:
         operation = route.name(one.operation)
         series = (names.OPERATION_DURATION, (service_of(one.origin), operation, outcome_of(one.failed)))
-        return self._work(one.origin, one.source, "operation", operation, series, failed=one.failed)
+        slos = self._slos.works("operation", service_of(one.origin), operation)
+        return self._work(one.origin, one.source, "operation", operation, series, failed=one.failed, slos=slos)
 
     def ai(self, one: AiCall) -> Timed:
         model, operation = cut(one.model), route.name(one.operation)
@@ -93,7 +101,15 @@ class Making:
         return self._work(origin, None, "operation", operation, series, failed=failed)
 
     def _work(
-        self, origin: Origin, source: Source | None, kind: Kind, name: str, series: Series, *, failed: bool
+        self,
+        origin: Origin,
+        source: Source | None,
+        kind: Kind,
+        name: str,
+        series: Series,
+        *,
+        failed: bool,
+        slos: Sequence[Counted] = (),
     ) -> Timed:
         service = service_of(origin)
         return Timed(
@@ -105,6 +121,7 @@ class Making:
             choice=self._choice(service, kind, name) if source is not None else None,
             source=source,
             slow=self._thresholds.find(name),
+            slos=slos,
         )
 
     def _wanted(self, service: str) -> Measuring:

@@ -1,6 +1,6 @@
 """The families that are made from what applications send."""
 
-from exporter.metric import Metric, counter, gauge, histogram
+from exporter.metric import Metric, counter, gauge, histogram, info
 
 REQUESTS = counter(
     "stack_http_server_requests_total",
@@ -139,9 +139,15 @@ ERRORS = counter(
 CLASSIFIED = counter(
     "stack_errors_by_code_total", "Errors with an error code, such as VALIDATION_ERROR, by code.", "service", "code"
 )
-NEW_GROUPS = counter("stack_error_groups_new_total", "Error groups seen for the first time.", "service", "severity")
+NEW_GROUPS = counter(
+    "stack_error_groups_new_total", "Error groups seen for the first time.", "service", "severity", "team"
+)
 REGRESSED = counter(
-    "stack_error_groups_regressed_total", "Error groups that came back after they were resolved.", "service", "severity"
+    "stack_error_groups_regressed_total",
+    "Error groups that came back after they were resolved.",
+    "service",
+    "severity",
+    "team",
 )
 SECURITY = counter(
     "stack_security_events_total",
@@ -167,6 +173,12 @@ RELEASE = gauge(
     "service",
     "environment",
     "release",
+)
+SERVICE_INFO = info(
+    "stack_service_info",
+    "A service that there are series of, and who owns it (services.NAME.team).",
+    "service",
+    "team",
 )
 
 ALL: tuple[Metric, ...] = (

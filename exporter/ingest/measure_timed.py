@@ -10,6 +10,7 @@ from exporter.ingest.performance import Work
 from exporter.ingest.ports import Seen
 from exporter.ingest.values import Source
 from exporter.metric import Metric
+from exporter.slo import Counted
 from exporter.tally import Child, Tallies
 
 LONGEST = 1e9
@@ -27,8 +28,8 @@ class Timed:
     """Call it for each that happened; it knows who is counted, and finds its series again when they have ended."""
 
     __slots__ = (
-        "_also", "_children", "_choice", "_clock", "_duration", "_failed", "_slow", "_source", "_tallies", "_timed",
-        "_work",
+        "_also", "_children", "_choice", "_clock", "_duration", "_failed", "_latencies", "_marks", "_slow", "_source",
+        "_tallies", "_timed", "_work",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +44,7 @@ class Timed:
         choice: Choice | Fixed | None = None,
         source: Source | None = None,
         slow: Threshold | None = None,
+        slos: Sequence[Counted] = (),
     ) -> None:
         """`also`: counters that go up with it. Without a `choice`, or a `source`, it always counts."""
         self._tallies = tallies
@@ -54,6 +56,8 @@ class Timed:
         self._choice = choice if source is not None else None
         self._source = source
         self._slow = slow
+        self._latencies = () if failed else tuple((one.latency, one) for one in slos if one.latency is not None)
+        self._marks = [one.outcome(0.0, failed=failed) for one in slos if failed or one.latency is None]
         self._find()
 
     def __call__(self, duration: float, weight: float = 1.0, trace_id: str = "", at: float = 0.0) -> bool:
@@ -80,6 +84,8 @@ class Timed:
             self._duration.exemplify(trace_id, duration, at)
         if self._work is not None:
             self._work.add(duration, weight, self._failed, now)
+        for _, slo in self._latencies:
+            slo.outcome(duration, failed=False).add(weight)
         if self._slow is not None and duration >= self._slow.seconds:
             self._too_slow(self._slow, duration, weight, trace_id, now)
 
@@ -121,6 +127,11 @@ class Timed:
                 exemplars[cell] = (trace_id.hex(), value, at)
         if self._work is not None:
             self._work.add_all(times, self._failed, now)
+        for latency, slo in self._latencies:
+            slow = sum([each > latency for each in times]) if max(times) > latency else 0
+            if slow:
+                slo.bad.add(slow)
+            slo.good.add(count - slow)
         if self._slow is not None and max(times) >= self._slow.seconds:
             # One of them is told: rather one whose trace there is to look at.
             for value, weight, trace_id, _ in sorted(seen, key=lambda one: not one[2]):
@@ -140,6 +151,8 @@ class Timed:
         metric, labels = self._timed
         self._duration: Child = self._tallies.child(metric, *labels)
         self._children: list[Child] = [self._tallies.child(metric, *labels) for metric, labels in self._also]
+        # An objective's end with a reload, and are not made anew by what a request before it left to count.
+        self._children += [child for child in self._marks if not child.gone]
 
     def _too_slow(self, slow: Threshold, duration: float, weight: float, trace_id: str, now: float) -> None:
         service = self._timed[1][0]

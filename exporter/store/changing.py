@@ -2,7 +2,7 @@
 
 from exporter.store import codec
 from exporter.store.engine import Transaction
-from exporter.store.group import COLUMNS, OURS, fold
+from exporter.store.group import COLUMNS, OURS, UNRESOLVED, fold
 from exporter.store.rows import Act, Change
 
 TRAIL = 1_000
@@ -16,7 +16,7 @@ async def change(tx: Transaction, id_: str, wanted: Change, actor: str, at: floa
         return False
     found = fold(rows[0])
     actions: list[tuple[str, str]] = []
-    if wanted.status is not None:
+    if wanted.status is not None and (wanted.status != "unresolved" or found.status != UNRESOLVED):
         found.status = codec.STATUSES.index(wanted.status)
         found.ignored_until = None
         actions.append((wanted.status, wanted.note))

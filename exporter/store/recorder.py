@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from exporter.config.application import Retention
 from exporter.ingest.ports import Entry, Outcome, Refusing
-from exporter.store import alerts, changing, codec, foremost, occasions, reading, retention, writing
+from exporter.store import ages, alerts, changing, codec, foremost, occasions, reading, retention, writing
 from exporter.store.commits import DEADLINE, Commits
 from exporter.store.connection import Unusable
 from exporter.store.embedded import Embedded
@@ -224,6 +224,7 @@ class Recorder:
     async def _show(self, leased: bool) -> None:
         self._series.sized(await self.size())
         self._series.groups(await self.statuses() if leased else {})
+        self._series.oldest(await self._read(partial(ages.oldest, now=self._clock())) if leased else {})
 
 
 def _dated(entry: Entry, now: float, kept: Retention) -> Entry:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from exporter.metric import Metric, counter, gauge
+from exporter.store.ages import Owned
 from exporter.store.codec import STATUSES
 from exporter.tally import Tallies
 
@@ -24,6 +25,14 @@ NOTABLE = gauge(
     "service",
     "state",
 )
+OLDEST = gauge(
+    "stack_error_groups_oldest_age_seconds",
+    "How long the oldest unresolved error group has been there: since it was first seen, or since it came back after "
+    "it was resolved or ignored. Of several replicas with one store, only one shows the series.",
+    "service",
+    "severity",
+    "team",
+)
 
 
 class Series:
@@ -32,6 +41,7 @@ class Series:
     def __init__(self, tallies: Tallies) -> None:
         self._tallies = tallies
         self._shown: set[tuple[str, str]] = set()
+        self._aged: set[Owned] = set()
         tallies.child(SWEPT)
 
     def sized(self, size: int) -> None:
@@ -52,6 +62,14 @@ class Series:
         for (service, status), n in counts.items():
             self._tallies.child(_family(status), service, status).set(n)
         self._shown |= counts.keys()
+
+    def oldest(self, ages: Mapping[Owned, float]) -> None:
+        """Show these, and no others."""
+        for labels in self._aged - ages.keys():
+            self._tallies.forget(OLDEST, *labels)
+        for labels, age in ages.items():
+            self._tallies.child(OLDEST, *labels).set(age)
+        self._aged = {*ages}
 
 
 def _family(status: str) -> Metric:

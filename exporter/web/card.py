@@ -16,7 +16,14 @@ def brief(record: Record) -> Markup:
     """Name, kind, status and reason; and whether it is critical, which /metrics shows to anybody too."""
     component = record.component
     facts = [tag("span", fact) for fact in (component.kind, component.critical and "critical") if fact]
-    return tag("article", _title(record), tag("p", *facts, class_="facts"), _why(record, ""), class_=_class(record))
+    return tag(
+        "article",
+        _title(record),
+        tag("p", *facts, class_="facts"),
+        _why(record, ""),
+        class_=_class(record),
+        id=_id(record),
+    )
 
 
 def full(record: Record, now: float) -> Markup:
@@ -39,11 +46,17 @@ def full(record: Record, now: float) -> Markup:
         tag("div", _history(record), _phases(record), class_="past"),
         _thresholds(record),
         class_=_class(record),
+        id=_id(record),
     )
 
 
 def _class(record: Record) -> str:
     return f"card {record.status}"
+
+
+def _id(record: Record) -> str:
+    """What a runbook links to."""
+    return f"component-{record.component.name}"
 
 
 def _title(record: Record) -> Markup:

@@ -66,10 +66,15 @@ async def login(call: Call) -> Answer:
     """GET /login: makes the browser ask for a user (any) and a password (an admin token), then goes to the page."""
     if call.admin:
         return Answer(303, "signed in", headers={"Location": "/"})
+    raise challenge(call)
+
+
+def challenge(call: Call) -> Refused:
+    """To who may not see what is asked for: a browser asks its user, and comes back."""
     if not call.services.web.admin_tokens:
-        raise Refused(403, "there is nothing to sign in to: no admin token is configured (web.admin_tokens)")
-    challenge = {"WWW-Authenticate": 'Basic realm="stack-exporter", charset="UTF-8"'}
-    raise Refused(401, "sign in with any user name, and an admin token as the password", headers=challenge)
+        return Refused(403, "there is nothing to sign in to: no admin token is configured (web.admin_tokens)")
+    asking = {"WWW-Authenticate": 'Basic realm="stack-exporter", charset="UTF-8"'}
+    return Refused(401, "sign in with any user name, and an admin token as the password", headers=asking)
 
 
 def _head(title: str, found: Overall) -> Markup:
@@ -204,7 +209,8 @@ def _locked(call: Call) -> Markup:
 
 
 def _foot(call: Call) -> Markup:
-    links = [tag("a", name, href=path) for name, path in (("metrics", "/metrics"), ("health", "/health"))]
+    pages = (("metrics", "/metrics"), ("health", "/health"), ("runbooks", "/runbooks/"))
+    links = [tag("a", name, href=path) for name, path in pages]
     if call.services.web.admin_tokens and not call.admin:
         links.append(tag("a", "sign in", href="/login"))
     return tag("footer", tag("span", f"stack-exporter {__version__}"), tag("nav", *links))

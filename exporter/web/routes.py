@@ -1,6 +1,6 @@
 """The table of what each listener serves."""
 
-from exporter.web import alertmanager, events, health, hooks, page, scrape, sentry
+from exporter.web import alertmanager, events, going, health, hooks, page, runbooks, scrape, sentry
 from exporter.web.api import table as api
 from exporter.web.call import Call, Services
 from exporter.web.otlp import Otlp
@@ -28,6 +28,10 @@ def scraping() -> tuple[Route, ...]:
         Route("GET", "/health/{component}", "health_component", health.component, "look"),
         Route("GET", "/", "page", page.show, "look"),
         Route("GET", "/login", "login", page.login, "look"),
+        Route("GET", "/runbooks/", "runbooks", runbooks.every, "look"),
+        Route("GET", "/runbooks", "runbooks", runbooks.every, "look"),
+        Route("GET", "/runbooks/{alert}", "runbook", runbooks.one, "look"),
+        Route("GET", "/go/error", "go_error", going.error, "look"),
         *api.routes(),
         Route("POST", "/hooks/heartbeat/{name}", "heartbeat", hooks.report, "hook"),
         Route("POST", "/hooks/alertmanager", "alertmanager", alertmanager.receive, "alertmanager"),

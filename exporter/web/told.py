@@ -1,6 +1,7 @@
 """What was told, on the status page: alerts that fire, unresolved errors, slow operations."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -9,14 +10,15 @@ from exporter.ingest.intake import EVENTS
 from exporter.ingest.ports import Refusing
 from exporter.ingest.values import Severity
 from exporter.quantity import seconds
-from exporter.store.rows import Alert, Page, Wanted
-from exporter.web import told_errors
+from exporter.store.rows import Alert, Foremost, Page, Records, Shown, Wanted
+from exporter.web import shelf, told_errors
 from exporter.web.call import Call
 from exporter.web.markup import Markup, join, tag
 from exporter.web.told_parts import LISTED, ago, cut, heading, table, tone, under
 
 PATIENCE = 2.0
 """Seconds that the page waits for the store."""
+_ID = re.compile(r"[0-9a-f]{32}")
 EXAMINED = 100
 """Operations that are looked at: those that took longest once."""
 
@@ -39,11 +41,26 @@ async def sections(call: Call, now: float) -> Told:
         async with asyncio.timeout(PATIENCE):
             alerts = await records.alerts(Wanted(status="firing", limit=LISTED))
             found = await records.foremost(told_errors.first(now), LISTED)
+            found = await _asked(call, records, found, now)
     except (Refusing, TimeoutError):
         gone = tag("p", "Errors and alerts can't be read now: the store does not answer.", class_="note")
         return Told(join(gone, _slow(call)))
-    body = join(_alerts(alerts, now), told_errors.section(call, found, now), _slow(call))
+    body = join(told_errors.nothing(call), _alerts(alerts, now), told_errors.section(call, found, now), _slow(call))
     return Told(body or None, found.severities, silent=not body and not _heard(call))
+
+
+async def _asked(call: Call, records: Records, found: Foremost, now: float) -> Foremost:
+    """With the error first that the address names, if it is not among the foremost."""
+    id_ = call.request.rel_url.query.get("error", "")
+    if not _ID.fullmatch(id_) or any(shown.group.id == id_ for shown in found.items):
+        return found
+    group = await records.group(id_)
+    if group is None or group.status != "unresolved":
+        return found
+    page = await records.occurrences(group.id, Wanted(limit=1))
+    latest = await records.occurrence(page.items[0].id) if page.items else None
+    hours = await records.hours(group.id, told_errors.first(now))
+    return Foremost([Shown(group, latest, hours), *found.items], found.severities)
 
 
 def _heard(call: Call) -> bool:
@@ -57,15 +74,21 @@ def _alerts(page: Page[Alert], now: float) -> Markup | None:
     rows = [
         tag(
             "tr",
-            tag("td", tag("b", alert.name), under(alert.annotations.get("summary", "")), class_="what"),
+            tag("td", tag("b", _name(alert)), under(alert.annotations.get("summary", "")), class_="what"),
             tag("td", tag("span", alert.severity, class_=f"badge {tone(alert.severity)}") if alert.severity else None),
             tag("td", alert.team),
             tag("td", ago(alert.starts_at, now)),
         )
         for alert in page.items
     ]
-    title = heading("Alerts firing", page.total)
+    title = heading("Alerts firing", page.total, id="alerts")
     return join(title, table(("Alert", "Severity", "Team", "For"), rows, "alerts"))
+
+
+def _name(alert: Alert) -> Markup | str:
+    """With its runbook, if it has one."""
+    address = shelf.address(alert.name)
+    return tag("a", alert.name, href=address) if address else alert.name
 
 
 def _slow(call: Call) -> Markup | None:

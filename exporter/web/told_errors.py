@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from exporter.ingest.values import SEVERITIES
 from exporter.store.rows import Foremost, Group, Kept, Shown
 from exporter.web import chart
 from exporter.web.api.stack import Trace, traces
@@ -34,6 +35,18 @@ def section(call: Call, found: Foremost, now: float) -> Markup | None:
     title = heading("Errors", sum(found.severities.values()), "unresolved", id="errors")
     rows = [_row(call, shown, now) for shown in found.items]
     return join(title, tag("div", head, *rows, class_="told errors"))
+
+
+def nothing(call: Call) -> Markup | None:
+    """For who was led here (/go/error) and finds none of what was asked for."""
+    query = call.request.rel_url.query
+    if query.get("none") != "error":
+        return None
+    state, severity = (query.get(name, "") for name in ("state", "severity"))
+    state = {"new": "is new", "regressed": "is back", "spiking": "spikes"}.get(state, "is unresolved")
+    of = [f"of {query['service'][:100]}"] if query.get("service") else []
+    words = " ".join(["No", *([severity] if severity in SEVERITIES else []), "error", *of, f"{state} any longer."])
+    return tag("p", words, class_="note")
 
 
 def _row(call: Call, shown: Shown, now: float) -> Markup:

@@ -80,7 +80,7 @@ def test_what_curl_sends_is_counted_by_kind_and_once_for_an_id(running: tuple[Da
         f'{shop},type="ITARViolation",severity="critical"': 1,
         f'{shop},type="brute_force",severity="high"': 1,
     }
-    assert series(server, "stack_error_groups_new_total") == {f'{shop},severity="critical"': 1}
+    assert series(server, "stack_error_groups_new_total") == {f'{shop},severity="critical",team=""': 1}
     assert series(server, "stack_business_events_total") == {f'{shop},type="order_placed"': 1}
     assert series(server, "stack_deploys_total") == {f'{shop},environment="production"': 1}
     assert series(server, "stack_operation_slow_total") == {f'{shop},operation="bom"': 1}

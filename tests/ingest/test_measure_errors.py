@@ -38,13 +38,13 @@ def occurrence(**fields: Any) -> Occurrence:
 
 def test_an_error_is_counted_with_its_group() -> None:
     bench = Bench()
-    grouped = Grouped("f" * 32, "t", "c", "ITARViolation", "critical", security=True, code="ITAR_1")
+    grouped = Grouped("f" * 32, "t", "c", "ITARViolation", "critical", security=True, code="ITAR_1", team="cad")
     for outcome in ("new", "occurrence", "regressed"):
         bench.meter.error(occurrence(), grouped, outcome)  # type: ignore[arg-type]
     assert bench.values(names.ERRORS) == {("shop", "production", "critical", "ITARViolation"): 3}
     assert bench.values(names.CLASSIFIED) == {("shop", "ITAR_1"): 3}
     assert bench.values(names.SECURITY) == {("shop", "ITARViolation", "critical"): 3}
-    assert bench.values(names.NEW_GROUPS) == bench.values(names.REGRESSED) == {("shop", "critical"): 1}
+    assert bench.values(names.NEW_GROUPS) == bench.values(names.REGRESSED) == {("shop", "critical", "cad"): 1}
     assert bench.values(names.RELEASE) == {("shop", "production", "1.0"): 50.0}
 
 
@@ -87,7 +87,7 @@ def test_what_the_configuration_knows_begins_at_zero_and_stays() -> None:
         for rest in (("critical", "ITARViolation"), *((s, "Refused") for s in ("low", "medium", "high", "critical")))
     }
     assert bench.meter.services() == {"shop", "web", "billing"}
-    assert ("billing", "critical") in bench.values(names.NEW_GROUPS, zeros=True)
+    assert ("billing", "critical", "") in bench.values(names.NEW_GROUPS, zeros=True)
     assert ("shop", "ITARViolation", "critical") in bench.values(names.SECURITY, zeros=True)
     assert ("shop", "bom") in bench.values(names.SLOW, zeros=True)
     assert ("shop", "error") in bench.values(names.LOGGED, zeros=True)
@@ -108,5 +108,6 @@ def test_a_thousand_routes_of_a_service_are_200_and_the_overflow() -> None:
 def test_every_family_of_senders_names_its_service_first() -> None:
     assert {metric.labels[0] for metric in names.ALL} == {"service"}
     assert {value for value in vars(names).values() if isinstance(value, Metric)} - set(names.ALL) == {
-        names.SLOW_THRESHOLD
+        names.SLOW_THRESHOLD,
+        names.SERVICE_INFO,
     }

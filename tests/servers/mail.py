@@ -1,9 +1,9 @@
-"""A real SMTP server, aiosmtpd, in a thread of its own: it takes mail for anyone but nobody@…, and keeps none."""
+"""A real SMTP server, aiosmtpd, in a thread of its own: it takes mail for anyone but nobody@…."""
 
 import contextlib
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -15,17 +15,21 @@ USER, PASSWORD = "probe", "correct-horse"
 
 @dataclass(frozen=True)
 class MailServer:
-    """One that runs: where."""
+    """One that runs: where, and what it took."""
 
     port: int
+    kept: list[Envelope] = field(default_factory=list)
 
     @property
     def address(self) -> str:
         return f"localhost:{self.port}"
 
 
+@dataclass(frozen=True)
 class _Takes:
     """What aiosmtpd calls for each command."""
+
+    kept: list[Envelope]
 
     async def handle_RCPT(self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]) -> str:
         if address.startswith("nobody@"):
@@ -37,6 +41,10 @@ class _Takes:
         if address.startswith("spammer@"):
             return "550 5.7.1 not from you"
         envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:
+        self.kept.append(envelope)
         return "250 OK"
 
 
@@ -55,11 +63,11 @@ def smtp(
     port: int = 0,
 ) -> Iterator[MailServer]:
     """With `tls` STARTTLS is offered, or with `implicit` TLS is spoken from the start; `without` are AUTH mechanisms."""
-    port = port or free_port()
+    server = MailServer(port or free_port())
     controller = Controller(
-        _Takes(),
+        _Takes(server.kept),
         hostname="localhost",
-        port=port,
+        port=server.port,
         ssl_context=tls if implicit else None,
         tls_context=None if implicit else tls,
         authenticator=_login,
@@ -70,6 +78,6 @@ def smtp(
     )
     controller.start()
     try:
-        yield MailServer(port)
+        yield server
     finally:
         controller.stop()

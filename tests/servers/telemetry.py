@@ -66,9 +66,12 @@ class Prometheus(Server):
 
 
 @contextmanager
-def prometheus(config: str, *args: str) -> Iterator[Prometheus]:
-    """Debian's Prometheus with this prometheus.yml; it stores exemplars. Its first scrape comes seconds after its start."""
-    program = shutil.which("prometheus")
+def prometheus(config: str, *args: str, program: str | None = None) -> Iterator[Prometheus]:
+    """Debian's Prometheus (or `program`) with this prometheus.yml; it stores exemplars.
+
+    Its first scrape comes seconds after its start.
+    """
+    program = program or shutil.which("prometheus")
     assert program, "prometheus is not installed: make packages"
     with tempfile.TemporaryDirectory(prefix="prometheus-") as made:
         port, folder = free_port(), Path(made)
@@ -93,9 +96,9 @@ class Alertmanager(Server):
 
 
 @contextmanager
-def alertmanager(config: str, *args: str) -> Iterator[Alertmanager]:
-    """Debian's Alertmanager with this alertmanager.yml, alone: without a cluster."""
-    program = shutil.which("prometheus-alertmanager")
+def alertmanager(config: str, *args: str, program: str | None = None) -> Iterator[Alertmanager]:
+    """Debian's Alertmanager (or `program`) with this alertmanager.yml, alone: without a cluster."""
+    program = program or shutil.which("prometheus-alertmanager")
     assert program, "prometheus-alertmanager is not installed: make packages"
     with tempfile.TemporaryDirectory(prefix="alertmanager-") as made:
         port, folder = free_port(), Path(made)

@@ -76,7 +76,7 @@ def test_what_the_sdk_captures_arrives_grouped_counted_and_scrubbed(daemon: Daem
     found = daemon.metrics()
     families = {name.partition("{")[0] for name in TOTALS}
     assert {name: value for name, value in found.items() if value and name.partition("{")[0] in families} == TOTALS
-    assert found['stack_error_groups_new_total{service="shop",severity="medium"}'] == 1
+    assert found['stack_error_groups_new_total{service="shop",severity="medium",team=""}'] == 1
     kept = b"".join(file.read_bytes() for file in (daemon.folder / "state").iterdir() if file.is_file())
     for secret in (b"canary-password", b"jane.doe@example.com", b"4111 1111 1111 1111"):
         assert secret not in kept

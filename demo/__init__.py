@@ -1,0 +1,1 @@
+"""A small shop that is watched, and that can be broken: `make demo`."""

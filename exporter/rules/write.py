@@ -1,0 +1,128 @@
+"""stack-exporter rules: the packaged alert rules into a folder, as Prometheus or as Prometheus Operator takes them."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from exporter.leave import refuse
+from exporter.rules.divide import divided
+from exporter.rules.kubernetes import prometheus_rule
+from exporter.rules.shipped import alert_rules
+
+EXPORTER, GRAFANA = "http://localhost:9676", "http://localhost:3000"
+"""Where the links in the packaged files lead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to differ from the packaged files."""
+
+    kubernetes: bool = False
+    exporter_url: str = EXPORTER
+    grafana_url: str = GRAFANA
+    divide: str = "1"
+
+
+class Unfit(ValueError):  # noqa: N818 - says the fact
+    """A change that can't be made; the message names the flag."""
+
+
+def files(changes: Changes) -> dict[str, str]:
+    """Each file's name and text; byte for byte the packaged ones without changes. Raises Unfit."""
+    links = {}
+    for flag, place, url in (
+        ("--exporter-url", EXPORTER, changes.exporter_url),
+        ("--grafana-url", GRAFANA, changes.grafana_url),
+    ):
+        links[place] = _url(flag, url)
+    factor = _factor(changes.divide)
+    found = {}
+    for path in sorted(alert_rules().glob("*.yml")):
+        # As bytes: reading as text would turn another system's line ends into our own.
+        text = path.read_bytes().decode()
+        for place, url in links.items():
+            text = text.replace(place, url)
+        text = divided(text, factor)
+        found[path.name] = prometheus_rule(path.stem, text) if changes.kubernetes else text
+    return found
+
+
+def write(folder: Path, changes: Changes, *, force: bool) -> int:
+    """Write them; the exit status. A file that is there and differs is left alone, with all others, without `force`."""
+    try:
+        made = files(changes)
+    except Unfit as error:
+        return refuse(error)
+    if not made:
+        return refuse(f"{alert_rules()}: no rule files there: the installation is not whole")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = {name: path.read_bytes() for name in made if (path := folder / name).exists()}
+        differing = [name for name, data in there.items() if data != made[name].encode()]
+        if differing and not force:
+            return refuse(
+                f"{folder}: {', '.join(differing)} {'is' if len(differing) == 1 else 'are'} there already and "
+                f"{'differs' if len(differing) == 1 else 'differ'}; --force writes over {_them(differing)}. "
+                "Nothing was written"
+            )
+        for name, text in made.items():
+            if there.get(name) != text.encode():
+                (folder / name).write_bytes(text.encode())
+    except OSError as error:
+        return refuse(f"{error.filename or folder}: can't be written: {error.strerror}")
+    _say(folder, made, [name for name in there if name not in differing], changes)
+    return 0
+
+
+def _them(names: list[str]) -> str:
+    return "it" if len(names) == 1 else "them"
+
+
+def _url(flag: str, url: str) -> str:
+    """It without the last slash; what would break the YAML, or the templates around it, is refused."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or set(url) & set(" '\"{}\\#\n\t?"):
+        raise Unfit(f"{flag}: is an address such as https://grafana.example.com, without a query")
+    return url.rstrip("/")
+
+
+def _factor(text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0
+    if not 0 < factor <= 1e6:
+        raise Unfit("--divide-durations: is a number above 0, such as 60: minutes become seconds")
+    return factor
+
+
+def _say(folder: Path, made: Mapping[str, str], same: list[str], changes: Changes) -> None:
+    width = max(map(len, made))
+    for name, text in made.items():
+        alerts = sum(line.lstrip().startswith("- alert:") for line in text.splitlines())
+        records = sum(line.lstrip().startswith("- record:") for line in text.splitlines())
+        held = ", ".join(_many(n, what) for n, what in ((alerts, "alert"), (records, "recording rule")) if n)
+        _print(f"  {name.ljust(width)}  {held}{', there already' if name in same else ''}")
+    _print(f"{len(made)} files in {folder}")
+    for place, url, flag in (
+        (EXPORTER, changes.exporter_url, "--exporter-url"),
+        (GRAFANA, changes.grafana_url, "--grafana-url"),
+    ):
+        if url == place:
+            _print(f"links lead to {place}; {flag}=URL changes that")
+    if changes.kubernetes:
+        _print(f"next:  kubectl apply -f {folder}  (the labels must match the ruleSelector of your Prometheus object)")
+        return
+    everything = os.path.join(folder.absolute(), "*.yml")  # noqa: PTH118 - a pattern is no path
+    _print(f"\nin prometheus.yml:\n  rule_files:\n    - {everything}\nnext:  promtool check rules {folder}/*.yml")
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

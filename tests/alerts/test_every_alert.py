@@ -1,0 +1,148 @@
+"""Each fault is made, its alerts arrive where their routes lead, it is mended, and they are resolved.
+
+Everything is real: the daemon, what it watches, Prometheus with the rules that are shipped, Alertmanager with the routes
+that are shipped. Every duration in rules and routes is divided by FACTOR, and nothing else is changed.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import servers
+from tests.alerts import fault as faults
+from tests.alerts.engines import TOKEN, Engines, engines
+from tests.alerts.fault import Fault, Scene, Steps
+from tests.servers.notified import Notice
+from tests.servers.process import wait_until
+
+pytestmark = [pytest.mark.debian, pytest.mark.xdist_group("every_alert"), pytest.mark.timeout(400)]
+
+FACTOR = 60.0
+QUIET = 8.0
+"""Seconds in which nothing is broken, and nothing may fire."""
+LATEST = 120.0
+ALWAYS = frozenset({"Watchdog"})
+BASE = {
+    "service": "shop",
+    "environment": "production",
+    "defaults": {"interval": "500ms", "timeout": "400ms", "rise": 1, "fall": 2},
+    "alertmanager": {"token": TOKEN},
+}
+FAULTS = faults.found()
+
+
+@dataclass
+class Outcome:
+    """What became of the run."""
+
+    engines: Engines
+    noise: set[str] = field(default_factory=set)
+    """Alerts while nothing was broken."""
+    broken_at: dict[str, float] = field(default_factory=dict)
+    mended_at: dict[str, float] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
+    """Faults whose steps failed, and how."""
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    folder = tmp_path_factory.mktemp("alerts")
+    scene = Scene(folder)
+    with ExitStack() as stack, ThreadPoolExecutor(len(FAULTS)) as pool:
+        steps = {fault.name: fault.steps(scene) for fault in FAULTS}
+        for one in steps.values():
+            stack.callback(one.close)
+        parts = list(pool.map(next, steps.values()))
+        scraped = {job: addresses for part in parts for job, addresses in part.get("scraped", {}).items()}
+        config = faults.joined([BASE, *({k: v for k, v in part.items() if k != "scraped"} for part in parts)])
+        scene.daemon = daemon = stack.enter_context(servers.daemon(yaml.safe_dump(config), check=False))
+        started = stack.enter_context(
+            engines(
+                folder,
+                {"stack-exporter": [f"127.0.0.1:{daemon.port}"]} | scraped,
+                factor=FACTOR,
+                scrape="500ms",
+                evaluation="500ms",
+                hook=f"{daemon.url}/hooks/alertmanager",
+            )
+        )
+        result = Outcome(started)
+        wait_until(lambda: started.notified.of("Watchdog"), 60, "the watchdog barks")
+        time.sleep(QUIET)
+        result.noise = {one.name for one in started.notified.notices} - ALWAYS
+        _all(pool, steps, result.broken_at, result.wrong)
+        _wait(result, "firing", result.broken_at)
+        _all(pool, steps, result.mended_at, result.wrong)
+        _wait(result, "resolved", result.mended_at)
+        yield result
+
+
+def _all(pool: ThreadPoolExecutor, steps: dict[str, Steps], at: dict[str, float], wrong: dict[str, str]) -> None:
+    """The next step of each, side by side."""
+
+    def step(name: str) -> None:
+        if name in wrong:
+            return
+        try:
+            at[name] = time.time()
+            next(steps[name])
+        except Exception as error:
+            wrong[name] = repr(error)
+
+    list(pool.map(step, steps))
+
+
+def _wait(result: Outcome, status: str, since: dict[str, float]) -> None:
+    """Until all that is expected has arrived, or nothing more is to be expected."""
+    end = time.monotonic() + LATEST
+    while time.monotonic() < end and any(not _found(result, fault, status, since) for fault in FAULTS):
+        time.sleep(0.2)
+
+
+def _found(result: Outcome, fault: Fault, status: str, since: dict[str, float]) -> bool:
+    return all(_notices(result, alert, status, since.get(fault.name, 0.0)) for alert in fault.expects)
+
+
+def _notices(result: Outcome, alert: str, status: str, since: float) -> list[Notice]:
+    name, _, severity = alert.partition("/")
+    return result.engines.notified.of(name, status, since, severity=severity)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_is_told_where_its_route_leads_and_told_again_when_it_is_mended(outcome: Outcome, fault: Fault) -> None:
+    assert fault.name not in outcome.wrong, outcome.wrong
+    for alert in fault.expects:
+        fired = _notices(outcome, alert, "firing", outcome.broken_at[fault.name])
+        assert fired, f"{alert} did not arrive; Prometheus has {_known(outcome.engines)}"
+        assert {one.receiver for one in fired} == receivers(outcome.engines, fired[0].labels)
+        assert _notices(outcome, alert, "resolved", outcome.mended_at[fault.name]), f"{alert} was not resolved"
+
+
+def test_nothing_is_told_while_nothing_is_broken(outcome: Outcome) -> None:
+    assert outcome.noise == set()
+
+
+def _known(engines: Engines) -> dict[str, str]:
+    return {alert["labels"]["alertname"]: alert["state"] for alert in engines.alerts()}
+
+
+def receivers(engines: Engines, labels: dict[str, str]) -> set[str]:
+    """Where Alertmanager's own tool says that an alert of these labels goes."""
+    file = engines.alertmanager.folder / "alertmanager.yml"
+    command = ["amtool", "config", "routes", "test", f"--config.file={file}"]
+    told = subprocess.run(
+        [*command, *(f"{name}={json.dumps(value)}" for name, value in labels.items())],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path("/"),
+    )
+    return set(told.stdout.strip().split(","))
