@@ -95,7 +95,7 @@ class App:
             await self.listeners.start()
             tallies, forwarding = self.state.tallies, self.sending.forwarding
             tallies.child(BUILD, __version__, ".".join(map(str, sys.version_info[:3]))).set(1)
-            tallies.child(HEALTH_SCORE)
+            self._score()  # not 0, which would be an alarm, while nothing has run
             self.tasks.start("lag", lambda: watch_lag(tallies, lambda: self.tasks.beat("lag")), heartbeat=1.0)
             self.tasks.start("store", lambda: self.store.work(lambda: self.tasks.beat("store")), heartbeat=10.0)
             self.tasks.start("spools", lambda: forwarding.work(lambda: self.tasks.beat("spools")), heartbeat=15.0)

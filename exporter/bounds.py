@@ -1,5 +1,7 @@
 """How much senders may make of one family of series: how many, which label values, and how long they stay."""
 
+from collections.abc import Collection
+
 OVERFLOW = "__overflow__"
 """The label value that takes what a family has no room for (OpenTelemetry calls its own otel.metric.overflow)."""
 
@@ -30,6 +32,10 @@ class Bounds:
                 value = OVERFLOW
             fitted.append(value)
         return tuple(fitted)
+
+    def services(self) -> Collection[str]:
+        """Those that have children."""
+        return self._values.get((0, ""), {}).keys()
 
     def note(self, labels: tuple[str, ...], change: int) -> None:
         """A child comes (1) or goes (-1)."""

@@ -18,6 +18,11 @@ TASK_HEARTBEAT = gauge(
     "When a background task last showed that it lives, in Unix time.",
     "task",
 )
+TASK_INTERVAL = gauge(
+    "stack_exporter_task_heartbeat_interval_seconds",
+    "Seconds within which a background task promises to show that it lives; absent for what promises nothing.",
+    "task",
+)
 TASK_RESTARTS = counter(
     "stack_exporter_task_restarts_total", "Background tasks that died and were started again.", "task"
 )
@@ -56,6 +61,8 @@ class Tasks:
         if heartbeat or attended:
             self._beats[name] = (heartbeat or math.inf, time.monotonic())
             self._tallies.child(TASK_HEARTBEAT, _label(name)).set(time.time())
+        if 0 < heartbeat < math.inf:
+            self._tallies.child(TASK_INTERVAL, _label(name)).set(heartbeat)
         self._tallies.child(TASK_RESTARTS, _label(name))
         self._tasks[name] = asyncio.create_task(self._keep_alive(name, work, attended=attended), name=name)
 
@@ -121,6 +128,7 @@ class Tasks:
         """It is gone for good: so is its series, unless another of its sort has the same."""
         if self._beats.pop(name, None) and not any(_label(other) == _label(name) for other in self._beats):
             self._tallies.forget(TASK_HEARTBEAT, _label(name))
+            self._tallies.forget(TASK_INTERVAL, _label(name))
 
 
 def _label(name: str) -> str:

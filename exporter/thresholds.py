@@ -239,6 +239,6 @@ def show(limits: Iterable[AlertLimit], tallies: Tallies) -> None:
         tallies.child(metric, name, severity).set(value)
     for metric in FAMILIES.values():
         family = tallies.families.get(metric)
-        for name, severity in tuple(family.children) if family else ():
-            if (metric, name, severity) not in wanted:
-                tallies.forget(metric, name, severity)
+        for labels in tuple(family.children) if family else ():
+            if (metric, *labels) not in wanted:
+                tallies.forget(metric, *labels)

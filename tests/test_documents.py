@@ -13,6 +13,7 @@ import yaml
 from exporter import catalogue, config
 from tests.tree import ROOT, texts
 
+RULES = sorted((ROOT / "alert_rules").glob("*.yml"))
 PAGES = {path: text for path, text in texts() if path.endswith(".md")}
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
@@ -45,8 +46,10 @@ def test_relative_links_lead_somewhere(page: str) -> None:
 def test_every_metric_that_a_page_names_exists(page: str) -> None:
     known = {metric.name for metric, _ in catalogue.metrics()}
     known |= {f"{name}_{part}" for name in known for part in ("bucket", "sum", "count")}
-    named = set(re.findall(r"\bstack_[a-z0-9_]*[a-z0-9]\b(?![*_…])", PAGES[page]))
-    assert sorted(name for name in named - known) == []
+    recorded = {name for file in RULES for name in re.findall(r"record: ([a-z0-9_:]+)", file.read_text())}
+    named = set(re.findall(r"(?<![\w:])stack_[a-z0-9_]*[a-z0-9]\b(?![*_…])", PAGES[page]))
+    named |= set(re.findall(r"\b[a-z]+:stack_[a-z0-9_:]*[a-z0-9]\b", PAGES[page]))
+    assert sorted(named - known - recorded) == []
 
 
 def test_the_readme_names_every_kind() -> None:

@@ -47,6 +47,7 @@ def test_a_component_has_the_core_series_and_no_others() -> None:
     assert names(daemon.samples()) == {
         "stack_component_info",
         "stack_component_status",
+        "stack_probe_interval_seconds",
         "stack_probe_runs_total",
         "stack_probe_duration_seconds_bucket",
         "stack_probe_duration_seconds_count",

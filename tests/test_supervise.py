@@ -1,12 +1,13 @@
 """Background tasks live, are started again when they die, and end when told."""
 
 import asyncio
+import math
 import time
 
 import pytest
 
 from exporter import supervise
-from exporter.supervise import LOOP_LAG, TASK_HEARTBEAT, TASK_RESTARTS, Tasks, watch_lag
+from exporter.supervise import LOOP_LAG, TASK_HEARTBEAT, TASK_INTERVAL, TASK_RESTARTS, Tasks, watch_lag
 from exporter.tally import Tallies
 
 
@@ -82,6 +83,7 @@ def test_a_task_that_returns_is_done_and_is_not_stuck() -> None:
         assert births == 1
         assert tasks.stuck() == []
         assert tallies.families[TASK_HEARTBEAT].children == {}
+        assert tallies.families[TASK_INTERVAL].children == {}
         await tasks.end()
 
     asyncio.run(story())
@@ -94,6 +96,10 @@ def test_a_task_is_stuck_after_three_heartbeats_without_a_sign(monkeypatch: pyte
         tasks.start("store", forever, heartbeat=0.05)
         tasks.start("probe it", forever)
         assert tallies.child(TASK_HEARTBEAT, "store").value == pytest.approx(time.time(), abs=1)
+        tasks.start("spans", forever, heartbeat=math.inf)
+        tasks.start("watch", forever, attended=True)
+        promised = {labels: child.value for labels, child in tallies.families[TASK_INTERVAL].children.items()}
+        assert promised == {("store",): 0.05}
         await asyncio.sleep(0.1)
         assert tasks.stuck() == []
         await asyncio.sleep(0.1)
@@ -187,6 +193,7 @@ def test_the_series_of_a_heartbeat_goes_with_the_last_task_of_its_sort() -> None
         assert [*tallies.families[TASK_HEARTBEAT].children] == [("probe",), ("spans",)]
         await tasks.end()
         assert tallies.families[TASK_HEARTBEAT].children == {}
+        assert tallies.families[TASK_INTERVAL].children == {}
 
     asyncio.run(story())
 

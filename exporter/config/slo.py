@@ -41,7 +41,7 @@ class Slo(Section, frozen=True):
     def __post_init__(self) -> None:
         wrong = []
         if not 0 < self.objective < 1:
-            wrong.append("objective: expected more than 0% and less than 100%, such as 99.9% (100% leaves room for no error)")
+            wrong.append("objective: expected more than 0% and less than 100%, such as 99.9%")
         if self.window != WINDOW:
             wrong.append("window: expected 30d: the alert rules are written for this window, and for no other")
         if self.latency is not None and self.latency <= 0:

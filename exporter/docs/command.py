@@ -21,6 +21,10 @@ ENDPOINTS = {
     "/health/{component}": "503 when this component is unhealthy; 404 when there is none of the name.",
     "/": "The status page.",
     "/login": "Makes the browser ask: any user name, and an admin token as the password.",
+    "/runbooks/": "What each alert means and how to mend it; also without the last slash.",
+    "/runbooks/{alert}": "The runbook of an alert, with what fires of it; 404 with the nearest names.",
+    "/go/error": "303 to the newest unresolved error of `?service=`, `&state=` (new, regressed, spiking) and "
+    "`&severity=`; with `&to=trace` to its trace.",
     "/hooks/alertmanager": "Alertmanager's webhook, version 4: the history of alerts; 200 once it is kept.",
     "/api/v1/openapi.json": "What there is to ask of this listener, as OpenAPI 3.1.",
     "/api/{project}/envelope/": "What SDKs of Sentry send; also without the last slash.",

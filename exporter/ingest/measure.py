@@ -69,7 +69,7 @@ class Meter:
         self._services = services(config)
         self._held: dict[Any, Timed] = {}
         tallies.bound(names.ALL, config.ingest.series, float(config.ingest.series_ttl))
-        tallies.follow(Services(tallies, self._services, teams(config)))
+        tallies.follow(Services(tallies, teams(config)))
         tallies.keep([tallies.child(metric, *labels) for metric, labels in known(config)])
         thresholds.show(tallies)
         performance.slow = thresholds.seconds

@@ -1,6 +1,6 @@
 """Which services there are series of, and who owns each: stack_service_info, with which alert rules find the team."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from exporter.bounds import cut
 from exporter.ingest.measure_names import SERVICE_INFO
@@ -10,13 +10,12 @@ from exporter.tally import Tallies
 class Services:
     """tally.Following. A reload makes another."""
 
-    def __init__(self, tallies: Tallies, configured: Collection[str], teams: Mapping[str, str]) -> None:
-        """`configured`: those that are shown from the beginning."""
+    def __init__(self, tallies: Tallies, teams: Mapping[str, str]) -> None:
         self._tallies = tallies
-        self._configured = frozenset(map(cut, configured))
         self._teams = {cut(service): cut(team) for service, team in teams.items()}
         family = tallies.families.get(SERVICE_INFO)
-        self._shown = dict(labels for labels in family.children) if family else {}
+        shown = family.children if family else {}
+        self._shown = {labels[0]: labels[1] for labels in shown}
 
     def came(self, service: str) -> None:
         """A series of the service was made."""
@@ -26,7 +25,7 @@ class Services:
 
     def swept(self) -> None:
         """Show those of which there are series, and no others."""
-        there = self._configured | self._tallies.services(but=SERVICE_INFO)
+        there = self._tallies.services(but=SERVICE_INFO)
         for service, team in tuple(self._shown.items()):
             if service not in there or team != self._teams.get(service, ""):
                 del self._shown[service]

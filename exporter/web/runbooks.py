@@ -116,7 +116,7 @@ def _missing(call: Call, name: str) -> Answer:
         raise Refused(404, f"{said}; {told}")
     rows = [tag("li", tag("a", each, href=f"/runbooks/{each}")) for each in near]
     words = [tag("h1", "Not Found"), tag("p", "There is no runbook of this name.")]
-    words += [tag("p", "There are:"), tag("ul", *rows, class_="books")] if rows else []
+    words += [tag("p", "The nearest:"), tag("ul", *rows, class_="books")] if rows else []
     return _answer(call, "Not Found", *words, status=404, others=True)
 
 

@@ -20,9 +20,9 @@ class Sent:
 class Receiver:
     url: str = ""
     sent: list[Sent] = field(default_factory=list)
-    refuse: int = 0
-    """How many requests more are answered with 503."""
-    refused: int = 0
+    refuse: dict[str, int] = field(default_factory=dict)
+    """How many requests more to a path are answered with `status`."""
+    status: int = 503
 
     def at(self, path: str) -> list[Sent]:
         return [one for one in self.sent if one.path == path]
@@ -35,10 +35,9 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if here.refuse:
-                here.refuse -= 1
-                here.refused += 1
-                self._answer(503)
+            if here.refuse.get(self.path):
+                here.refuse[self.path] -= 1
+                self._answer(here.status)
                 return
             here.sent.append(Sent(self.path, self.headers.get("Authorization", ""), content))
             # PagerDuty says 202 to what it took, all others 200.
@@ -46,8 +45,11 @@ def receiver() -> Iterator[Receiver]:
 
         def _answer(self, status: int) -> None:
             self.send_response(status)
-            self.send_header("Content-Length", "0")
+            # Alertmanager 0.28 takes nothing but Slack's own "ok" from Slack.
+            body = b"ok" if self.path == "/slack" else b""
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Nothing: the test looks at what arrived."""

@@ -65,16 +65,20 @@ def engines(
     scraped: Mapping[str, Sequence[str]],
     *,
     factor: float = 1.0,
+    only: Sequence[str] = (),
     scrape: str = "250ms",
-    evaluation: str = "250ms",
+    evaluation: str = "500ms",
     hook: str = "",
     prometheus: str | None = None,
     alertmanager: str | None = None,
 ) -> Iterator[Engines]:
-    """They run. `scraped`: targets by job; `factor`: what every duration in rules and routes is divided by."""
+    """They run. `scraped`: targets by job; `factor`: what every duration in rules and routes is divided by.
+
+    `only`: the subjects whose rules are evaluated; all, if there are none.
+    """
     rules = folder / "rules"
     rules.mkdir()
-    for file in RULES.glob("*.yml"):
+    for file in (RULES / f"{subject}.yml" for subject in only) if only else RULES.glob("*.yml"):
         (rules / file.name).write_text(divided(file.read_text(), factor))
     with ExitStack() as stack:
         told = stack.enter_context(notified())
@@ -90,5 +94,7 @@ def engines(
                 {"job_name": job, "static_configs": [{"targets": list(targets)}]} for job, targets in scraped.items()
             ],
         }
-        first = stack.enter_context(servers.prometheus(yaml.safe_dump(config), program=prometheus))
+        # What fires before Prometheus has found Alertmanager, some seconds after its start, is told when it is sent again.
+        resend = f"--rules.alert.resend-delay={60_000 / factor:.0f}ms"
+        first = stack.enter_context(servers.prometheus(yaml.safe_dump(config), resend, program=prometheus))
         yield Engines(first, second, told, folder)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests import servers
 from tests.alerts import fault as faults
@@ -30,6 +29,8 @@ QUIET = 8.0
 """Seconds in which nothing is broken, and nothing may fire."""
 LATEST = 120.0
 ALWAYS = frozenset({"Watchdog"})
+AT_NIGHT = {"sms"}
+"""Receivers that are told out of office hours alone, which amtool does not look at."""
 BASE = {
     "service": "shop",
     "environment": "production",
@@ -44,6 +45,7 @@ class Outcome:
     """What became of the run."""
 
     engines: Engines
+    faults: list[Fault]
     noise: set[str] = field(default_factory=set)
     """Alerts while nothing was broken."""
     broken_at: dict[str, float] = field(default_factory=dict)
@@ -53,28 +55,31 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    """Of the faults that are to be tested: with `-k NAME` one of them is made."""
+    params = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen = [one for one in FAULTS if any(p is not None and p.params.get("fault") is one for p in params)]
     folder = tmp_path_factory.mktemp("alerts")
     scene = Scene(folder)
-    with ExitStack() as stack, ThreadPoolExecutor(len(FAULTS)) as pool:
-        steps = {fault.name: fault.steps(scene) for fault in FAULTS}
+    with ExitStack() as stack, ThreadPoolExecutor(len(chosen)) as pool:
+        steps = {fault.name: fault.steps(scene) for fault in chosen}
         for one in steps.values():
             stack.callback(one.close)
         parts = list(pool.map(next, steps.values()))
         scraped = {job: addresses for part in parts for job, addresses in part.get("scraped", {}).items()}
         config = faults.joined([BASE, *({k: v for k, v in part.items() if k != "scraped"} for part in parts)])
-        scene.daemon = daemon = stack.enter_context(servers.daemon(yaml.safe_dump(config), check=False))
+        scene.daemon = daemon = stack.enter_context(servers.daemon(json.dumps(config), check=False))
         started = stack.enter_context(
             engines(
                 folder,
                 {"stack-exporter": [f"127.0.0.1:{daemon.port}"]} | scraped,
                 factor=FACTOR,
                 scrape="500ms",
-                evaluation="500ms",
+                evaluation="1s",
                 hook=f"{daemon.url}/hooks/alertmanager",
             )
         )
-        result = Outcome(started)
+        result = Outcome(started, chosen)
         wait_until(lambda: started.notified.of("Watchdog"), 60, "the watchdog barks")
         time.sleep(QUIET)
         result.noise = {one.name for one in started.notified.notices} - ALWAYS
@@ -103,7 +108,7 @@ def _all(pool: ThreadPoolExecutor, steps: dict[str, Steps], at: dict[str, float]
 def _wait(result: Outcome, status: str, since: dict[str, float]) -> None:
     """Until all that is expected has arrived, or nothing more is to be expected."""
     end = time.monotonic() + LATEST
-    while time.monotonic() < end and any(not _found(result, fault, status, since) for fault in FAULTS):
+    while time.monotonic() < end and any(not _found(result, fault, status, since) for fault in result.faults):
         time.sleep(0.2)
 
 
@@ -122,7 +127,8 @@ def test_a_fault_is_told_where_its_route_leads_and_told_again_when_it_is_mended(
     for alert in fault.expects:
         fired = _notices(outcome, alert, "firing", outcome.broken_at[fault.name])
         assert fired, f"{alert} did not arrive; Prometheus has {_known(outcome.engines)}"
-        assert {one.receiver for one in fired} == receivers(outcome.engines, fired[0].labels)
+        same = {one.receiver for one in fired if one.labels == fired[0].labels}
+        assert same == receivers(outcome.engines, fired[0].labels)
         assert _notices(outcome, alert, "resolved", outcome.mended_at[fault.name]), f"{alert} was not resolved"
 
 
@@ -135,7 +141,7 @@ def _known(engines: Engines) -> dict[str, str]:
 
 
 def receivers(engines: Engines, labels: dict[str, str]) -> set[str]:
-    """Where Alertmanager's own tool says that an alert of these labels goes."""
+    """Where Alertmanager's own tool says that an alert of these labels goes, by day."""
     file = engines.alertmanager.folder / "alertmanager.yml"
     command = ["amtool", "config", "routes", "test", f"--config.file={file}"]
     told = subprocess.run(
@@ -145,4 +151,4 @@ def receivers(engines: Engines, labels: dict[str, str]) -> set[str]:
         check=True,
         cwd=Path("/"),
     )
-    return set(told.stdout.strip().split(","))
+    return set(told.stdout.strip().split(",")) - AT_NIGHT

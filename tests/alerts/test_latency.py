@@ -42,6 +42,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
             folder,
             {"stack-exporter": [f"127.0.0.1:{daemon.port}"]},
             factor=FACTOR,
+            only=("security", "monitoring"),
             scrape=f"{SCRAPE * 1000:.0f}ms",
             evaluation=f"{EVALUATION * 1000:.0f}ms",
             hook=f"{daemon.url}/hooks/alertmanager",

@@ -1,5 +1,6 @@
 """The cases of tests/rules/*.yml as values: what makes an alert fire, and what it then says."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from tests.tree import ROOT
 
 RULES = ROOT / "alert_rules"
 CASES = Path(__file__).parent
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 Values = Mapping[str, Any]
 """What each series is in a phase: a number, `absent`, `held`, `now`, `now-5m`, `now+20d`; in `steps`, its growth a minute."""
@@ -91,17 +93,19 @@ def stems() -> list[str]:
     return sorted({path.stem for folder in (RULES, CASES) for path in folder.glob("*.yml")})
 
 
+@functools.cache
 def rules(stem: str) -> list[dict[str, Any]]:
     """The alerts of a rule file, in their order."""
     path = RULES / f"{stem}.yml"
-    groups = yaml.safe_load(path.read_text())["groups"] if path.exists() else []
+    groups = yaml.load(path.read_text(), LOADER)["groups"] if path.exists() else []
     return [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
 
+@functools.cache
 def cases(stem: str) -> list[Case]:
     """The cases of a subject, in their order. AssertionError for a case that says too little, too much or wrong."""
     path = CASES / f"{stem}.yml"
-    written = yaml.safe_load(path.read_text())["cases"] if path.exists() else []
+    written = yaml.load(path.read_text(), LOADER)["cases"] if path.exists() else []
     kept = {(rule["alert"], rule["labels"]["severity"]): rule.get("keep_firing_for", "0s") for rule in rules(stem)}
     names: Counter[str] = Counter()
     found = []
@@ -153,7 +157,9 @@ def _case(name: str, stem: str, written: dict[str, Any], kept: Mapping[tuple[str
         firing=firing,
         calm=calm,
         busy=busy,
-        start=written["start"] if isinstance(written.get("start"), dict) else dict.fromkeys(calm, written.get("start", 0)),
+        start=written["start"]
+        if isinstance(written.get("start"), dict)
+        else dict.fromkeys(calm, written.get("start", 0)),
         born=born,
         labels=written.get("labels", {}),
         always=written.get("always", False),

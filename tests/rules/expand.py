@@ -1,7 +1,8 @@
-"""A case becomes one unit test of promtool: its scenarios side by side, each in a namespace of its own."""
+"""Cases become unit tests of promtool: their scenarios side by side, each in a namespace of its own."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,16 +10,16 @@ from tests.rules.cases import Case, Values, seconds
 
 JOB, OTHER_JOB, INSTANCE = "stack-exporter", "stack-exporter-blue", "shop-1:9676"
 SCENARIOS = {
-    "fires": "quiet, then firing, then quiet again",
+    "fires": "quiet, then firing, then quiet again, in two jobs with the same instance; in the other nobody owns it",
     "under": "just under the threshold all the time",
     "absent": "the metric is not there",
     "unconfigured": "no threshold is configured",
     "maintenance": "the component is in maintenance",
-    "jobs": "the same instance in two jobs",
-    "teamless": "nobody owns it",
     "born": "the series appears with 1",
 }
 SILENT = ("under", "absent", "unconfigured", "maintenance")
+PARTS = {"jobs": "the other job", "teamless": "that nobody owns it there"}
+"""Of `fires`, which a case can leave out."""
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -31,22 +32,48 @@ def scenarios(case: Case) -> list[str]:
         "absent": changing,
         "unconfigured": changing and any("threshold" in series for series in case.given),
         "maintenance": changing and bool(case.component),
-        "jobs": not case.always and not case.alone,
-        "teamless": bool(case.component.get("team") or case.service.get("team")),
         "born": case.born,
     }
-    assert not set(case.without) - set(SCENARIOS), f"{case.name}: without {sorted(set(case.without) - set(SCENARIOS))}"
+    unknown = sorted(set(case.without) - set(SCENARIOS) - set(PARTS))
+    assert not unknown, f"{case.name}: without {unknown}"
     return [name for name, does in apply.items() if does and name not in case.without]
 
 
-def tests(case: Case) -> Iterator[dict[str, Any]]:
-    """promtool's tests of the case, made so that each claim is wrong: promtool then shows what there was instead."""
-    if case.alone:
-        for scenario in scenarios(case):
-            yield _test(case, f"{case.name} {scenario}", list(_series(case, scenario)))
-    else:
-        every = [series for scenario in scenarios(case) for series in _series(case, scenario)]
-        yield _test(case, case.name, every)
+def jobs(case: Case, scenario: str) -> list[str]:
+    """Where the series are."""
+    two = scenario == "fires" and not (case.always or case.alone or "jobs" in case.without)
+    return [JOB, OTHER_JOB] if two else [JOB]
+
+
+def team(case: Case, job: str) -> str:
+    """Who owns the component or the service there."""
+    owner = case.component.get("team") or case.service.get("team") or ""
+    return owner if job == JOB or "teamless" in case.without else ""
+
+
+def place(case: Case, scenario: str) -> str:
+    """The namespace that a scenario is in; of a case that is alone, the name of its test."""
+    return f"{case.name}/{scenario}"
+
+
+def tests(every: Iterable[Case], step: int) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """promtool's tests of these cases, made so that each claim is wrong: promtool then shows what there was instead. And
+    the places that are in each.
+
+    Cases of about one length are one test, because making a storage for each takes longer than what is done in it.
+    """
+    together: dict[int, list[Case]] = defaultdict(list)
+    for case in every:
+        if case.alone:
+            for scenario in scenarios(case):
+                there = place(case, scenario)
+                yield _test(there, step, [case], list(_series(case, scenario))), [there]
+        else:
+            together[len(moments(case)).bit_length()].append(case)
+    for length, cases in together.items():
+        all_of = [(case, scenario) for case in cases for scenario in scenarios(case)]
+        series = [one for case, scenario in all_of for one in _series(case, scenario)]
+        yield _test(f"up to {1 << length} steps", step, cases, series), [place(*one) for one in all_of]
 
 
 def moments(case: Case) -> range:
@@ -54,41 +81,44 @@ def moments(case: Case) -> range:
     return range(0, case.over, case.step)
 
 
-def _test(case: Case, name: str, series: list[dict[str, str]]) -> dict[str, Any]:
+def _test(name: str, step: int, cases: list[Case], series: list[dict[str, str]]) -> dict[str, Any]:
     # promtool lists alerts with their annotations only where a claim about them fails.
-    true = case.changes + case.wait
-    asked = [*dict.fromkeys([true, true + case.step, true + case.within, case.ends - case.step])]
+    asked = dict.fromkeys((at, case.alert) for case in cases for at in _asked(case))
     wrong = {"exp_labels": {"nothing": "like this"}}
+    looked = sorted({at for case in cases for at in moments(case)})
+    claim = {"expr": "ALERTS", "exp_samples": [{"labels": "nothing", "value": 0}]}
     return {
         "name": name,
-        "interval": f"{case.step}s",
+        "interval": f"{step}s",
         "input_series": series,
         "alert_rule_test": [
-            {"eval_time": f"{at}s", "alertname": case.alert, "exp_alerts": [wrong]} for at in asked if at < case.over
+            {"eval_time": f"{at}s", "alertname": alert, "exp_alerts": [wrong]} for at, alert in sorted(asked)
         ],
-        "promql_expr_test": [
-            {
-                "expr": f'ALERTS{{alertname="{case.alert}",severity="{case.severity}"}}',
-                "eval_time": f"{at}s",
-                "exp_samples": [{"labels": "nothing", "value": 0}],
-            }
-            for at in moments(case)
-        ],
+        "promql_expr_test": [{**claim, "eval_time": f"{at}s"} for at in looked],
     }
 
 
+def _asked(case: Case) -> Iterator[int]:
+    """When the annotations are looked at: at the end, and of what ends by itself, soon."""
+    true = case.changes + case.wait
+    if case.born:
+        yield from (at for at in (true, true + case.step, true + case.within) if at < case.over)
+    if not case.itself:
+        yield case.ends - case.step
+
+
 def _series(case: Case, scenario: str) -> Iterator[dict[str, str]]:
-    for job in (JOB, OTHER_JOB) if scenario == "jobs" else (JOB,):
-        common = {} if case.alone else {"job": job, "instance": INSTANCE, "namespace": scenario}
-        for series, values in _contents(case, scenario):
+    for job in jobs(case, scenario):
+        common = {} if case.alone else {"job": job, "instance": INSTANCE, "namespace": place(case, scenario)}
+        for series, values in _contents(case, scenario, job):
             yield {"series": _labelled(series, common), "values": values}
 
 
-def _contents(case: Case, scenario: str) -> Iterator[tuple[str, str]]:
+def _contents(case: Case, scenario: str, job: str) -> Iterator[tuple[str, str]]:
     for series, value in case.given.items():
         if scenario != "unconfigured" or "threshold" not in series:
             yield series, value if isinstance(value, str) else _constant(value, _points(case))
-    yield from _owned(case, scenario)
+    yield from _owned(case, scenario, job)
     if scenario == "absent":
         return
     for series in case.varying:
@@ -97,23 +127,21 @@ def _contents(case: Case, scenario: str) -> Iterator[tuple[str, str]]:
             yield series, " ".join(values)
 
 
-def _owned(case: Case, scenario: str) -> Iterator[tuple[str, str]]:
+def _owned(case: Case, scenario: str, job: str) -> Iterator[tuple[str, str]]:
     """What the daemon says of the component or the service itself, where the case does not say it."""
     points = _points(case)
     said = "\n".join([*case.given, *case.varying])
     if case.component:
         name, kind = case.component["name"], case.component["kind"]
-        team = "" if scenario == "teamless" else case.component.get("team", "")
         critical = case.component.get("critical", "false")
         labels = f'component="{name}",kind="{kind}"'
-        yield f'stack_component_info{{{labels},critical="{critical}",team="{team}"}}', _constant(1, points)
+        yield f'stack_component_info{{{labels},critical="{critical}",team="{team(case, job)}"}}', _constant(1, points)
         states = {"healthy": scenario != "maintenance", "maintenance": scenario == "maintenance"}
         for status, value in states.items():
             if not re.search(rf'stack_component_status{{[^}}]*status="{status}"', said):
                 yield f'stack_component_status{{{labels},status="{status}"}}', _constant(int(value), points)
     if case.service and "stack_service_info" not in said:
-        team = "" if scenario == "teamless" else case.service.get("team", "")
-        yield f'stack_service_info{{service="{case.service["name"]}",team="{team}"}}', _constant(1, points)
+        yield f'stack_service_info{{service="{case.service["name"]}",team="{team(case, job)}"}}', _constant(1, points)
 
 
 def _phases(case: Case, scenario: str, series: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tests.rules.cases import Case
-from tests.rules.expand import INSTANCE, JOB, OTHER_JOB, SCENARIOS, SILENT, moments, own_labels, scenarios
+from tests.rules.expand import INSTANCE, JOB, SCENARIOS, SILENT, jobs, moments, own_labels, place, scenarios, team
 from tests.rules.observe import Labels, Observed, Seen
 
 History = dict[int, str]
@@ -15,8 +15,7 @@ def problems(case: Case, subject: str, observed: Observed, escalated: str = "") 
     """What each scenario did wrong."""
     found = []
     for scenario in scenarios(case):
-        name = f"{case.name} {scenario}" if case.alone else case.name
-        seen = observed.tests.get(name)
+        seen = observed.tests.get(observed.homes.get(place(case, scenario), ""))
         if seen is None:
             return [f"not evaluated: {error}" for error in observed.errors] or ["promtool said nothing of it"]
         found += [f"{scenario} ({SCENARIOS[scenario]}): {one}" for one in _scenario(case, scenario, seen, subject)]
@@ -30,7 +29,7 @@ def _scenario(case: Case, scenario: str, seen: Seen, subject: str) -> Iterator[s
             at = min(history)
             yield f"{history[at]} at {_shown(at)}: {_readable(labels)}"
         return
-    expected = [_expected(case, scenario, job, subject) for job in ((JOB, OTHER_JOB) if scenario == "jobs" else (JOB,))]
+    expected = [_expected(case, scenario, job, subject) for job in jobs(case, scenario)]
     for labels in expected:
         if labels in histories:
             yield from _timeline(case, scenario, histories[labels])
@@ -50,7 +49,10 @@ def _histories(case: Case, scenario: str, seen: Seen) -> dict[Labels, History]:
     found: dict[Labels, History] = {}
     for at, states in sorted(seen.states.items()):
         for labels, state in states.items():
-            if case.alone or dict(labels).get("namespace") == scenario:
+            own = dict(labels)
+            if (own["alertname"], own.get("severity")) != (case.alert, case.severity):
+                continue
+            if case.alone or own.get("namespace") == place(case, scenario):
                 found.setdefault(labels, {})[at] = state
     return found
 
@@ -58,12 +60,13 @@ def _histories(case: Case, scenario: str, seen: Seen) -> dict[Labels, History]:
 def _expected(case: Case, scenario: str, job: str, subject: str) -> Labels:
     labels: dict[str, str | None] = {"alertname": case.alert, "severity": case.severity, "subject": subject}
     if not case.alone:
-        labels |= {"namespace": scenario, "job": job}
+        labels |= {"namespace": place(case, scenario), "job": job}
         labels |= {} if case.service else {"instance": INSTANCE}
     labels |= own_labels(case)
-    if scenario != "teamless":
-        labels |= {"team": team} if (team := case.component.get("team") or case.service.get("team")) else {}
-    labels |= {label: value for label, value in case.labels.items() if scenario != "teamless" or label != "team"}
+    owner = team(case, job)
+    owned = bool(owner) or job == JOB or not (case.component.get("team") or case.service.get("team"))
+    labels |= {"team": owner} if owner else {}
+    labels |= {label: value for label, value in case.labels.items() if owned or label != "team"}
     return tuple(sorted((label, str(value)) for label, value in labels.items() if value is not None and value != ""))
 
 
@@ -102,7 +105,7 @@ def _told(case: Case, scenario: str, labels: Labels, seen: Seen) -> Iterator[str
     for name, text in annotations.items():
         if match := re.search(r"<error[^>]*|<no value>|%!\w\([^)]*|\bNaN\b|\n|  ", text):
             yield f"{name} holds {match[0]!r}: {text}"
-    if scenario == "fires" and annotations.get("summary") != case.summary:
+    if scenario == "fires" and ("job", JOB) in labels and annotations.get("summary") != case.summary:
         yield f"summary\n      is       {annotations.get('summary')!r}\n      expected {case.summary!r}"
 
 

@@ -2,17 +2,18 @@
 
 import functools
 import json
+import os
 import re
 import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
-from tests.rules.cases import RULES, Case, cases
+from tests.rules.cases import LOADER, RULES, Case, cases
 from tests.rules.expand import tests
 from tests.servers.generations import generation
 
@@ -31,6 +32,8 @@ class Seen:
 @dataclass
 class Observed:
     tests: dict[str, Seen]
+    homes: dict[str, str]
+    """The name of the test that a place is in."""
     errors: list[str]
     """What rules failed with while they were evaluated, or why promtool took nothing."""
 
@@ -42,29 +45,48 @@ def observed(stem: str, name: str) -> Observed:
 
 
 def observe(file: Path, every: Iterable[Case], promtool: str) -> Observed:
-    """Cases with the same step are evaluated together: the interval belongs to the file."""
-    paced: dict[int, list[Case]] = defaultdict(list)
-    for case in every:
-        paced[case.step].append(case)
-    found = Observed({}, [])
-    with tempfile.TemporaryDirectory(prefix="promtool-") as made:
-        for step, together in paced.items():
-            expanded = {
-                "rule_files": [str(file)],
-                "evaluation_interval": f"{step}s",
-                "tests": [test for case in together for test in tests(case)],
-            }
-            path = Path(made, f"{step}.yml")
-            path.write_text(yaml.dump(expanded, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
-            ran = subprocess.run(
-                [promtool, "test", "rules", str(path)],
-                capture_output=True,
-                text=True,
-                timeout=110,
-                env={"TMPDIR": made},  # it leaves its storage behind when a test fails
-            )
-            _read(ran.stdout + "\n" + ran.stderr, found)
+    """One run. A case is judged by the rules of its alert alone, and by those that record series: else all rules of the
+    file would be evaluated for each case, which takes minutes.
+    """
+    found = Observed({}, {}, [])
+    # It keeps each test's series in a storage on disk, which is slow, and leaves it behind when a test fails.
+    fast = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="promtool-", dir=fast) as made:
+        files = list(_test_files(file, every, Path(made), found))
+        ran = subprocess.run(
+            [promtool, "test", "rules", *map(str, files)],
+            capture_output=True,
+            text=True,
+            timeout=110,
+            env={"TMPDIR": made, "GOGC": "400"},
+        )
+    _read(ran.stdout + "\n" + ran.stderr, found)
     return found
+
+
+def _test_files(file: Path, every: Iterable[Case], folder: Path, found: Observed) -> Iterator[Path]:
+    """A test file for each alert and step: the interval of evaluation belongs to the file.
+
+    With more alerts in a test, each rule is evaluated over the series of all: for databases.yml 2.0 s of a core with one
+    alert in each, 3.0 s with four, 9.8 s with all.
+    """
+    groups = yaml.load(file.read_text(), LOADER)["groups"] if file.exists() else []
+    together: dict[tuple[str, int], list[Case]] = defaultdict(list)
+    for case in every:
+        together[case.alert, case.step].append(case)
+    for (alert, step), cases in together.items():
+        name = f"{alert}-{step}"
+        own = [{**group, "rules": [r for r in group["rules"] if r.get("alert", alert) == alert]} for group in groups]
+        rules = folder / f"{name}.rules.yml"
+        rules.write_text(json.dumps({"groups": [group for group in own if group["rules"]]}))
+        tested = []
+        for test, places in tests(cases, step):
+            tested.append({**test, "name": f"{name} {test['name']}"})
+            found.homes |= dict.fromkeys(places, tested[-1]["name"])
+        path = folder / f"{name}.yml"
+        # JSON is YAML too, and is written ten times as fast.
+        path.write_text(json.dumps({"rule_files": [str(rules)], "evaluation_interval": f"{step}s", "tests": tested}))
+        yield path
 
 
 def _read(output: str, found: Observed) -> None:
@@ -87,7 +109,9 @@ def _read(output: str, found: Observed) -> None:
             labels = _key(_pairs(text))
         elif text.startswith("Annotations:") and ("nothing", "like this") not in labels:
             seen.said[at][labels] = _pairs(text)
-        elif re.search(r"\berr: |error|cannot|could not|unknown|invalid", text) and not text.startswith(("exp:", "got:")):
+        elif re.search(r"\berr: |error|cannot|could not|unknown|invalid", text) and not text.startswith(
+            ("exp:", "got:")
+        ):
             found.errors.append(text)
 
 

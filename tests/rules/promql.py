@@ -19,13 +19,15 @@ TARGET = frozenset({"cluster", "namespace", "job", "instance"})
 OTHERS = {
     "up": TARGET,
     **{name: TARGET for name, _ in NAMES},
-    "ALERTS": TARGET | {"alertname", "alertstate", "severity", "subject", "component", "service", "kind", "team", "escalated"},
+    "ALERTS": TARGET
+    | {"alertname", "alertstate", "severity", "subject", "component", "service", "kind", "team", "escalated"},
 }
 OTHERS["ALERTS_FOR_STATE"] = OTHERS["ALERTS"] - {"alertstate"}
 GIVEN = (*TARGET, "component", "service", "team", "slo", "alertname", "backend")
 """Labels whose values users choose."""
 FOREIGN = ("stack_client_lost_events_total",)
 """Whose labels have the words of others: of Sentry's SDKs."""
+NAMELESS = "a selector has no metric's name, written out"
 SET = {"and", "or", "unless"}
 ABSENT = {"absent", "absent_over_time"}
 Labels = frozenset[str]
@@ -39,6 +41,9 @@ class Metrics:
     helps: Mapping[str, str]
     signals: Mapping[str, frozenset[str]]
     """Of each metric of thresholds."""
+    kinds: frozenset[str]
+    reasons: frozenset[str]
+    """Of probes, whatever the kind."""
     words: frozenset[str]
     """All that the package writes in quotes: what isn't among it can be no fixed value of a label."""
 
@@ -55,14 +60,18 @@ def metrics() -> Metrics:
             labels |= {f"{metric.name}_bucket": own | {"le"}, f"{metric.name}_sum": own, f"{metric.name}_count": own}
             helps |= {f"{metric.name}{part}": metric.help for part in ("_bucket", "_sum", "_count")}
     signals: dict[str, set[str]] = {}
-    for kind in catalogue.kinds():
+    kinds = catalogue.kinds()
+    reasons = {"", *COMMON_REASONS}
+    for kind in kinds:
+        reasons |= set(catalogue.load(kind).reasons)
         for signal in catalogue.load(kind).signals:
             signals.setdefault(f"stack_threshold_{signal.unit}", set()).add(signal.name)
     signals.setdefault("stack_threshold_seconds", set()).add("latency")
     for one in SIGNALS:
         signals.setdefault(f"stack_alert_threshold_{one.unit}", set()).add(one.name)
     words = frozenset(re.findall(r'"([\w.-]+)"', "\n".join(_sources())))
-    return Metrics(labels, helps, {name: frozenset(of) for name, of in signals.items()}, words)
+    thresholds = {name: frozenset(of) for name, of in signals.items()}
+    return Metrics(labels, helps, thresholds, frozenset(kinds), frozenset(reasons), words)
 
 
 def _sources() -> Iterator[str]:
@@ -105,7 +114,7 @@ class Reading:
         self.selectors.append(node)
         name = node.name
         if name is None:
-            self.problems.append("a selector has no metric's name, written out")
+            self.problems.append(NAMELESS)
             return frozenset()
         own = self.recorded.get(name, self.known.labels.get(name))
         if own is None:
@@ -121,7 +130,8 @@ class Reading:
     def _valued(self, name: str, label: str, value: str, *, literal: bool) -> None:
         values = [value] if literal else value.removeprefix("(").removesuffix(")").split("|")
         for one in values:
-            if one and re.fullmatch(r"[\w-]+", one) and not self._is_value(name, label, one):
+            # In capitals stands what the reader of a runbook puts in.
+            if re.fullmatch(r"[\w-]+", one) and not one.isupper() and not self._is_value(name, label, one):
                 self.problems.append(f'{name} has no {label}="{one}"')
 
     def _is_value(self, name: str, label: str, value: str) -> bool:
@@ -134,10 +144,9 @@ class Reading:
         if name == "stack_component_status" and label == "status":
             return value in STATUSES
         if label == "kind":
-            return value in catalogue.kinds()
+            return value in self.known.kinds
         if label == "reason" and name == "stack_probe_runs_total":
-            reasons = set(COMMON_REASONS) | {reason for kind in catalogue.kinds() for reason in catalogue.load(kind).reasons}
-            return value in reasons | {"", "none"}
+            return value in self.known.reasons
         said = re.findall(r"\w+", self.known.helps.get(name, ""))
         return value in said or value in self.known.words or value.isdigit()
 
@@ -200,7 +209,7 @@ class Reading:
 
     def _known_labels(self, named: Iterable[str], there: Labels, word: str) -> None:
         for label in named:
-            if label not in there | TARGET:
+            if label not in there | TARGET | {"__name__"}:
                 self.problems.append(f"{word} ({label}): no such label there")
 
 

@@ -31,8 +31,9 @@ def ids(rule: Rule) -> Iterator[str]:
 def labels(rule: Rule) -> Iterator[str]:
     """severity, subject and nothing more; escalated where it is one."""
     own = dict(rule.written.get("labels", {}))
-    if own.pop("severity", None) not in ("critical", "warning", "info"):
-        yield "severity is critical, warning or info"
+    severities = ("none",) if rule.name == "Watchdog" else ("critical", "warning", "info")
+    if own.pop("severity", None) not in severities:
+        yield f"severity is one of {', '.join(severities)}"
     if own.pop("subject", None) != rule.stem:
         yield f"subject is {rule.stem}"
     if own.pop("escalated", "true") != "true":
@@ -45,7 +46,9 @@ def waits(rule: Rule) -> Iterator[str]:
     """`for` is there; and a page never comes of a single run."""
     if "for" not in rule.written:
         yield "has no for (0m where an event is enough)"
-    elif not seconds(rule.written["for"]) and not re.search(r"\[\d|offset|:\w*(increase|rate|ratio)\w*\d|vector\(1\)", rule.expr):
+    elif not seconds(rule.written["for"]) and not re.search(
+        r"\[\d|offset|:\w*(increase|rate|ratio)\w*\d|vector\(1\)", rule.expr
+    ):
         yield "of a newest value, without any for: one bad run would be enough"
 
 

@@ -34,7 +34,9 @@ def test_a_rule_has_the_shape_that_every_rule_has(stem: str) -> None:
 
 @pytest.mark.parametrize("stem", TEXTS)
 def test_groups_are_named_after_the_file(stem: str) -> None:
-    assert [name for name in files()[stem].groups if name != f"stack-{stem}" and not name.startswith(f"stack-{stem}-")] == []
+    assert [
+        name for name in files()[stem].groups if name != f"stack-{stem}" and not name.startswith(f"stack-{stem}-")
+    ] == []
 
 
 def test_an_alert_is_in_one_file_once_for_each_severity() -> None:

@@ -7,9 +7,8 @@ from typing import Any
 
 import yaml
 
+from tests.rules.cases import LOADER
 from tests.rules.promql import Labels, Reading, read
-
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass

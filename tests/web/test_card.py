@@ -127,7 +127,7 @@ async def test_one_card_that_needs_attention_has_its_past_beside_it() -> None:
         s.add(component("db"))
         s.take(result("db", "unhealthy", "refused"))
         page = (await ask(s.port, "GET /")).text
-        assert page.count('<section class="cards bad"><article class="card unhealthy"><div><h3>') == 1
+        assert page.count('<section class="cards bad"><article class="card unhealthy" id="component-db"><div><h3>') == 1
         assert '</div><div class="past"><svg class="bars"' in page
 
 

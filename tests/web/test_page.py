@@ -107,7 +107,7 @@ async def test_the_page_needs_no_script_no_asset_and_only_the_style_whose_hash_i
         names = {name for _, attributes in parsed.found for name in attributes}
         assert not {name for name in names if name.startswith("on")} | {"style", "src"} & names
         links = {attributes["href"].split(";")[0] for _, attributes in parsed.found if "href" in attributes}
-        assert links == {"data:image/svg+xml", "/metrics", "/health", "/login"}
+        assert links == {"data:image/svg+xml", "/metrics", "/health", "/runbooks/", "/login"}
         assert {"http-equiv": "refresh", "content": "15"} in [attributes for _, attributes in parsed.found]
 
 

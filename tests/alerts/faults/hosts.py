@@ -1,0 +1,103 @@
+"""A machine short of everything, by a /proc of files: one can't make a real one so, and go on testing on it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.alerts.fault import Scene, Steps, provokes
+from tests.alerts.repeating import repeating
+from tests.tree import ROOT
+
+PROC = ROOT / "tests" / "fixtures" / "proc"
+MEMORY = "MemTotal: 1000 kB\nMemAvailable: {} kB\nSwapTotal: 1000 kB\nSwapFree: {} kB\n"
+
+
+Components = dict[str, dict[str, Any]]
+
+
+class Machine:
+    """Its files; `busy`, `waiting` and the like are what its counters grow by with each write."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(shutil.copytree(PROC, folder))
+        self.ticks = {"user": 0, "system": 0, "idle": 0, "iowait": 0, "steal": 0}
+        self.kills = self.busy = self.wrong = 0
+
+    def write(
+        self, *, free: int = 800, swap: int = 800, files: int = 100, load: float = 0.5, blocked: int = 0, **ticks: int
+    ) -> None:
+        for mode, more in ({"user": 10, "idle": 90} | ticks).items():
+            self.ticks[mode] += more
+        t = self.ticks
+        modes = f"{t['user']} 0 {t['system']} {t['idle']} {t['iowait']} 0 0 {t['steal']} 0 0"
+        others = f"btime 1790000000\nprocs_running 1\nprocs_blocked {blocked}\n"
+        disk = f"8 0 sda 100 5 2000 10 200 6 4000 20 0 {self.busy} 30 0 0 0 0 0 0\n"
+        device = f"  eth0: 5 50 {self.wrong} {self.wrong} 0 0 0 0 7 70 {self.wrong} {self.wrong} 0 0 0 0\n"
+        for name, text in {
+            "stat": f"cpu {modes}\ncpu0 {modes}\n{others}",
+            "meminfo": MEMORY.format(free, swap),
+            "loadavg": f"{load} {load} {load} 3/456 7890\n",
+            "vmstat": f"pswpin 1\noom_kill {self.kills}\n",
+            "diskstats": disk,
+            "net/dev": f"Inter-|\n face |\n{device}",
+            "sys/fs/file-nr": f"{files}\t0\t1000\n",
+        }.items():
+            file = self.folder / name
+            new = file.with_suffix(".new")
+            new.write_text(text)
+            new.replace(file)
+
+
+def _machines(scene: Scene, *names: str) -> tuple[dict[str, Machine], Components]:
+    machines = {name: Machine(scene.folder / name) for name in names}
+    kind = {"kind": "host", "cgroup": "off"}
+    return machines, {name: kind | {"procfs": str(one.folder)} for name, one in machines.items()}
+
+
+def _steps(machines: dict[str, Machine], components: Components, worsen: dict[str, Callable[[], None]]) -> Steps:
+    with repeating(lambda: [one.write() for one in machines.values()]):
+        yield {"components": components}
+    with repeating(lambda: [each() for each in worsen.values()]):
+        yield None
+    with repeating(lambda: [one.write() for one in machines.values()]):
+        yield None
+
+
+FULL = ("HostCpuHigh", "HostLoadHigh", "HostMemoryHigh", "HostSwapHigh", "HostDescriptorsHigh")
+
+
+@provokes(*(f"{alert}/{severity}" for alert in FULL for severity in ("warning", "critical")))
+def machines_are_short_of_everything(scene: Scene) -> Steps:
+    machines, components = _machines(scene, "machine_short", "machine_out")
+    short, out = machines.values()
+    # Else the warning of the one that is worse could be told before what is critical silences it.
+    signals = ("cpu", "load", "memory", "swap", "descriptors")
+    components["machine_out"] |= {"thresholds": {signal: {"warning": "off"} for signal in signals}}
+    worse = {
+        "short": lambda: short.write(free=80, swap=150, files=850, load=3, user=93, idle=7),
+        "out": lambda: out.write(free=20, swap=20, files=980, load=9, user=100, idle=0),
+    }
+    yield from _steps(machines, components, worse)
+
+
+@provokes(
+    "HostOomKill/warning",
+    "HostCpuWaiting/warning",
+    "HostCpuStolen/warning",
+    "HostDiskSaturated/warning",
+    "HostTasksBlocked/warning",
+    "HostNetworkErrors/warning",
+    "HostNetworkDrops/warning",
+)
+def a_machine_has_bad_disks_and_neighbours(scene: Scene) -> Steps:
+    machines, components = _machines(scene, "machine_bad")
+    (bad,) = machines.values()
+
+    def worsen() -> None:
+        bad.kills += 1
+        bad.busy += 1000
+        bad.wrong += 20
+        bad.write(blocked=9, user=10, idle=30, iowait=30, steal=30)
+
+    yield from _steps(machines, components, {"bad": worsen})
