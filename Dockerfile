@@ -10,6 +10,8 @@ COPY requirements.lock ./
 RUN python3 -m pip --python /opt/stack-exporter/bin/python3 install --require-hashes --only-binary=:all: -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter ./exporter
+COPY alert_rules ./alert_rules
+COPY docs/runbooks ./docs/runbooks
 RUN python3 -m pip --python /opt/stack-exporter/bin/python3 install --no-deps --no-build-isolation . \
     && python3 -m pip --python /opt/stack-exporter/bin/python3 uninstall --yes \
         editables hatchling packaging pathspec pluggy tomlkit trove-classifiers

@@ -9,7 +9,7 @@ ARGS ?=
 WORKERS ?= $(shell $(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)))' 2>/dev/null || echo auto)
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 RULES := $(wildcard alert_rules/*.yml alert_rules/*.yaml)
-RULE_TESTS := $(wildcard tests/rules/*.yml tests/rules/*.yaml)
+TRIXIE := $(VENV)/trixie/.complete
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 JAVASCRIPT := $(patsubst %/package-lock.json,%,$(wildcard tests/javascript/package-lock.json tests/javascript/*/package-lock.json))
 SOURCES := exporter tests $(wildcard benchmarks demo)
@@ -35,7 +35,7 @@ demo: packages $(VENV)/.dev  ## A small shop that is watched; break=NAME breaks 
 
 setup: $(VENV)/.dev  ## Set up the environment that the tests need, in .venv.
 
-test: packages javascript quick rules  ## Set up and run everything except test-slow: lint, types, rules, documents, tests.
+test: packages $(TRIXIE) javascript quick  ## Set up and run everything except test-slow: lint, types, rules, documents, tests.
 	@$(call step,tests)
 	@# Servers, browsers and clocks are real: on a machine that others use, one of thousands may be outrun. What fails is
 	@# shown, and runs once more with nothing beside it; what fails twice fails.
@@ -74,10 +74,11 @@ dockerfile: $(VENV)/.dev
 	@$(call step,Dockerfile)
 	$(BIN)/hadolint Dockerfile
 
-rules: packages  ## Alert rules and their tests, by promtool.
+rules: packages $(TRIXIE) $(VENV)/.dev  ## Alert rules and their tests, by promtool of both generations.
 	@$(call step,rules)
-	$(if $(RULES),promtool check rules $(RULES),@echo "no rule files")
-	$(if $(RULE_TESTS),promtool test rules $(RULE_TESTS))
+	promtool check rules $(RULES)
+	$(VENV)/trixie/usr/bin/promtool check rules $(RULES) >/dev/null
+	$(PYTEST) -q tests/rules $(ARGS)
 
 docs: $(VENV)/.dev  ## Rewrite the generated pages: command, configuration and metrics in docs/.
 	$(BIN)/python -m exporter.docs
@@ -107,6 +108,10 @@ javascript: $(JAVASCRIPT:%=%/node_modules/.package-lock.json)
 	@$(call step,installing the SDKs of $* (about a quarter of a minute))
 	@# Node brings certificates of its own; like everything else here it is to trust the system's.
 	@cd $* && PATH="$(abspath $(BIN)):$$PATH" NODE_OPTIONS=--use-system-ca npm ci --loglevel=error && touch node_modules/.package-lock.json
+
+# Of the newer generation, which rules and routes are tested on too.
+$(TRIXIE): scripts/trixie.sh
+	@scripts/trixie.sh $(VENV)/trixie
 
 packages-bench:
 	@scripts/packages.sh prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter \

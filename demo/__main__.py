@@ -1,96 +1,101 @@
 """`make demo`: a small shop that is watched; `make demo break=NAME` breaks one thing of it and shows who is told, when."""
 
-import argparse
 import signal
 import sys
-import time
+
+# Until there is something to clean up, Ctrl-C just ends it; what is imported now takes a while.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import argparse
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 
-from rich.console import Console
-
-from demo.stage import ADMIN, Stage, stage
+from demo.live import live
+from demo.screen import Screen
+from demo.stage import Stage, stage
 from demo.story import STORIES, Story
-from demo.timeline import Step, Stuck, breaking, mending
+from demo.tidy import tidy
+from demo.timeline import Step, Stuck, Watch
+from exporter.nearest import suggestion
 
-FACTOR = 60.0
-SETTLED = 8.0
-"""Seconds until counters have a past to be compared with, and everything has been probed."""
+FACTOR, MOST = 60.0, 120.0
+"""A rule that looks back 5 minutes has 5 scrapes to look at when they are divided by 120."""
+PROGRAMS = {"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager"}
+INTERRUPTED = 130
 
 
 def main() -> int:
     options = _options()
-    # As make's children get it from the terminal too: everything that was started ends in order.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = Console(highlight=False)
+    if missing := [package for program, package in PROGRAMS.items() if shutil.which(program) is None]:
+        _say(f"it needs {' and '.join(missing)}. On Debian and Ubuntu, as root: apt-get install {' '.join(missing)}")
+        return 1
+    screen = Screen()
     try:
-        with console.status("starting") as status, stage(options.faster, lambda what: _starting(status, what)) as all_:
-            status.stop()
-            _addresses(console, all_, options.faster)
-            if options.break_:
-                return _told(console, all_, STORIES[options.break_], options.faster)
-            console.print("\nCtrl-C ends it all. [bold]make demo break=NAME[/] breaks one of: " + ", ".join(STORIES))
-            while True:
-                time.sleep(1)
+        with tidy() as folder, ExitStack() as stack:
+            with screen.starting() as told:
+                started = stack.enter_context(stage(folder, options.faster, told))
+            return _run(screen, started, STORIES.get(options.break_))
     except KeyboardInterrupt:
-        console.print("\nended, and everything is cleaned up")
-        return 0 if not options.break_ else 130
+        screen.line("ended: no process and no file of it is left")
+        return INTERRUPTED if options.break_ else 0
+    except (Stuck, AssertionError, OSError) as error:
+        said = "\n".join([str(error), *getattr(error, "__notes__", [])])
+        _say(f"{said}\nIt has ended, and is cleaned up.")
+        return 1
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument(
-        "--break", dest="break_", choices=("", *STORIES), default="", metavar="NAME", help=", ".join(STORIES)
+    parser = argparse.ArgumentParser(
+        prog="make demo", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    stories = "\n".join(f"{name:<12} {story.what}" for name, story in STORIES.items())
+    parser.add_argument("--break", dest="break_", default="", metavar="NAME", help=f"one of\n{stories}")
     parser.add_argument(
         "--faster",
         type=float,
         default=FACTOR,
         metavar="N",
-        help="divide every duration in rules and routes by N (default %(default)g; 1 is as it is shipped)",
+        help=f"divide each wait of rules and routes by 1 to {MOST:g}; by default {FACTOR:g}, and 1 is as shipped",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    name = options.break_
+    if name and name not in STORIES:
+        _say(f"there is no break={name}{suggestion(name, STORIES) or ';'} It is one of {', '.join(STORIES)}.")
+        sys.exit(2)
+    if not 1 <= options.faster <= MOST:
+        _say(f"--faster is a number from 1 to {MOST:g}")
+        sys.exit(2)
+    return options
 
 
-def _starting(status: object, what: str) -> None:
-    status.update(f"starting {what}")  # type: ignore[attr-defined]
+def _say(problem: str) -> None:
+    print(f"make demo: {problem}", file=sys.stderr)
 
 
-def _addresses(console: Console, all_: Stage, factor: float) -> None:
-    for name, url in (
-        ("the shop", f"{all_.shop.url}/products"),
-        ("stack-exporter", f"{all_.daemon.url}/  (to see all: any name, password {ADMIN})"),
-        ("its metrics", f"{all_.daemon.url}/metrics"),
-        ("runbooks", f"{all_.daemon.url}/runbooks/"),
-        ("Prometheus", f"{all_.engines.prometheus.url}/alerts"),
-        ("Alertmanager", all_.engines.alertmanager.url),
-    ):
-        console.print(f"[bold]{name:<16}[/] {url}", soft_wrap=True)
-    said = "as they are shipped" if factor == 1 else f"divided by {factor:g}: 5 minutes take {300 / factor:g} seconds"
-    console.print(f"Waits of rules and routes are {said}.")
-
-
-def _told(console: Console, all_: Stage, story: Story, factor: float) -> int:
-    console.print(f"\n[bold]{story.what}[/], and soon the shop is well again:\n", soft_wrap=True)
-    with console.status("waiting until everything has been well for a while"):
-        time.sleep(SETTLED)
-    try:
-        _show(console, breaking(all_, story))
-        console.print()
-        _show(console, mending(all_, story))
-    except Stuck as stuck:
-        console.print(f"[red]{stuck}[/]")
-        return 1
+def _run(screen: Screen, started: Stage, story: Story | None) -> int:
+    screen.addresses(started)
+    with screen.waiting("until Prometheus has found everything, and all has been well for a while"):
+        started.settle()
+    if story is None:
+        live(screen, started)
+        return 0
+    watch = Watch(started, story)
+    _show(screen, f"{story.what}:", watch.breaking())
+    screen.told(watch)
+    _show(screen, f"{story.mended}:", watch.mending())
+    screen.where(watch)
     return 0
 
 
-def _show(console: Console, steps: Iterator[Step]) -> None:
+def _show(screen: Screen, title: str, steps: Iterator[Step]) -> None:
+    screen.line(f"\n[bold]{title}[/]")
     while True:
-        with console.status("…"):
+        with screen.waiting(""):
             step = next(steps, None)
         if step is None:
             return
-        colour = {"you": "yellow", "stack-exporter": "cyan", "Prometheus": "magenta"}.get(step.who, "green")
-        console.print(f"[dim]{step.after:7.2f} s[/]  [{colour}]{step.who:<24}[/] {step.what}", soft_wrap=True)
+        screen.step(step)
 
 
 if __name__ == "__main__":

@@ -1,85 +1,152 @@
-"""The way of a fault, from its beginning to the notification and back, each step as soon as it is seen."""
+"""The way of a fault, from its beginning to the notification and back, each step as soon as it is seen.
+
+Times are those of who did it (Prometheus' activeAt, an alert's startsAt, the receiver's clock), all on one machine;
+only what the daemon shows is looked for, 20 times a second.
+"""
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from http.client import HTTPException
+from typing import Any
+from urllib.parse import quote
 
-from demo.stage import Stage
+from demo.stage import EVALUATION, SCRAPE, Stage
 from demo.story import Story
+from demo.waits import routed, rule, said
+from tests.servers.notified import Notice
 
 LOOK = 0.05
-PATIENCE = 180.0
-"""Seconds for one step; far more than any takes."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What happened, who says so, and how many seconds after the fault was made, or mended."""
+    """What happened, who says so, how many seconds after the fault was made, or mended, and which wait is before it."""
 
     after: float
     who: str
     what: str
+    waits: str = ""
 
 
 class Stuck(Exception):
     """A step did not come."""
 
 
-def breaking(stage: Stage, story: Story) -> Iterator[Step]:
-    """Break it, and give each step of the way to the receiver. Raises Stuck."""
-    before = stage.daemon.metrics()
-    began = time.time()
-    story.break_(stage)
-    yield Step(0.0, "you", story.what)
-    yield _step(began, "stack-exporter", story.noticed, lambda: story.sees(stage.daemon.metrics(), before))
-    yield _step(began, "Prometheus", f"{story.alert} is pending or firing", lambda: _state(stage, story) != "")
-    fires = _step(began, "Prometheus", f"{story.alert} fires", lambda: _state(stage, story) == "firing")
-    arrived = list(_arrivals(stage, story, "firing", began))
-    # It is looked for some times a second, and a notification may be quicker than that.
-    yield replace(fires, after=min([fires.after, *(step.after for step in arrived)]))
-    yield from arrived
+class Watch:
+    """One story on a stage, step by step. Steps are never earlier than those before."""
+
+    def __init__(self, stage: Stage, story: Story) -> None:
+        self.stage = stage
+        self.story = story
+        self.labels = {"alertname": story.alert, **story.labels}
+        self.rule = rule(story.alert, story.labels["severity"])
+        self.began = 0.0
+        self.last = 0.0
+        self.delay = 0.0
+        """Seconds from the alert's firing until the last receiver was told."""
+        # Hours, where nothing is divided: the rule's own wait, and what it looks back.
+        self.patience = 120 + 3600 / stage.factor
+
+    def breaking(self) -> Iterator[Step]:
+        """Break it, and give each step of the way to the receivers. Raises Stuck."""
+        stage, story = self.stage, self.story
+        before = stage.daemon.metrics()
+        yield self._begin(story.what, story.break_)
+        seen = self._until(lambda: story.sees(stage.daemon.metrics(), before), story.noticed)
+        yield self._step(time.time(), "stack-exporter", seen, story.looks)
+        if story.verdict:
+            yield self._verdict("unhealthy", up=0, waits="fall: 2 bad runs in a row")
+        waits = f"scraped, and rules evaluated, every {max(SCRAPE, EVALUATION):g} s"
+        pending = self._until(self._active, f"{story.alert} is pending")
+        if wait := said("for", self.rule.waits, stage.factor):
+            yield self._step(_seconds(pending["activeAt"]), "Prometheus", f"{story.alert} is pending", waits)
+        waits = ", ".join(filter(None, [wait or waits, said("looks back", story.looks_back, stage.factor)]))
+        taken = self._until(self._taken, f"Alertmanager has {story.alert}")
+        fires = f"{story.alert} fires, {story.labels['severity']}"
+        yield self._step(_seconds(taken["startsAt"]), "Prometheus", fires, waits)
+        fired = self.last
+        yield self._step(_seconds(taken["updatedAt"]), "Alertmanager", "takes it")
+        yield from self._arrivals("firing", "group_wait")
+        self.delay = self.last - fired
+
+    def mending(self) -> Iterator[Step]:
+        """Mend it, and give each step of the way back. Raises Stuck."""
+        stage, story = self.stage, self.story
+        yield self._begin(story.mended, story.mend)
+        if story.verdict:
+            yield self._verdict("healthy", up=1, waits="rise: 2 good runs in a row")
+        notice = self._until(lambda: self._heard("resolved"), f"{story.alert} is resolved")[0]
+        back = said("looks back", story.looks_back, stage.factor)
+        yield self._step(notice.ended, "Prometheus", f"{story.alert} is over", back)
+        yield from self._arrivals("resolved", "group_interval")
+
+    def _begin(self, what: str, act: Callable[[Stage], object]) -> Step:
+        self.began, self.last = time.time(), 0.0
+        act(self.stage)
+        return Step(0.0, "you", what)
+
+    def _verdict(self, status: str, *, up: int, waits: str) -> Step:
+        name = self.story.verdict
+
+        def decided() -> bool:
+            found = self.stage.daemon.metrics()
+            (value,) = [v for k, v in found.items() if k.startswith(f'stack_component_up{{component="{name}"')]
+            return value == up
+
+        self._until(decided, f"{name} is {status}")
+        return self._step(time.time(), "stack-exporter", f"{name} is {status}", waits)
+
+    def _arrivals(self, status: str, waits: str) -> Iterator[Step]:
+        for receiver in self.story.receivers:
+            arrived = self._until(
+                lambda name=receiver: [one for one in self._heard(status) if one.receiver == name],
+                f"{receiver} is told that {self.story.alert} is {status}",
+            )[0]
+            what = arrived.annotations["summary"] if status == "firing" else f"resolved: {self.story.alert}"
+            wait = said(waits, routed(receiver)[waits], self.stage.factor)
+            yield self._step(arrived.at, receiver, what, wait)
+
+    def others(self) -> list[str]:
+        """What else people were told of since the fault."""
+        told = [one for one in self.stage.engines.notified.notices if one.at >= self.began]
+        names = {one.name for one in told if one.receiver not in ("history", "dead-mans-switch")}
+        return sorted(names - {self.story.alert})
+
+    def _heard(self, status: str) -> list[Notice]:
+        return self.stage.engines.notified.of(self.story.alert, status, self.began, **self.story.labels)
+
+    def _active(self) -> Any:
+        """The alert as Prometheus has it, pending or firing."""
+        return next((one for one in self.stage.engines.alerts() if self._is(one["labels"])), None)
+
+    def _taken(self) -> Any:
+        """The alert as Alertmanager has it."""
+        path = f"/api/v2/alerts?filter={quote(f'alertname={self.story.alert}')}"
+        found = self.stage.engines.alertmanager.get(path).json()
+        return next((one for one in found if self._is(one["labels"])), None)
+
+    def _is(self, labels: dict[str, str]) -> bool:
+        return self.labels.items() <= labels.items()
+
+    def _step(self, at: float, who: str, what: str, waits: str = "") -> Step:
+        self.last = max(self.last, at - self.began)
+        return Step(self.last, who, what, waits)
+
+    def _until(self, happened: Callable[[], Any], what: str) -> Any:
+        end = time.monotonic() + self.patience
+        while True:
+            try:
+                if found := happened():
+                    return found
+            except (OSError, HTTPException):
+                pass
+            if time.monotonic() > end:
+                raise Stuck(f"not within {self.patience:.0f} s: {what}")
+            time.sleep(LOOK)
 
 
-def mending(stage: Stage, story: Story) -> Iterator[Step]:
-    """Mend it, and give each step of the way back. Raises Stuck."""
-    began = time.time()
-    story.mend(stage)
-    yield Step(0.0, "you", "mended")
-    over = _step(began, "Prometheus", f"{story.alert} is over", lambda: _state(stage, story) == "")
-    arrived = list(_arrivals(stage, story, "resolved", began))
-    yield replace(over, after=min([over.after, *(step.after for step in arrived)]))
-    yield from arrived
-
-
-def _arrivals(stage: Stage, story: Story, status: str, began: float) -> Iterator[Step]:
-    told = stage.engines.notified
-    labels = dict(story.labels)
-    _step(began, "", f"{story.alert} is {status}", lambda: told.of(story.alert, status, began, **labels))
-    # Other receivers of the same alert are told in the same moment.
-    time.sleep(0.5)
-    seen = set()
-    for one in told.of(story.alert, status, began, **labels):
-        if one.receiver not in seen:
-            seen.add(one.receiver)
-            what = one.annotations.get("summary", "") if status == "firing" else "resolved"
-            yield Step(one.at - began, f"receiver {one.receiver}", what)
-
-
-def _step(began: float, who: str, what: str, happened: Callable[[], object]) -> Step:
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            if happened():
-                return Step(time.time() - began, who, what)
-        except (OSError, HTTPException):
-            pass
-        if time.monotonic() > end:
-            raise Stuck(f"not within {PATIENCE:.0f} s: {what}")
-        time.sleep(LOOK)
-
-
-def _state(stage: Stage, story: Story) -> str:
-    wanted = {"alertname": story.alert, **story.labels}
-    states = {one["state"] for one in stage.engines.alerts() if wanted.items() <= one["labels"].items()}
-    return "firing" if "firing" in states else "pending" if states else ""
+def _seconds(written: str) -> float:
+    """Unix time."""
+    return datetime.fromisoformat(written).timestamp()

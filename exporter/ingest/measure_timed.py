@@ -151,7 +151,7 @@ class Timed:
         metric, labels = self._timed
         self._duration: Child = self._tallies.child(metric, *labels)
         self._children: list[Child] = [self._tallies.child(metric, *labels) for metric, labels in self._also]
-        # An objective's end with a reload, and are not made anew by what a request before it left to count.
+        # An objective's series that has ended, with a reload, has no successor to be found.
         self._children += [child for child in self._marks if not child.gone]
 
     def _too_slow(self, slow: Threshold, duration: float, weight: float, trace_id: str, now: float) -> None:

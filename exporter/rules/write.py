@@ -1,6 +1,7 @@
 """stack-exporter rules: the packaged alert rules into a folder, as Prometheus or as Prometheus Operator takes them."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,20 +33,18 @@ class Unfit(ValueError):  # noqa: N818 - says the fact
 
 def files(changes: Changes) -> dict[str, str]:
     """Each file's name and text; byte for byte the packaged ones without changes. Raises Unfit."""
-    links = {}
-    for flag, place, url in (
-        ("--exporter-url", EXPORTER, changes.exporter_url),
-        ("--grafana-url", GRAFANA, changes.grafana_url),
-    ):
-        links[place] = _url(flag, url)
+    links = {
+        EXPORTER: _url("--exporter-url", changes.exporter_url),
+        GRAFANA: _url("--grafana-url", changes.grafana_url),
+    }
+    # In one pass: one of them may lead to where the other led.
+    place = re.compile("|".join(map(re.escape, links)))
     factor = _factor(changes.divide)
     found = {}
     for path in sorted(alert_rules().glob("*.yml")):
         # As bytes: reading as text would turn another system's line ends into our own.
         text = path.read_bytes().decode()
-        for place, url in links.items():
-            text = text.replace(place, url)
-        text = divided(text, factor)
+        text = divided(place.sub(lambda match: links[match[0]], text), factor)
         found[path.name] = prometheus_rule(path.stem, text) if changes.kubernetes else text
     return found
 
@@ -63,11 +62,7 @@ def write(folder: Path, changes: Changes, *, force: bool) -> int:
         there = {name: path.read_bytes() for name in made if (path := folder / name).exists()}
         differing = [name for name, data in there.items() if data != made[name].encode()]
         if differing and not force:
-            return refuse(
-                f"{folder}: {', '.join(differing)} {'is' if len(differing) == 1 else 'are'} there already and "
-                f"{'differs' if len(differing) == 1 else 'differ'}; --force writes over {_them(differing)}. "
-                "Nothing was written"
-            )
+            return refuse(f"{folder}: {_there(differing)}. Nothing was written")
         for name, text in made.items():
             if there.get(name) != text.encode():
                 (folder / name).write_bytes(text.encode())
@@ -77,14 +72,21 @@ def write(folder: Path, changes: Changes, *, force: bool) -> int:
     return 0
 
 
-def _them(names: list[str]) -> str:
-    return "it" if len(names) == 1 else "them"
+def _there(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"{names[0]} is there already and differs; --force writes over it"
+    some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"{some} are there already and differ; --force writes over them"
 
 
 def _url(flag: str, url: str) -> str:
     """It without the last slash; what would break the YAML, or the templates around it, is refused."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc or set(url) & set(" '\"{}\\#\n\t?"):
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.netloc) and not set(url) & set(" '\"{}\\#\n\t?")
+    except ValueError:  # brackets that hold no IPv6 address
+        valid = False
+    if not valid:
         raise Unfit(f"{flag}: is an address such as https://grafana.example.com, without a query")
     return url.rstrip("/")
 

@@ -61,6 +61,8 @@ def observe(file: Path, every: Iterable[Case], promtool: str) -> Observed:
             env={"TMPDIR": made, "GOGC": "400"},
         )
     _read(ran.stdout + "\n" + ran.stderr, found)
+    if not found.tests and not found.errors:  # the file itself was refused
+        found.errors += [line.strip() for line in (ran.stdout + ran.stderr).splitlines() if line.strip()]
     return found
 
 

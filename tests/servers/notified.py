@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,13 +15,14 @@ from tests.servers.process import wait_until
 
 @dataclass(frozen=True)
 class Notice:
-    """One alert of a notification. `at` is when it arrived, in Unix seconds."""
+    """One alert of a notification, in Unix seconds: `at`: when it arrived, `ended`: when its rule stopped firing."""
 
     at: float
     receiver: str
     status: str
     labels: dict[str, str]
     annotations: dict[str, str]
+    ended: float = 0.0
 
     @property
     def name(self) -> str:
@@ -62,7 +64,8 @@ def notified() -> Iterator[Notified]:
             body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             name = self.path.strip("/")
             told.notices += [
-                Notice(at, name, alert["status"], alert["labels"], alert["annotations"]) for alert in body["alerts"]
+                Notice(at, name, alert["status"], alert["labels"], alert["annotations"], _ended(alert))
+                for alert in body["alerts"]
             ]
             self.send_response(200)
             self.send_header("Content-Length", "0")
@@ -82,3 +85,7 @@ def notified() -> Iterator[Notified]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _ended(alert: dict[str, Any]) -> float:
+    return datetime.fromisoformat(alert["endsAt"]).timestamp() if alert["status"] == "resolved" else 0.0

@@ -50,3 +50,18 @@ def a_shop_comes_and_goes(scene: Scene) -> Steps:
         yield None
         broken.clear()
         yield None
+
+
+@provokes("HealthScoreLow/critical", "ComponentDown/warning")
+def what_weighs_most_is_down(scene: Scene) -> Steps:
+    broken = threading.Event()
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(BAD if broken.is_set() else OK)
+
+    with hostile.serving(answer) as server:
+        yield {"components": {"shop_heavy": {"kind": "http", "url": server.url, "weight": 1000}}}
+        broken.set()
+        yield None
+        broken.clear()
+        yield None

@@ -1,7 +1,7 @@
 """A machine short of everything, by a /proc of files: one can't make a real one so, and go on testing on it."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,20 @@ def _machines(scene: Scene, *names: str) -> tuple[dict[str, Machine], Components
     return machines, {name: kind | {"procfs": str(one.folder)} for name, one in machines.items()}
 
 
-def _steps(machines: dict[str, Machine], components: Components, worsen: dict[str, Callable[[], None]]) -> Steps:
-    with repeating(lambda: [one.write() for one in machines.values()]):
+def _steps(machines: dict[str, Machine], components: Components, worsen: Sequence[Callable[[], None]]) -> Steps:
+    def all_is_well() -> None:
+        for one in machines.values():
+            one.write()
+
+    def all_is_bad() -> None:
+        for worse in worsen:
+            worse()
+
+    with repeating(all_is_well):
         yield {"components": components}
-    with repeating(lambda: [each() for each in worsen.values()]):
+    with repeating(all_is_bad):
         yield None
-    with repeating(lambda: [one.write() for one in machines.values()]):
+    with repeating(all_is_well):
         yield None
 
 
@@ -74,11 +82,11 @@ def machines_are_short_of_everything(scene: Scene) -> Steps:
     # Else the warning of the one that is worse could be told before what is critical silences it.
     signals = ("cpu", "load", "memory", "swap", "descriptors")
     components["machine_out"] |= {"thresholds": {signal: {"warning": "off"} for signal in signals}}
-    worse = {
-        "short": lambda: short.write(free=80, swap=150, files=850, load=3, user=93, idle=7),
-        "out": lambda: out.write(free=20, swap=20, files=980, load=9, user=100, idle=0),
-    }
-    yield from _steps(machines, components, worse)
+    worsen = (
+        lambda: short.write(free=80, swap=150, files=850, load=3, user=93, idle=7),
+        lambda: out.write(free=20, swap=20, files=980, load=9, user=100, idle=0),
+    )
+    yield from _steps(machines, components, worsen)
 
 
 @provokes(
@@ -100,4 +108,4 @@ def a_machine_has_bad_disks_and_neighbours(scene: Scene) -> Steps:
         bad.wrong += 20
         bad.write(blocked=9, user=10, idle=30, iowait=30, steal=30)
 
-    yield from _steps(machines, components, {"bad": worsen})
+    yield from _steps(machines, components, (worsen,))

@@ -1,10 +1,10 @@
 """The monitoring itself fails: alerts that nobody mends, notifications that do not get through, configurations refused."""
 
 import json
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import yaml
 
@@ -20,20 +20,16 @@ TOKEN = "the-token-of-alertmanager"
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
 
 
-@provokes("AlertUnresolved/critical")
-def a_critical_alert_that_nobody_mends(scene: Scene) -> Steps:
-    with servers.valkey() as server:
-        components = {"orders": {"kind": "redis", "url": server.url, "critical": True, "team": "web"}}
-        config = {"defaults": PACE, "components": components, "thresholds": {"unresolved": {"critical": "3s"}}}
-        with servers.daemon(yaml.safe_dump(config)) as daemon:
-            yield {"scraped": {"of-orders": [f"127.0.0.1:{daemon.port}"]}}
-            server.stop()
-            yield None
-            server.start()
-            yield None
+# A second component of the same server has the threshold as a critical one, since that silences the warning; of another
+# team, so that its notifications wait for no others.
+BADLY = ("NotificationsFailing", "AlertmanagerAlertsMany")
+WORSE = ("PrometheusNotificationErrors", "PrometheusNotificationsDropped", "PrometheusRulesFailing")
 
 
-@provokes("NotificationsFailing/warning", "AlertmanagerReloadFailed/warning", "AlertmanagerAlertsMany/warning")
+@provokes(
+    "AlertmanagerReloadFailed/warning",
+    *(f"{name}/{severity}" for name in BADLY for severity in ("warning", "critical")),
+)
 def an_alertmanager_that_cannot_send_and_refuses_its_configuration(scene: Scene) -> Steps:
     with receiving.receiver() as web:
         config = {
@@ -41,8 +37,14 @@ def an_alertmanager_that_cannot_send_and_refuses_its_configuration(scene: Scene)
             "receivers": [{"name": "web", "webhook_configs": [{"url": f"{web.url}/hook"}]}],
         }
         with servers.alertmanager(yaml.safe_dump(config)) as server:
-            limits = {"active_alerts": {"warning": 3}}
-            yield {"components": {"routes": {"kind": "alertmanager", "url": server.url, "thresholds": limits}}}
+            asked = {"kind": "alertmanager", "url": server.url}
+            critical = {"failures": {"warning": "off", "critical": 0.003}, "active_alerts": {"critical": 3}}
+            yield {
+                "components": {
+                    "routes": asked | {"thresholds": {"active_alerts": {"warning": 3}}},
+                    "routes_that_matter": asked | {"team": "platform", "thresholds": critical},
+                }
+            }
             # What is refused for good is not tried again; Alertmanager gives it up at once, with each flush of the group.
             web.status, web.refuse = 400, {"/hook": 1_000_000}
             tell(server, *(alert("Anything", "warning", component=name) for name in "abc"))
@@ -58,10 +60,7 @@ def an_alertmanager_that_cannot_send_and_refuses_its_configuration(scene: Scene)
 
 
 @provokes(
-    "PrometheusNotificationErrors/warning",
-    "PrometheusNotificationsDropped/warning",
-    "PrometheusRulesFailing/warning",
-    "PrometheusReloadFailed/warning",
+    "PrometheusReloadFailed/warning", *(f"{name}/{severity}" for name in WORSE for severity in ("warning", "critical"))
 )
 def a_prometheus_whose_rules_fail_and_whose_alertmanager_is_gone(scene: Scene) -> Steps:
     receiver = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
@@ -72,7 +71,15 @@ def a_prometheus_whose_rules_fail_and_whose_alertmanager_is_gone(scene: Scene) -
         flags = ("--web.enable-lifecycle", "--rules.alert.resend-delay=500ms")
         with servers.prometheus(text, *flags) as server:
             _rules(server, "1")
-            yield {"components": {"rules": {"kind": "prometheus", "url": server.url}}}
+            asked = {"kind": "prometheus", "url": server.url}
+            signals = ("notification_errors", "notifications_dropped", "rule_failures")
+            critical = {signal: {"warning": "off", "critical": 0.003} for signal in signals}
+            yield {
+                "components": {
+                    "rules": asked,
+                    "rules_that_matter": asked | {"team": "platform", "thresholds": critical},
+                }
+            }
             other.stop()
             _rules(server, "1 / on () group_left () (label_replace(vector(1), 'a', '1', '', '') or vector(1))")
             (server.folder / "prometheus.yml").write_text("nonsense: true\n")
@@ -84,31 +91,41 @@ def a_prometheus_whose_rules_fail_and_whose_alertmanager_is_gone(scene: Scene) -
             yield None
 
 
-@provokes("NotificationsLate/warning", "AlertsTruncated/warning", "AlertsFlapping/warning")
-def an_alertmanager_that_is_late_leaves_alerts_out_and_flaps(scene: Scene) -> Steps:
+@provokes("AlertUnresolved/critical", "NotificationsLate/warning", "AlertsTruncated/warning", "AlertsFlapping/warning")
+def nobody_mends_and_an_alertmanager_is_late_leaves_alerts_out_and_flaps(scene: Scene) -> Steps:
     """The daemon is told what such an Alertmanager tells it."""
-    thresholds = {"alert_flaps": {"warning": 2}}
-    with _daemon({"alertmanager": {"token": TOKEN}, "thresholds": thresholds}) as daemon:
-        yield {"scraped": {"of-notifications": [f"127.0.0.1:{daemon.port}"]}}
+    with ExitStack() as stack:
+        listening = stack.enter_context(_listening(port := servers.free_port()))
+        config = {
+            "defaults": PACE,
+            "alertmanager": {"token": TOKEN},
+            "components": {"orders": {"kind": "tcp", "address": f"127.0.0.1:{port}", "critical": True, "team": "web"}},
+            "thresholds": {"unresolved": {"critical": "3s"}, "alert_flaps": {"warning": 2}},
+        }
+        daemon = stack.enter_context(servers.daemon(yaml.safe_dump(config)))
+        yield {"scraped": {"of-orders": [f"127.0.0.1:{daemon.port}"]}}
+        listening.close()
         for name in "abc":
             _told(daemon, name, began=100, truncated=2)
         for ended in (True, False):
             for name in "abc":
                 _told(daemon, name, began=10 if ended else 0, ended=ended)
         yield None
+        stack.enter_context(_listening(port))
         yield None
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """The kernel answers for whoever listens, as long as nobody fills the queue of those who wait."""
+    with socket.create_server(("127.0.0.1", port), backlog=1024) as server:
+        yield server
 
 
 def _rules(server: Server, expression: str) -> None:
     rules = [{"alert": "Always", "expr": "vector(1)"}, {"alert": "Sometimes", "expr": f"vector(1) * {expression}"}]
     (server.folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "any", "rules": rules}]}))
     assert server.post("/-/reload", "", {}).status == 200
-
-
-@contextmanager
-def _daemon(config: dict[str, Any]) -> Iterator[Daemon]:
-    with servers.daemon(yaml.safe_dump({"defaults": PACE} | config)) as daemon:
-        yield daemon
 
 
 def _told(daemon: Daemon, name: str, *, began: float, ended: bool = False, truncated: int = 0) -> None:

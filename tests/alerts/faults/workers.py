@@ -52,9 +52,11 @@ def one_of_two_workers_and_the_beat_die(scene: Scene) -> Steps:
                 "tasks_few": tasks
                 | {
                     "workers": ["one@test", "two@test"],
-                    "beat": within,
+                    "beat": within | {"within": "1h"},
                     "thresholds": {"workers": {"warning": 1}, "beat": {"warning": "3s"}},
                 },
+                # On its own: a run tells one reason alone, the worst.
+                "tasks_unbeaten": tasks | {"beat": within},
                 "tasks_fewer": tasks
                 | {
                     "queues": ["nobodys"],

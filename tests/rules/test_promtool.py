@@ -1,0 +1,24 @@
+"""What a case can't say, as promtool's own tests: pauses of Prometheus, new instances, spikes that are none."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.servers.generations import NAMES, generation
+
+# slo*.yml are run by test_slo_times.py.
+FILES = sorted(path for path in Path(__file__).parent.glob("promtool/*.yml") if not path.stem.startswith("slo"))
+
+
+@pytest.mark.debian
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
+def test_promtools_own_tests_hold(file: Path, name: str, tmp_path: Path) -> None:
+    command = [generation(name).promtool, "test", "rules", str(file)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=110, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    if done.returncode:
+        pytest.fail(done.stdout + done.stderr, pytrace=False)
