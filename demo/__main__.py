@@ -61,7 +61,9 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     name = options.break_
     if name and name not in STORIES:
-        _say(f"there is no break={name}{suggestion(name, STORIES) or ';'} It is one of {', '.join(STORIES)}.")
+        _say(
+            f"there is no break={name}{suggestion(name, STORIES).replace('?', '? It') or '; it'} is one of {', '.join(STORIES)}."
+        )
         sys.exit(2)
     if not 1 <= options.faster <= MOST:
         _say(f"--faster is a number from 1 to {MOST:g}")
@@ -81,9 +83,9 @@ def _run(screen: Screen, started: Stage, story: Story | None) -> int:
         live(screen, started)
         return 0
     watch = Watch(started, story)
-    _show(screen, f"{story.what}:", watch.breaking())
+    _show(screen, "Broken:", watch.breaking())
     screen.told(watch)
-    _show(screen, f"{story.mended}:", watch.mending())
+    _show(screen, "Mended:", watch.mending())
     screen.where(watch)
     return 0
 

@@ -129,7 +129,8 @@ def _started(
     }
     told("stack-exporter and the Celery worker")
     command = [sys.executable, "-m", "celery", "-A", "demo.worker", "worker", "-P", "threads", "-c", "2", "-E"]
-    worker = Worker("worker", [*command, "-l", "INFO"], 0, folder, url=env["BROKER_URL"], env=env)
+    command += ["-l", "INFO", "--without-mingle", "--without-gossip"]
+    worker = Worker("worker", command, 0, folder, url=env["BROKER_URL"], env=env)
     working = pool.submit(stack.enter_context, worker)
     config = (ROOT / "demo" / "exporter.yaml").read_text()
     daemon = stack.enter_context(servers.daemon(config, env=surroundings, check=False))
@@ -155,11 +156,11 @@ def _started(
 
 @contextmanager
 def _visitors(shop: Shop) -> Iterator[None]:
-    """People who look and buy, some 10 a second; so many that they are still a few when each waits for 7 s."""
+    """People who look and buy, some 8 a second; so many that there are still a few when each waits for 7 s."""
     ended = threading.Event()
 
     def visit(number: int) -> None:
-        while not ended.wait(1 + number / 20):
+        while not ended.wait(1 + number / 8):
             _ask(f"{shop.url}/products")
             _ask(f"{shop.url}/orders/tea", b"")
 

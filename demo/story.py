@@ -19,7 +19,7 @@ class Story:
     """`labels` tell the alert from others of its name; `receivers` are told, in this order.
 
     `sees`: what the daemon has noticed, by its series now and before, or nothing. `looks`: how often it looks.
-    `verdict`: the component that is unhealthy then. `looks_back`: the range of the rule's expression.
+    `verdict`: the component whose verdict the alert is about. `looks_back`: the range of the rule's expression.
     `by_hand`: a command that does the same from another terminal.
     """
 
@@ -83,7 +83,11 @@ def _killed(server: Callable[[Stage], Server]) -> Callable[[Stage], object]:
 
 
 def _started(server: Callable[[Stage], Server]) -> Callable[[Stage], object]:
-    return lambda stage: server(stage).running or server(stage).start()
+    def start(stage: Stage) -> None:
+        if not server(stage).running:
+            server(stage).start()
+
+    return start
 
 
 def _shop(what: str, on: int) -> Callable[[Stage], None]:
@@ -120,7 +124,7 @@ STORIES: Mapping[str, Story] = {
         mend=_started(lambda stage: stage.database),
         sees=_fails("database"),
         noticed="a probe of database fails",
-        looks="every 1 s",
+        looks="probed every 1 s",
         verdict="database",
         by_hand=lambda stage: f"kill -9 {stage.database.pid}",
     ),
@@ -134,12 +138,11 @@ STORIES: Mapping[str, Story] = {
         mend=_started(lambda stage: stage.worker),
         sees=_fails("worker"),
         noticed="no worker answers",
-        looks="every 1 s",
-        verdict="worker",
+        looks="probed every 1 s",
         by_hand=lambda stage: f"kill -9 {stage.worker.pid}",
     ),
     "slow": Story(
-        what="pages take 7 s",
+        what="pages take 5.5 to 9 s",
         mended="pages are quick again",
         alert="HttpResponsesSlow",
         labels={"severity": "warning", "service": "shop"},
@@ -148,7 +151,7 @@ STORIES: Mapping[str, Story] = {
         mend=_shop("slow", 0),
         sees=_slow,
         noticed="a slow request is told",
-        looks="after 7 s",
+        looks="told when it ends",
         looks_back="5m",
         by_hand=_curl("slow"),
     ),
@@ -175,7 +178,7 @@ STORIES: Mapping[str, Story] = {
         mend=lambda stage: stage.storage.signed("DELETE", "/uploads/film"),
         sees=_full,
         noticed="more than 90 % are used",
-        looks="every 1 s",
+        looks="probed every 1 s",
     ),
     "certificate": Story(
         what="the shop's certificate is replaced by one that expires in 2 days",
@@ -187,7 +190,7 @@ STORIES: Mapping[str, Story] = {
         mend=_certificate(ends=90),
         sees=_ending,
         noticed="less than 3 days are left",
-        looks="every 1 s",
+        looks="probed every 1 s",
     ),
     "security": Story(
         what=f"somebody tries {WRONG_PASSWORDS} passwords",

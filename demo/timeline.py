@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote
@@ -53,7 +54,8 @@ class Watch:
         """Break it, and give each step of the way to the receivers. Raises Stuck."""
         stage, story = self.stage, self.story
         before = stage.daemon.metrics()
-        yield self._begin(story.what, story.break_)
+        yield Step(0.0, "you", story.what)
+        self._act(story.break_)
         seen = self._until(lambda: story.sees(stage.daemon.metrics(), before), story.noticed)
         yield self._step(time.time(), "stack-exporter", seen, story.looks)
         if story.verdict:
@@ -74,7 +76,8 @@ class Watch:
     def mending(self) -> Iterator[Step]:
         """Mend it, and give each step of the way back. Raises Stuck."""
         stage, story = self.stage, self.story
-        yield self._begin(story.mended, story.mend)
+        yield Step(0.0, "you", story.mended)
+        self._act(story.mend)
         if story.verdict:
             yield self._verdict("healthy", up=1, waits="rise: 2 good runs in a row")
         notice = self._until(lambda: self._heard("resolved"), f"{story.alert} is resolved")[0]
@@ -82,10 +85,9 @@ class Watch:
         yield self._step(notice.ended, "Prometheus", f"{story.alert} is over", back)
         yield from self._arrivals("resolved", "group_interval")
 
-    def _begin(self, what: str, act: Callable[[Stage], object]) -> Step:
+    def _act(self, act: Callable[[Stage], object]) -> None:
         self.began, self.last = time.time(), 0.0
         act(self.stage)
-        return Step(0.0, "you", what)
 
     def _verdict(self, status: str, *, up: int, waits: str) -> Step:
         name = self.story.verdict
@@ -100,13 +102,11 @@ class Watch:
 
     def _arrivals(self, status: str, waits: str) -> Iterator[Step]:
         for receiver in self.story.receivers:
-            arrived = self._until(
-                lambda name=receiver: [one for one in self._heard(status) if one.receiver == name],
-                f"{receiver} is told that {self.story.alert} is {status}",
-            )[0]
+            said_so = f"{receiver} is told that {self.story.alert} is {status}"
+            arrived = self._until(partial(self._heard, status, receiver=receiver), said_so)[0]
             what = arrived.annotations["summary"] if status == "firing" else f"resolved: {self.story.alert}"
             wait = said(waits, routed(receiver)[waits], self.stage.factor)
-            yield self._step(arrived.at, receiver, what, wait)
+            yield self._step(arrived.at, f"to {receiver}", what, wait)
 
     def others(self) -> list[str]:
         """What else people were told of since the fault."""
@@ -114,8 +114,8 @@ class Watch:
         names = {one.name for one in told if one.receiver not in ("history", "dead-mans-switch")}
         return sorted(names - {self.story.alert})
 
-    def _heard(self, status: str) -> list[Notice]:
-        return self.stage.engines.notified.of(self.story.alert, status, self.began, **self.story.labels)
+    def _heard(self, status: str, **receiver: str) -> list[Notice]:
+        return self.stage.engines.notified.of(self.story.alert, status, self.began, **self.story.labels, **receiver)
 
     def _active(self) -> Any:
         """The alert as Prometheus has it, pending or firing."""

@@ -29,6 +29,7 @@ class Slots:
         self._free_for_failing = 0
         self._waiting = Line()
         self._failing = Line()
+        self._handed = count(1)
         self.limit(total)
 
     @property
@@ -80,12 +81,18 @@ class Slots:
         self._free_for_failing -= failing
 
     def _hand_on(self) -> None:
-        for line, failing in ((self._waiting, False), (self._failing, True)):
-            while line and self._has_place(failing=failing):
-                turn = line.call()
-                if not turn.done():
-                    self._take(failing=failing)
-                    turn.set_result(None)
+        lines = ((self._waiting, False), (self._failing, True))
+        while True:
+            # As within a line so between the two: what fails must be run as well, or it could never be well again.
+            order = lines if next(self._handed) % FIRST_COME else lines[::-1]
+            found = next(((line, failing) for line, failing in order if line and self._has_place(failing=failing)), None)
+            if found is None:
+                return
+            line, failing = found
+            turn = line.call()
+            if not turn.done():
+                self._take(failing=failing)
+                turn.set_result(None)
 
 
 class Slot:

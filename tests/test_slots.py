@@ -176,6 +176,26 @@ def test_nobody_waits_for_ever_behind_those_of_a_better_rank() -> None:
     assert asyncio.run(order(True, [(True, 60.0), *frequent])).index(0) == FIRST_COME - 1
 
 
+def test_who_fails_does_not_wait_for_ever_behind_those_that_are_well() -> None:
+    async def story() -> None:
+        slots = Slots(1)
+        holding = Holder(slots)
+        await settle()
+        failing = Holder(slots, failing=True)
+        well = [Holder(slots) for _ in range(2 * FIRST_COME)]
+        await settle()
+        handed = 0
+        while not failing.inside:
+            await end(holding)
+            await settle()
+            holding = next(one for one in (failing, *well) if one.inside and not one.leave.is_set())
+            handed += 1
+        assert handed <= FIRST_COME
+        await end(failing, *well)
+
+    asyncio.run(story())
+
+
 def test_a_line_does_not_remember_those_that_have_gone() -> None:
     line = Line()
 
