@@ -3,12 +3,13 @@
 import signal
 import sys
 
-# Until there is something to clean up, Ctrl-C just ends it; what is imported now takes a while.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+if __name__ == "__main__":
+    # Until there is something to clean up, Ctrl-C just ends it; what is imported now takes a while.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 from demo.live import live
@@ -23,10 +24,12 @@ FACTOR, MOST = 60.0, 120.0
 """A rule that looks back 5 minutes has 5 scrapes to look at when they are divided by 120."""
 PROGRAMS = {"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager"}
 INTERRUPTED = 130
+LOG = 10
+"""Lines of it that are shown."""
 
 
-def main() -> int:
-    options = _options()
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
     if missing := [package for program, package in PROGRAMS.items() if shutil.which(program) is None]:
         _say(f"it needs {' and '.join(missing)}. On Debian and Ubuntu, as root: apt-get install {' '.join(missing)}")
         return 1
@@ -40,12 +43,13 @@ def main() -> int:
         screen.line("ended: no process and no file of it is left")
         return INTERRUPTED if options.break_ else 0
     except (Stuck, AssertionError, OSError) as error:
-        said = "\n".join([str(error), *getattr(error, "__notes__", [])])
-        _say(f"{said}\nIt has ended, and is cleaned up.")
+        # The first note has the log of the server that did not start.
+        log = "".join(getattr(error, "__notes__", [])[:1]).splitlines()[-LOG:]
+        _say("\n".join([f"{error}; it has ended, and is cleaned up", *log]))
         return 1
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make demo", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -58,7 +62,7 @@ def _options() -> argparse.Namespace:
         metavar="N",
         help=f"divide each wait of rules and routes by 1 to {MOST:g}; by default {FACTOR:g}, and 1 is as shipped",
     )
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     name = options.break_
     if name and name not in STORIES:
         _say(

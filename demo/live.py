@@ -4,10 +4,11 @@ import select
 import sys
 import time
 
+from rich.markup import escape
+
 from demo.screen import Screen
 from demo.stage import Stage
-from demo.story import STORIES
-from exporter.nearest import suggestion
+from demo.story import STORIES, unknown
 
 LOOK = 0.1
 
@@ -55,10 +56,10 @@ def obey(screen: Screen, stage: Stage, word: str) -> None:
             screen.line(f"[yellow]{story.what}[/]")
             story.break_(stage)
         elif word:
-            screen.line(f"There is no {word!r}{suggestion(word, STORIES)} It is one of: {', '.join(STORIES)}")
+            screen.line(escape(unknown(word)))
         else:
             screen.line("[yellow]everything is mended[/]")
             for one in STORIES.values():
                 one.mend(stage)
     except (OSError, AssertionError) as error:
-        screen.line(f"[red]not done:[/] {error}")
+        screen.line(f"[red]not done:[/] {escape(str(error))}")

@@ -109,7 +109,7 @@ class Screen:
     def _row(self, *cells: RenderableType) -> None:
         row = Table.grid(padding=(0, 2, 0, 0))
         row.add_column(width=8, justify="right", no_wrap=True)
-        row.add_column(min_width=14, no_wrap=True)
+        row.add_column(width=16, no_wrap=True)
         row.add_column(overflow="fold")
         row.add_row(*cells)
         self.console.print(row)

@@ -34,6 +34,8 @@ SCRAPE = EVALUATION = 0.5
 
 
 class Shop(Server):
+    start_timeout = 90.0
+
     def ready(self) -> bool:
         return self.get("/healthz").status == 200
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from demo.stage import Stage
+from exporter.nearest import suggestion
 from tests import certificates
 from tests.servers.process import Server
 
@@ -205,3 +206,9 @@ STORIES: Mapping[str, Story] = {
         looks_back="5m",
     ),
 }
+
+
+def unknown(name: str) -> str:
+    """What to say to whoever wants to break something else."""
+    near = suggestion(name, STORIES)
+    return f"there is no {name}{f'{near} It' if near else '; it'} is one of {', '.join(STORIES)}"

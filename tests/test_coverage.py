@@ -38,3 +38,10 @@ def test_every_id_that_a_rule_names_is_a_wish():
         for line in file.read_text().splitlines():
             if line.lstrip().startswith("#"):
                 assert set(re.findall(r"\b(?:PS|EN|FH|AR|CO)-\d+\b", line)) <= known, f"{file.name}: {line}"
+
+
+def test_ours_among_the_communitys_rules_exist():
+    rows = re.findall(r"^\| [^|]+ \| ([^|]+) \| .*\|$", (ROOT / "docs/community-rules.md").read_text(), re.M)
+    named = {name for row in rows for name in re.findall(r"\b[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+\b", row)}
+    assert sorted(named - ALERTS) == []
+    assert len(named) > 50

@@ -1,6 +1,7 @@
 """POST /hooks/heartbeat/{name}: a job says that it begins, has ended well, or has failed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -33,7 +34,7 @@ def told(call: Call) -> Mapping[str, str]:
     body = call.body.strip()
     if body.startswith(b"{"):
         try:
-            fields += ((n, str(v)) for n, v in msgspec.json.decode(body, type=dict[str, str | int | float]).items())
+            fields += _written(msgspec.json.decode(body, type=dict[str, Any]))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Refused(400, "the body is not a JSON object of texts and numbers") from None
     elif body:
@@ -47,3 +48,13 @@ def told(call: Call) -> Mapping[str, str]:
     if len(texts) > MOST or any(len(text) > LONGEST for text in (*texts, *texts.values())):
         raise Refused(413, f"a report has at most {MOST} fields of {LONGEST} characters")
     return texts
+
+
+def _written(value: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """The fields of a JSON object. Raises msgspec.ValidationError.
+
+    Of Alertmanager's webhook only whether it fires: a Watchdog that does is what a dead man's switch waits for.
+    """
+    if isinstance(value.get("alerts"), list):
+        return [("state", "success" if value.get("status") == "firing" else "failure")]
+    return ((name, str(one)) for name, one in msgspec.convert(value, dict[str, str | int | float]).items())

@@ -1,14 +1,13 @@
 """Each story of the demo leads to an alert that is shipped, along routes that are shipped, and is named where users look."""
 
 import re
-import subprocess
 
 import pytest
 import yaml
 
+from demo.__main__ import main
 from demo.story import STORIES, Story
 from demo.waits import routed, rule, said
-from tests.demo.shown import DEMO
 from tests.tree import ROOT
 
 ALL = pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
@@ -71,15 +70,18 @@ NAMES = "database, worker, slow, errors, storage, certificate, security"
         ("--faster=nan", "--faster is a number from 1 to 120"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_starts(argument: str, said_so: str) -> None:
-    done = subprocess.run([*DEMO, argument], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"make demo: {said_so}\n")
+def test_what_cannot_be_is_said_before_anything_starts(
+    argument: str, said_so: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([argument])
+    assert (ended.value.code, *capsys.readouterr()) == (2, "", f"make demo: {said_so}\n")
 
 
-def test_without_prometheus_it_says_what_to_install() -> None:
-    done = subprocess.run(DEMO, cwd=ROOT, capture_output=True, text=True, timeout=60, env={"PATH": "/nowhere"})
-    said_so = (
-        "make demo: it needs prometheus and prometheus-alertmanager. On Debian and Ubuntu, as root: apt-get install "
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"{said_so}prometheus prometheus-alertmanager\n"
+def test_without_prometheus_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert main([]) == 1
+    missing = "prometheus and prometheus-alertmanager. On Debian and Ubuntu, as root: apt-get install prometheus prometheus-alertmanager"
+    assert tuple(capsys.readouterr()) == ("", f"make demo: it needs {missing}\n")

@@ -38,6 +38,8 @@ def reports(s: Stand) -> dict[str, float]:
         ("", "exit=1", "failure"),
         ("", '{"exit": 0, "run": "a", "duration": 1.5}', "success"),
         ("?run=a", "state=start", "start"),
+        ("", '{"version": "4", "status": "firing", "alerts": [{"status": "firing", "labels": {}}]}', "success"),
+        ("", '{"version": "4", "status": "resolved", "alerts": [{"status": "resolved"}]}', "failure"),
     ],
 )
 async def test_a_report_is_taken_as_a_query_a_form_and_json(path: str, body: str, state: str) -> None:
