@@ -15,10 +15,9 @@ from contextlib import ExitStack
 from demo.live import live
 from demo.screen import Screen
 from demo.stage import Stage, stage
-from demo.story import STORIES, Story
+from demo.story import STORIES, Story, unknown
 from demo.tidy import tidy
 from demo.timeline import Step, Stuck, Watch
-from exporter.nearest import suggestion
 
 FACTOR, MOST = 60.0, 120.0
 """A rule that looks back 5 minutes has 5 scrapes to look at when they are divided by 120."""
@@ -65,9 +64,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     name = options.break_
     if name and name not in STORIES:
-        _say(
-            f"there is no break={name}{suggestion(name, STORIES).replace('?', '? It') or '; it'} is one of {', '.join(STORIES)}."
-        )
+        _say(unknown(name))
         sys.exit(2)
     if not 1 <= options.faster <= MOST:
         _say(f"--faster is a number from 1 to {MOST:g}")

@@ -14,7 +14,7 @@ import psutil
 
 PR_SET_CHILD_SUBREAPER = 36
 """prctl(2): orphans among our descendants become our children, as those of a PostgreSQL that was killed."""
-GRACE = 5.0
+GRACE, LONG = 5.0, 50
 
 
 @contextmanager
@@ -25,7 +25,9 @@ def tidy() -> Iterator[Path]:
     """
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     before = tempfile.tempdir
-    folder = Path(tempfile.mkdtemp(prefix="stack-exporter-demo-"))
+    # The path of a socket, of which S3 makes some deep below, has 107 bytes at most (unix(7)).
+    short = None if len(tempfile.gettempdir()) < LONG else "/tmp"
+    folder = Path(tempfile.mkdtemp(prefix="stack-exporter-demo-", dir=short))
     try:
         tempfile.tempdir = str(folder)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

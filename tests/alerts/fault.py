@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.alerts import faults
+from tests.alerts.engines import Engines
 from tests.servers.exporters import Daemon
 
 Config = Mapping[str, Any]
@@ -17,10 +18,11 @@ Steps = Generator[Config | None]
 
 @dataclass
 class Scene:
-    """Where faults happen. `daemon` runs before anything is broken."""
+    """Where a fault happens. `daemon` and `engines` run before anything is broken."""
 
     folder: Path
     daemon: Daemon | None = None
+    engines: Engines | None = None
 
     def event(self, **fields: Any) -> None:
         """What the application says, as a JSON event."""
@@ -47,13 +49,20 @@ class Fault:
     name: str
     expects: tuple[str, ...]
     steps: Callable[[Scene], Steps]
+    quick: bool = False
+    """Part of `make test`; all others are slow."""
+
+    @property
+    def subject(self) -> str:
+        """The module that it is in."""
+        return self.steps.__module__.rpartition(".")[2]
 
 
-def provokes(*expects: str) -> Callable[[Callable[[Scene], Steps]], Fault]:
+def provokes(*expects: str, quick: bool = False) -> Callable[[Callable[[Scene], Steps]], Fault]:
     """Makes a Fault of its steps."""
 
     def made(steps: Callable[[Scene], Steps]) -> Fault:
-        return Fault(steps.__name__, expects, steps)
+        return Fault(steps.__name__, expects, steps, quick)
 
     return made
 

@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
@@ -71,30 +73,27 @@ class Demo:
 
 
 @contextmanager
-def demo(folder: Path, *args: str, command: Sequence[str] = DEMO) -> Iterator[Demo]:
-    """It runs, its output in a file; what it might have left is killed by process id when the block ends."""
-    temporary = folder / "tmp"
-    temporary.mkdir()
-    output = folder / "output"
-    env = os.environ | {"TMPDIR": str(temporary), "COLUMNS": "100", "PYTHONWARNINGS": "default"}
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [*command, *args],
-            stdin=subprocess.PIPE,
-            stdout=file,
-            stderr=file,
-            cwd=ROOT,
-            env=env,
-            start_new_session=True,
-        )
-        started = Demo(process, temporary, output)
-        try:
-            yield started
-        finally:
-            assert process.stdin
-            process.stdin.close()
-            started.look()
-            for one in (process, *started.seen):
-                if one.is_running() if isinstance(one, psutil.Process) else one.poll() is None:
-                    one.kill()
-            process.wait(10)
+def demo(output: Path, *args: str, command: Sequence[str] = DEMO) -> Iterator[Demo]:
+    """It runs, what it shows in a file; what it might have left is killed by process id when the block ends."""
+    # Not below pytest's own, whose path is too long for sockets.
+    with tempfile.TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True) as made, output.open("wb") as file:
+        yield from _running(Path(made), file, output, [*command, *args])
+
+
+def _running(folder: Path, file: BinaryIO, output: Path, command: Sequence[str]) -> Iterator[Demo]:
+    env = os.environ | {"TMPDIR": str(folder), "COLUMNS": "100"}
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=file, stderr=file, cwd=ROOT, env=env, start_new_session=True
+    )
+    started = Demo(process, folder, output)
+    try:
+        yield started
+    finally:
+        assert process.stdin
+        process.stdin.close()
+        started.look()
+        for one in started.seen:
+            if one.is_running():
+                one.kill()
+        process.kill()
+        process.wait(10)

@@ -29,7 +29,7 @@ def _steps(output: str) -> tuple[list[str], list[str]]:
 
 
 def test_a_break_shows_each_step_to_the_receivers_and_back(tmp_path: Path) -> None:
-    with demo(tmp_path, "--break=database", "--faster=120") as shown:
+    with demo(tmp_path / "output", "--break=database", "--faster=120") as shown:
         assert shown.ended() == 0, shown.output
         broken, mended = _steps(shown.output)
         told = ["to history", "to page-platform"]
@@ -43,7 +43,7 @@ def test_a_break_shows_each_step_to_the_receivers_and_back(tmp_path: Path) -> No
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
-    with demo(tmp_path, "--break=database") as shown:
+    with demo(tmp_path / "output", "--break=database") as shown:
         shown.wait_for("starting stack-exporter")
         shown.send(signal.SIGINT)
         assert shown.ended() == 130, shown.output
@@ -54,7 +54,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_is_typed_breaks_it_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
-    with demo(tmp_path, command=TERMINAL) as shown:
+    with demo(tmp_path / "output", command=TERMINAL) as shown:
         assert shown.process.stdin
         shown.wait_for("ends the demo.")
         for typed, told in ((b"databas", "did you mean database?"), (b"security", "failed logins in 5 minutes")):
@@ -73,7 +73,7 @@ def test_what_is_typed_breaks_it_and_ctrl_c_leaves_nothing(tmp_path: Path) -> No
     "moment", ["starting PostgreSQL", "starting the shop", "Alertmanager  http", "Broken:", "Mended:"]
 )
 def test_a_signal_at_any_moment_leaves_nothing(moment: str, number: signal.Signals, tmp_path: Path) -> None:
-    with demo(tmp_path, "--break=database", "--faster=120") as shown:
+    with demo(tmp_path / "output", "--break=database", "--faster=120") as shown:
         shown.wait_for(moment)
         shown.send(number)
         assert shown.ended() == 130, shown.output
@@ -84,7 +84,7 @@ def test_a_signal_at_any_moment_leaves_nothing(moment: str, number: signal.Signa
 @pytest.mark.parametrize("name", STORIES)
 def test_each_thing_that_can_be_broken_is_told_and_resolved(name: str, tmp_path: Path) -> None:
     story = STORIES[name]
-    with demo(tmp_path, f"--break={name}") as shown:
+    with demo(tmp_path / "output", f"--break={name}") as shown:
         assert shown.ended() == 0, shown.output
         broken, mended = _steps(shown.output)
         told = [f"to {receiver}" for receiver in story.receivers]

@@ -65,8 +65,8 @@ NAMES = "database, worker, slow, errors, storage, certificate, security"
 @pytest.mark.parametrize(
     ("argument", "said_so"),
     [
-        ("--break=databse", f"there is no break=databse; did you mean database? It is one of {NAMES}."),
-        ("--break=quux", f"there is no break=quux; it is one of {NAMES}."),
+        ("--break=databse", f"there is no databse; did you mean database? It is one of {NAMES}"),
+        ("--break=quux", f"there is no quux; it is one of {NAMES}"),
         ("--faster=nan", "--faster is a number from 1 to 120"),
     ],
 )
