@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo setup test test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check bench lock \
-        javascript packages packages-bench image clean
+        javascript packages packages-demo packages-bench image clean
 # Targets run one after another, so that their progress can be read; pytest uses every core by itself.
 .NOTPARALLEL:
 
@@ -30,7 +30,7 @@ help:  ## List the targets.
 run: $(VENV)/.run  ## Set up what is missing and start the daemon; ARGS='--config.file=exporter.yaml' and the like.
 	@exec $(BIN)/stack-exporter $(ARGS)
 
-demo: packages $(VENV)/.dev  ## A small shop that is watched; break=NAME breaks one thing of it and shows who is told, when.
+demo: packages-demo $(VENV)/.dev  ## A small shop that is watched; break=NAME breaks one thing of it and shows who is told, when.
 	@exec $(BIN)/python -m demo $(if $(break),--break=$(break)) $(ARGS)
 
 setup: $(VENV)/.dev  ## Set up the environment that the tests need, in .venv.
@@ -112,6 +112,9 @@ javascript: $(JAVASCRIPT:%=%/node_modules/.package-lock.json)
 # Of the newer generation, which rules and routes are tested on too.
 $(TRIXIE): scripts/trixie.sh
 	@scripts/trixie.sh $(VENV)/trixie
+
+packages-demo:
+	@scripts/packages.sh prometheus=prometheus prometheus-alertmanager=prometheus-alertmanager
 
 packages-bench:
 	@scripts/packages.sh prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter \

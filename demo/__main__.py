@@ -78,7 +78,7 @@ def _say(problem: str) -> None:
 
 def _run(screen: Screen, started: Stage, story: Story | None) -> int:
     screen.addresses(started)
-    with screen.waiting("until Prometheus has found everything, and all has been well for a while"):
+    with screen.waiting("until all has been well for a while"):
         started.settle()
     if story is None:
         live(screen, started)

@@ -98,7 +98,7 @@ class Screen:
         """How quick it was, and what else people heard of meanwhile."""
         self.line(f"[dim]From firing to the last receiver: {watch.delay:.2f} s.[/]")
         if others := watch.others():
-            self.line(f"[dim]They were told of what followed from it, too: {', '.join(others)}.[/]")
+            self.line(f"[dim]Also told meanwhile: {', '.join(others)}.[/]")
 
     def where(self, watch: Watch) -> None:
         """Where to read on."""

@@ -12,6 +12,7 @@ from tests.servers.mongodb import MongoDB
 from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.seaweedfs import Seaweedfs
 from tests.tree import BUDGET, lengths
+from tests.workers import Sharing, ordered
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +72,15 @@ def mongodb_login_server() -> Iterator[MongoDB]:
     with servers.mongodb(auth=True) as server:
         server.do("createUser", "limited", pwd="limited-password", roles=[])
         yield server
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Sharing | None:
+    return Sharing(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = ordered(items)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

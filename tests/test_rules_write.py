@@ -141,15 +141,15 @@ def test_for_kubernetes_each_file_is_an_object_of_prometheus_operator_with_the_s
         ),
         (
             ["--exporter-url=http://a'b"],
-            "--exporter-url: is an address such as https://grafana.example.com, without a query",
+            "--exporter-url: is an address such as https://status.example.com, without a query",
         ),
         (
             ["--exporter-url=http://[::1"],
-            "--exporter-url: is an address such as https://grafana.example.com, without a query",
+            "--exporter-url: is an address such as https://status.example.com, without a query",
         ),
-        (["--divide-durations=0"], "--divide-durations: is a number above 0, such as 60: minutes become seconds"),
-        (["--divide-durations=nan"], "--divide-durations: is a number above 0, such as 60: minutes become seconds"),
-        (["--divide-durations=fast"], "--divide-durations: is a number above 0, such as 60: minutes become seconds"),
+        (["--divide-durations=0"], "--divide-durations: is a number above 0 and up to 1000000, such as 60: minutes become seconds"),
+        (["--divide-durations=nan"], "--divide-durations: is a number above 0 and up to 1000000, such as 60: minutes become seconds"),
+        (["--divide-durations=fast"], "--divide-durations: is a number above 0 and up to 1000000, such as 60: minutes become seconds"),
     ],
 )
 def test_what_can_not_be_is_refused_with_the_flag_and_nothing_is_written(

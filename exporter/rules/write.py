@@ -66,6 +66,8 @@ def write(folder: Path, changes: Changes, *, force: bool) -> int:
         for name, text in made.items():
             if there.get(name) != text.encode():
                 (folder / name).write_bytes(text.encode())
+    except FileExistsError:
+        return refuse(f"{folder}: is a file; a folder is expected")
     except OSError as error:
         return refuse(f"{error.filename or folder}: can't be written: {error.strerror}")
     _say(folder, made, [name for name in there if name not in differing], changes)
@@ -87,7 +89,8 @@ def _url(flag: str, url: str) -> str:
     except ValueError:  # brackets that hold no IPv6 address
         valid = False
     if not valid:
-        raise Unfit(f"{flag}: is an address such as https://grafana.example.com, without a query")
+        name = "grafana" if flag == "--grafana-url" else "status"
+        raise Unfit(f"{flag}: is an address such as https://{name}.example.com, without a query")
     return url.rstrip("/")
 
 
@@ -97,7 +100,7 @@ def _factor(text: str) -> float:
     except ValueError:
         factor = 0
     if not 0 < factor <= 1e6:
-        raise Unfit("--divide-durations: is a number above 0, such as 60: minutes become seconds")
+        raise Unfit("--divide-durations: is a number above 0 and up to 1000000, such as 60: minutes become seconds")
     return factor
 
 
@@ -119,7 +122,8 @@ def _say(folder: Path, made: Mapping[str, str], same: list[str], changes: Change
         _print(f"next:  kubectl apply -f {folder}  (the labels must match the ruleSelector of your Prometheus object)")
         return
     everything = os.path.join(folder.absolute(), "*.yml")  # noqa: PTH118 - a pattern is no path
-    _print(f"\nin prometheus.yml:\n  rule_files:\n    - {everything}\nnext:  promtool check rules {folder}/*.yml")
+    _print(f"\nin prometheus.yml:\n  rule_files:\n    - {everything}")
+    _print(f"next:  promtool check rules {folder}/*.yml, then let Prometheus reload (SIGHUP)")
 
 
 def _many(number: int, what: str) -> str:

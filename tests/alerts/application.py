@@ -36,13 +36,18 @@ def say(daemon: Daemon, events: Events) -> None:
     daemon.request("POST", "/api/v1/events", json.dumps(events).encode(), JSON, port=daemon.ingest_port)
 
 
-def end_sessions(daemon: Daemon, release: str, **ended: int) -> None:
-    """As a Sentry SDK tells of them: how many exited, crashed, …"""
-    item = {"aggregates": [ended], "attrs": {"release": release, "environment": "production"}}
-    lines = [{}, {"type": "sessions"}, item]
+def envelope(daemon: Daemon, *items: tuple[str, dict[str, Any]]) -> None:
+    """What a Sentry SDK sends, by the types of the items."""
+    lines = [{}, *(line for type_, item in items for line in ({"type": type_}, item))]
     key = {"X-Sentry-Auth": "Sentry sentry_version=7, sentry_key=any"}
     body = "\n".join(map(json.dumps, lines)).encode()
     daemon.request("POST", "/api/1/envelope/", body, key, port=daemon.ingest_port)
+
+
+def end_sessions(daemon: Daemon, release: str, **ended: int) -> None:
+    """How many exited, crashed, …"""
+    item = {"aggregates": [ended], "attrs": {"release": release, "environment": "production"}}
+    envelope(daemon, ("sessions", item))
 
 
 def work_of(service: str, failing: int, of: int, seconds: float) -> Events:

@@ -1,5 +1,6 @@
 """Prometheus with the rules that are shipped, Alertmanager with the routes that are shipped, and where they lead to."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ class Engines:
     alertmanager: Alertmanager
     notified: Notified
     folder: Path
+
+    def scrape(self, job: str, targets: Sequence[str]) -> None:
+        """These alone are the job's targets, from seconds later on."""
+        _put(self.folder, job, targets)
 
     def alerts(self) -> list[dict[str, Any]]:
         """Those that Prometheus has, pending ones too."""
@@ -54,6 +59,15 @@ def routes(to: str, factor: float, hook: str = "") -> dict[str, Any]:
         receiver.clear()
         receiver.update(name=name, webhook_configs=receiver_configs)
     return found
+
+
+def _put(folder: Path, job: str, targets: Sequence[str]) -> Path:
+    """The file of a job's targets, written in one step."""
+    file = folder / f"{job}.json"
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps([{"targets": list(targets)}]))
+    new.replace(file)
+    return file
 
 
 TOKEN = "the-token-of-alertmanager"
@@ -91,7 +105,8 @@ def engines(
                 "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{second.port}"]}]}],
             },
             "scrape_configs": [
-                {"job_name": job, "static_configs": [{"targets": list(targets)}]} for job, targets in scraped.items()
+                {"job_name": job, "file_sd_configs": [{"files": [str(_put(folder, job, targets))]}]}
+                for job, targets in scraped.items()
             ],
         }
         # What fires before Prometheus has found Alertmanager, some seconds after its start, is told when it is sent again.

@@ -51,6 +51,12 @@ class Fault:
     steps: Callable[[Scene], Steps]
     quick: bool = False
     """Part of `make test`; all others are slow."""
+    imitated: bool = False
+    """What fails is no real component, but says what one would: what real ones can't be made to do here."""
+    alone: bool = False
+    """Nothing else can be told of while it lasts."""
+    passes: bool = False
+    """Its alerts compare with the past, so that they may end before it is mended: what lasts becomes the past."""
 
     @property
     def subject(self) -> str:
@@ -58,11 +64,13 @@ class Fault:
         return self.steps.__module__.rpartition(".")[2]
 
 
-def provokes(*expects: str, quick: bool = False) -> Callable[[Callable[[Scene], Steps]], Fault]:
+def provokes(
+    *expects: str, quick: bool = False, imitated: bool = False, alone: bool = False, passes: bool = False
+) -> Callable[[Callable[[Scene], Steps]], Fault]:
     """Makes a Fault of its steps."""
 
     def made(steps: Callable[[Scene], Steps]) -> Fault:
-        return Fault(steps.__name__, expects, steps, quick)
+        return Fault(steps.__name__, expects, steps, quick, imitated, alone, passes)
 
     return made
 

@@ -10,7 +10,8 @@ from tests.alerts.wave import FACTOR, Told
 HEAD = """# Alerts that were seen
 
 Written by a run of tests/alerts/test_every_alert.py on {date}, on {cores} cores with a load of {load:.1f} (five minutes' mean, the run itself in it):
-`ALERTS_SEEN=docs/alerts-seen.md make test-slow`. Each line is a real fault in a real component, which the daemon saw, on which a rule in Prometheus fired,
+`ALERTS_SEEN=docs/alerts-seen.md make test-slow`. Each line is a real fault in a real component (or, where
+that can't be made here, in an imitation that says what a real one would), which the daemon saw, on which a rule in Prometheus fired,
 and which Alertmanager told to every receiver that the route has; then the fault was mended, and each was told that. Rules and routes are those that are
 shipped, with every duration divided by {factor:g}: so the seconds are mostly those that `for`, ranges and `group_wait` are configured to wait.
 
@@ -23,7 +24,7 @@ def table(told: Sequence[Told]) -> str:
     for one in sorted(told, key=lambda one: one.firing, reverse=True):
         quickest[one.alert] = one
     rows = [
-        f"| {one.alert} | {one.fault.replace('_', ' ')} | {one.firing:.1f} | {', '.join(sorted(one.receivers))} "
+        f"| {one.alert} | {one.fault.name.replace('_', ' ')}{' (imitated)' * one.fault.imitated} | {one.firing:.1f} | {', '.join(sorted(one.receivers))} "
         f"| {one.resolved:.1f} |"
         for _, one in sorted(quickest.items())
     ]

@@ -31,6 +31,8 @@ BUSY = {"ComponentSlow", "ExporterLoopLag"}
 def wave_of(fault: Fault) -> str:
     if fault.quick:
         return "a quick one"
+    if fault.alone:
+        return fault.name
     return next((name for name, modules in WAVES.items() if fault.subject in modules), "the rest")
 
 
@@ -67,7 +69,10 @@ def waves(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.parametrize(
     "fault",
-    [pytest.param(one, id=f"{one.subject}-{one.name}", marks=[] if one.quick else [pytest.mark.slow]) for one in FAULTS],
+    [
+        pytest.param(one, id=f"{one.subject}-{one.name}", marks=[] if one.quick else [pytest.mark.slow])
+        for one in FAULTS
+    ],
 )
 def test_a_fault_is_told_where_its_route_leads_and_told_again_when_it_is_mended(waves: Waves, fault: Fault) -> None:
     ran = waves.of(fault)

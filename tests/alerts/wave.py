@@ -40,7 +40,7 @@ ROUTED_BY = frozenset(re.findall(r'[\[ ](\w+)=~?"', ROUTES.read_text().partition
 class Told:
     """Of one alert: the seconds from the fault until every receiver of its route had it, and from the mending to its end."""
 
-    fault: str
+    fault: Fault
     alert: str
     firing: float
     receivers: frozenset[str]
@@ -130,11 +130,13 @@ def run(chosen: list[Fault], folder: Path) -> Wave:
         known = {f"{one['labels']['alertname']}: {one['state']}" for one in running.engines.alerts()}
         mended_at = running.step(pool)
 
-        def ended(fault: Fault, alert: str) -> bool:
+        def ended(fault: Fault, alert: str) -> dict[tuple[tuple[str, str], ...], float]:
+            since = (broken_at if fault.passes else mended_at)[fault.name]
             before = fired[fault.name, alert]
-            return not before or bool(before.keys() & running.everywhere(alert, "resolved", mended_at[fault.name]))
+            after = running.everywhere(alert, "resolved", since) if before else {}
+            return {labels: after[labels] for labels in sorted(before, key=before.__getitem__) if labels in after}
 
-        running.wait(ended)
+        running.wait(lambda fault, alert: not fired[fault.name, alert] or bool(ended(fault, alert)))
         for one in chosen:
             wrong = wave.wrong[one.name] = {}
             if one.name in running.failed:
@@ -142,12 +144,10 @@ def run(chosen: list[Fault], folder: Path) -> Wave:
                 continue
             for alert in one.expects:
                 before = fired[one.name, alert]
-                after = running.everywhere(alert, "resolved", mended_at[one.name])
-                if both := sorted(before.keys() & after.keys(), key=before.__getitem__):
-                    first = both[0]
-                    took = before[first] - broken_at[one.name], after[first] - mended_at[one.name]
-                    receivers = running.receivers(dict(first))
-                    wave.told.append(Told(one.name, alert, took[0], receivers, took[1]))
+                if after := ended(one, alert):
+                    first, at = next(iter(after.items()))
+                    took = before[first] - broken_at[one.name], at - mended_at[one.name]
+                    wave.told.append(Told(one, alert, took[0], running.receivers(dict(first)), took[1]))
                 else:
                     wrong[alert] = "was not resolved" if before else f"did not arrive; Prometheus has {sorted(known)}"
         return wave

@@ -4,8 +4,14 @@ Where a service pages, its own ticket is held back by Alertmanager, and whether 
 provoked here, and the pages of the same alerts in errors.py, by a daemon without thresholds for tickets.
 """
 
+import threading
+import time
+
 from tests.alerts.application import end_sessions, repeating, say, work_of
 from tests.alerts.fault import Scene, Steps, provokes
+
+KNOWN = 62.0
+"""Seconds."""
 
 
 @provokes("HttpErrorRateHigh/critical", "HttpResponsesSlow/warning")
@@ -77,5 +83,43 @@ def somebody_breaks_in(scene: Scene) -> Steps:
     assert scene.daemon is not None
     daemon = scene.daemon
     with repeating(lambda _: say(daemon, events)):
+        yield None
+    yield None
+
+
+@provokes("HttpTrafficGone/warning", passes=True)
+def nobody_comes_any_more(scene: Scene) -> Steps:
+    request = {"type": "request", "service": "fair", "method": "GET", "route": "/", "status": 200, "duration": 0.1}
+
+    def come(_: int) -> None:
+        if scene.daemon is not None:
+            say(scene.daemon, [request] * 5)
+
+    with repeating(come):
+        yield {}
+    yield None
+    with repeating(come):
+        yield None
+
+
+@provokes("ReleaseFailing/critical", passes=True)
+def a_release_is_worse_than_the_one_before(scene: Scene) -> Steps:
+    """Errors have to be known for an hour, a minute here: or else they are no worse than they were."""
+    error = {"type": "error", "service": "press", "exception": "Jam", "message": "paper"}
+    begun = threading.Event()
+
+    def one(_: int) -> None:
+        if scene.daemon is not None and not begun.is_set():
+            say(scene.daemon, [error])
+            begun.set()
+
+    with repeating(one):
+        yield {}
+        begun.wait(10)
+    assert scene.daemon is not None
+    daemon = scene.daemon
+    time.sleep(KNOWN)
+    say(daemon, [{"type": "deploy", "service": "press", "release": "2.0.0"}])
+    with repeating(lambda _: say(daemon, [error] * 50)):
         yield None
     yield None

@@ -2,12 +2,14 @@
 
 import itertools
 import socket
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 from tests import servers
 from tests.alerts.fault import Scene, Steps, provokes
 from tests.alerts.repeating import repeating
 from tests.alerts.twice import both, twice
+from tests.mounts import mounted
 from tests.servers.caches import Cache
 
 
@@ -133,3 +135,46 @@ def a_cache_changes_sides(scene: Scene) -> Steps:
         with repeating(lambda: server.call("REPLICAOF", *next(roles)), 3.0):
             yield None
         yield None
+
+
+@provokes(*twice("CacheAppendFailed"))
+def the_disk_of_a_cache_is_full(scene: Scene) -> Steps:
+    with mounted(scene.folder / "small", "tmpfs", "size=1m") as folder:
+        options = ("--appendonly", "yes", "--dir", str(folder), "--save", "", "--auto-aof-rewrite-percentage", "0")
+        with servers.valkey(*options) as server:
+            yield {"components": both("cache_appending", {"kind": "redis", "url": server.url}, {"append": 0})}
+            (folder / "filling").write_bytes(b"x" * (900 << 10))
+            server.call("SET", "much", "x" * (300 << 10))
+            yield None
+            (folder / "filling").unlink()
+            yield None
+
+
+@provokes(*twice("CacheFragmented"))
+def a_cache_is_full_of_holes(scene: Scene) -> Steps:
+    """Of ten values on a page nine are deleted: so the page stays."""
+    with servers.valkey() as server:
+        _fill(server)
+        yield {"components": both("cache_holes", {"kind": "redis", "url": server.url}, {"fragmentation": 2.5})}
+        _send(server, (f"DEL piece{number}\r\n" for number in range(PIECES) if number % 10))
+        yield None
+        server.call("FLUSHALL")
+        _fill(server)
+        yield None
+
+
+PIECES = 80_000
+
+
+def _fill(server: Cache) -> None:
+    _send(server, (f"SET piece{number} {'x' * 300}\r\n" for number in range(PIECES)))
+
+
+def _send(server: Cache, commands: Iterable[str]) -> None:
+    """Without waiting for each answer."""
+    with socket.create_connection((server.host, server.port)) as connection, connection.makefile("rb") as answers:
+        left = iter(commands)
+        while some := list(itertools.islice(left, 1000)):
+            connection.sendall("".join(some).encode())
+            for _ in some:
+                answers.readline()

@@ -127,7 +127,7 @@ def _deadlock(server: Postgres) -> None:
     asyncio.run(cross())
 
 
-@provokes(*twice("DatabaseReplicationLag", "DatabaseReplicaBehind"))
+@provokes(*twice("DatabaseReplicationLag", "DatabaseReplicaBehind"), "DatabaseRollbacksMany/warning")
 def a_replica_replays_nothing(scene: Scene) -> Steps:
     with servers.postgres() as primary, servers.postgres(replica_of=primary) as replica:
         primary.sql("CREATE TABLE busy (n int)")
@@ -136,9 +136,22 @@ def a_replica_replays_nothing(scene: Scene) -> Steps:
         yield {"components": behind | ahead}
         replica.sql("SELECT pg_wal_replay_pause()")
         primary.sql("INSERT INTO busy SELECT generate_series(1, 40000)")
-        yield None
+        asyncio.run(_commit(primary, 3000))
+        with repeating(lambda: [_undo(primary) for _ in range(5)], 0.5):
+            yield None
         replica.sql("SELECT pg_wal_replay_resume()")
         yield None
+
+
+async def _commit(server: Postgres, times: int) -> None:
+    session = await asyncpg.connect(server.dsn())
+    for _ in range(times):
+        await session.execute("SELECT 1")
+    await session.close()
+
+
+def _undo(server: Postgres) -> None:
+    server.sql("BEGIN; INSERT INTO busy VALUES (1); ROLLBACK")
 
 
 @provokes("DatabaseRestarted/info")

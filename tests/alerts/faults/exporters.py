@@ -53,14 +53,14 @@ def a_daemon_has_a_bad_day(scene: Scene) -> Steps:
             yield {"scraped": {"on-a-bad-day": [f"127.0.0.1:{daemon.port}"]}}
             with _sending(daemon):
                 bad.set()
-                _reload(daemon, "components: []\n")
+                reload(daemon, "components: []\n")
                 yield None
             bad.clear()
-            _reload(daemon, json.dumps(config))
+            reload(daemon, json.dumps(config))
             yield None
 
 
-def _reload(daemon: Daemon, config: str) -> None:
+def reload(daemon: Daemon, config: str) -> None:
     daemon.config_file.write_text(config)
     os.kill(daemon.pid, signal.SIGHUP)
 

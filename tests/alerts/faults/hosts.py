@@ -7,9 +7,11 @@ from typing import Any
 
 from tests.alerts.fault import Scene, Steps, provokes
 from tests.alerts.repeating import repeating
+from tests.alerts.twice import both, twice
 from tests.tree import ROOT
 
 PROC = ROOT / "tests" / "fixtures" / "proc"
+CGROUP = ROOT / "tests" / "fixtures" / "cgroup" / "v2_container"
 MEMORY = "MemTotal: 1000 kB\nMemAvailable: {} kB\nSwapTotal: 1000 kB\nSwapFree: {} kB\n"
 
 
@@ -49,6 +51,23 @@ class Machine:
             new.replace(file)
 
 
+class Container:
+    """Its cgroup's files, version 2; `throttled` of its periods of a tenth of a second were cut short."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(shutil.copytree(CGROUP, folder))
+        self.periods = self.throttled = 0
+
+    def write(self, *, throttled: int = 0, tasks: int = 20) -> None:
+        self.periods += 10
+        self.throttled += throttled
+        stat = f"usage_usec 5000000\nnr_periods {self.periods}\nnr_throttled {self.throttled}\nthrottled_usec 10\n"
+        for name, text in {"cpu.stat": stat, "pids.current": f"{tasks}\n"}.items():
+            new = self.folder / f"{name}.new"
+            new.write_text(text)
+            new.replace(self.folder / name)
+
+
 def _machines(scene: Scene, *names: str) -> tuple[dict[str, Machine], Components]:
     machines = {name: Machine(scene.folder / name) for name in names}
     kind = {"kind": "host", "cgroup": "off"}
@@ -75,7 +94,7 @@ def _steps(machines: dict[str, Machine], components: Components, worsen: Sequenc
 FULL = ("HostCpuHigh", "HostLoadHigh", "HostMemoryHigh", "HostSwapHigh", "HostDescriptorsHigh")
 
 
-@provokes(*(f"{alert}/{severity}" for alert in FULL for severity in ("warning", "critical")))
+@provokes(*(f"{alert}/{severity}" for alert in FULL for severity in ("warning", "critical")), imitated=True)
 def machines_are_short_of_everything(scene: Scene) -> Steps:
     machines, components = _machines(scene, "machine_short", "machine_out")
     short, out = machines.values()
@@ -97,6 +116,7 @@ def machines_are_short_of_everything(scene: Scene) -> Steps:
     "HostTasksBlocked/warning",
     "HostNetworkErrors/warning",
     "HostNetworkDrops/warning",
+    imitated=True,
 )
 def a_machine_has_bad_disks_and_neighbours(scene: Scene) -> Steps:
     machines, components = _machines(scene, "machine_bad")
@@ -109,3 +129,16 @@ def a_machine_has_bad_disks_and_neighbours(scene: Scene) -> Steps:
         bad.write(blocked=9, user=10, idle=30, iowait=30, steal=30)
 
     yield from _steps(machines, components, (worsen,))
+
+
+@provokes("HostCpuThrottled/warning", *twice("HostPidsHigh"), imitated=True)
+def a_container_has_too_little(scene: Scene) -> Steps:
+    machine, container = Machine(scene.folder / "machine"), Container(scene.folder / "cgroup")
+    (machine.folder / "self" / "cgroup").write_text("0::/\n")
+    fields = {"kind": "host", "procfs": str(machine.folder), "cgroupfs": str(container.folder)}
+    with repeating(container.write):
+        yield {"components": both("container", fields, {"pids": "80%"})}
+    with repeating(lambda: container.write(throttled=8, tasks=79)):
+        yield None
+    with repeating(container.write):
+        yield None

@@ -14,7 +14,10 @@ def _write(file: Path, text: str, times: int = 1) -> None:
         log.write(text * times)
 
 
-@provokes("LogErrors/warning", "LogRequestsSlow/warning", "LogRequestsSlow/critical", "LogFormatBroken/warning")
+@provokes(
+    *("LogErrors/warning", "LogRequestsSlow/warning", "LogRequestsSlow/critical"),
+    *("LogFormatBroken/warning", "LogLinesTruncated/info"),
+)
 def logs_say_that_much_fails(scene: Scene) -> Steps:
     app, access, odd = (scene.folder / f"{name}.log" for name in ("app", "access", "odd"))
     for file in (app, access, odd):
@@ -37,6 +40,7 @@ def logs_say_that_much_fails(scene: Scene) -> Steps:
         _write(app, "2026-11-23 03:00:00 ERROR shop: no connection\n", 20)
         _write(access, REQUEST, 5)
         _write(odd, "this is no JSON\n", 20)
+        _write(app, "INFO " + "x" * (70 << 10) + "\n")
 
     with repeating(fail):
         yield None
@@ -90,16 +94,27 @@ def logs_are_not_rotated(scene: Scene) -> Steps:
 @provokes("ServiceLogErrors/warning")
 def a_service_logs_errors(scene: Scene) -> Steps:
     yield {"services": {"logging": {"team": "web"}}}
-    attributes = [{"key": "service.name", "value": {"stringValue": "logging"}}]
-    record = {"severityNumber": 17, "body": {"stringValue": "no connection"}}
-    body = {"resourceLogs": [{"resource": {"attributes": attributes}, "scopeLogs": [{"logRecords": [record] * 20}]}]}
-
-    def fail() -> None:
-        assert scene.daemon is not None
-        port, headers = scene.daemon.ingest_port, {"Content-Type": "application/json"}
-        reply = scene.daemon.request("POST", "/v1/logs", json.dumps(body), headers, port=port)
-        assert reply.status == 200, reply.text
-
-    with repeating(fail):
+    with repeating(lambda: _tell(scene, "logging", 17)):
         yield None
     yield None
+
+
+@provokes("LogIngestionStopped/warning", passes=True)
+def a_service_logs_nothing_more(scene: Scene) -> Steps:
+    with repeating(lambda: _tell(scene, "silenced", 9)):
+        yield {"services": {"silenced": {"team": "web"}}}
+    yield None
+    with repeating(lambda: _tell(scene, "silenced", 9)):
+        yield None
+
+
+def _tell(scene: Scene, service: str, severity: int) -> None:
+    """Twenty lines, over OTLP; none before the daemon is there."""
+    if scene.daemon is None:
+        return
+    attributes = [{"key": "service.name", "value": {"stringValue": service}}]
+    record = {"severityNumber": severity, "body": {"stringValue": "no connection"}}
+    body = {"resourceLogs": [{"resource": {"attributes": attributes}, "scopeLogs": [{"logRecords": [record] * 20}]}]}
+    port, headers = scene.daemon.ingest_port, {"Content-Type": "application/json"}
+    reply = scene.daemon.request("POST", "/v1/logs", json.dumps(body), headers, port=port)
+    assert reply.status == 200, reply.text

@@ -12,6 +12,7 @@ from tests import servers
 from tests.alertmanager import receiving
 from tests.alertmanager.shipped import alert, tell
 from tests.alerts.fault import Scene, Steps, provokes
+from tests.alerts.repeating import repeating
 from tests.servers.exporters import Daemon
 from tests.servers.process import Server
 
@@ -91,28 +92,40 @@ def a_prometheus_whose_rules_fail_and_whose_alertmanager_is_gone(scene: Scene) -
             yield None
 
 
-@provokes("AlertUnresolved/critical", "NotificationsLate/warning", "AlertsTruncated/warning", "AlertsFlapping/warning")
+@provokes(
+    *("AlertUnresolved/critical", "AlertsTruncated/warning"),
+    *("NotificationsLate/warning", "NotificationsLate/critical", "AlertsFlapping/warning", "AlertsFlapping/critical"),
+    imitated=True,
+)
 def nobody_mends_and_an_alertmanager_is_late_leaves_alerts_out_and_flaps(scene: Scene) -> Steps:
-    """The daemon is told what such an Alertmanager tells it."""
+    """Two daemons are told what such an Alertmanager tells: one of them has the thresholds as critical ones."""
+    port = servers.free_port()
+    orders = {"kind": "tcp", "address": f"127.0.0.1:{port}", "critical": True, "team": "web"}
+    late = {"warning": "off", "critical": "60s"}
+    thresholds = {"unresolved": {"critical": "3s"}, "alert_flaps": {"warning": 2}}
+    configs = (
+        {"components": {"orders": orders}, "thresholds": thresholds},
+        {"thresholds": {"notification_latency": late, "alert_flaps": {"warning": "off", "critical": 2}}},
+    )
+    shared = {"defaults": PACE, "alertmanager": {"token": TOKEN}}
     with ExitStack() as stack:
-        listening = stack.enter_context(_listening(port := servers.free_port()))
-        config = {
-            "defaults": PACE,
-            "alertmanager": {"token": TOKEN},
-            "components": {"orders": {"kind": "tcp", "address": f"127.0.0.1:{port}", "critical": True, "team": "web"}},
-            "thresholds": {"unresolved": {"critical": "3s"}, "alert_flaps": {"warning": 2}},
-        }
-        daemon = stack.enter_context(servers.daemon(yaml.safe_dump(config)))
-        yield {"scraped": {"of-orders": [f"127.0.0.1:{daemon.port}"]}}
+        listening = stack.enter_context(_listening(port))
+        daemons = [stack.enter_context(servers.daemon(yaml.safe_dump(shared | config))) for config in configs]
+        jobs = ("of-orders", "of-other-orders")
+        yield {"scraped": {job: [f"127.0.0.1:{one.port}"] for job, one in zip(jobs, daemons, strict=True)}}
         listening.close()
-        for name in "abc":
-            _told(daemon, name, began=100, truncated=2)
-        for ended in (True, False):
-            for name in "abc":
-                _told(daemon, name, began=10 if ended else 0, ended=ended)
-        yield None
+        with repeating(lambda: [_flap(daemon) for daemon in daemons], 1.0):
+            yield None
         stack.enter_context(_listening(port))
         yield None
+
+
+def _flap(daemon: Daemon) -> None:
+    for name in "abc":
+        _told(daemon, name, began=100, truncated=2)
+    for ended in (True, False):
+        for name in "abc":
+            _told(daemon, name, began=10 if ended else 0, ended=ended)
 
 
 @contextmanager

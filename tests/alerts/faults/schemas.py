@@ -80,7 +80,8 @@ def a_file_is_damaged(scene: Scene) -> Steps:
 
 
 @provokes(
-    "MigrationsPending/warning", "MigrationsAhead/warning", "MigrationsDiverged/warning", "MigrationsBranched/warning"
+    *twice("MigrationsPending"),
+    *("MigrationsAhead/warning", "MigrationsDiverged/warning", "MigrationsBranched/warning"),
 )
 def a_schema_is_elsewhere(scene: Scene) -> Steps:
     folder = scene.folder / "migrations"

@@ -126,7 +126,7 @@ EMPTY = (
 SLOW = b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>'
 
 
-@provokes("S3ClockSkew/warning", "S3ClockSkew/critical", "S3SlowDown/warning")
+@provokes("S3ClockSkew/warning", "S3ClockSkew/critical", "S3SlowDown/warning", imitated=True)
 def buckets_are_slow_or_have_another_time(scene: Scene) -> Steps:
     """An imitation: a real server neither sets its clock nor throttles for us."""
     broken = False
