@@ -5,9 +5,18 @@ VENV ?= .venv
 PYTHON ?=
 BIN := $(VENV)/bin
 ARGS ?=
-# One for each core that we may use. With more it is quicker, and tests that wait for clocks fail now and then.
-WORKERS ?= $(shell $(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)))' 2>/dev/null || echo auto)
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+# Half as many again as the cores that we may use, as most tests wait; those that measure how long something takes are
+# marked alone, and run when the others are through.
+WORKERS ?= $(shell $(BIN)/python -c 'import os; n = len(os.sched_getaffinity(0)); print(n + (n + 1) // 2)' 2>/dev/null || echo auto)
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+ALONE = $(BIN)/python -m pytest -n 1 --dist loadgroup
+# Servers, browsers and clocks are real: on a machine that others use, one of thousands may be outrun. What fails is shown,
+# and runs once more with nothing beside it; what fails twice fails. 5: ARGS chose nothing.
+AGAIN = { code=$$?; [ $$code = 5 ] || { [ $$code = 1 ] && $(call step,what failed once more) && \
+	$(ALONE) --last-failed --last-failed-no-failures none -m "not slow" $(ARGS); }; }
+TIMED = $(shell grep -rl --include='test_*.py' 'mark\.alone' tests)
+# What does not need one another, side by side, each with its output in one piece; one after another where make is older.
+TOGETHER = @+$(MAKE) --no-print-directory $(if $(filter output-sync,$(.FEATURES)),-j --output-sync=target) SIDE_BY_SIDE=yes
 RULES := $(wildcard alert_rules/*.yml alert_rules/*.yaml)
 TRIXIE := $(VENV)/trixie/.complete
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
@@ -19,10 +28,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup test test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check bench lock \
+.PHONY: help run demo setup test checked test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check bench lock \
         javascript packages packages-demo packages-bench image clean
 # Targets run one after another, so that their progress can be read; pytest uses every core by itself.
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,16 +46,21 @@ demo: packages-demo $(VENV)/.dev  ## A small shop that is watched; break=NAME br
 
 setup: $(VENV)/.dev  ## Set up the environment that the tests need, in .venv.
 
-test: packages $(TRIXIE) javascript quick  ## Set up and run everything except test-slow: lint, types, rules, documents, tests.
+test: checked  ## Set up and run everything except test-slow: lint, types, rules, documents, tests.
 	@$(call step,tests)
-	@# Servers, browsers and clocks are real: on a machine that others use, one of thousands may be outrun. What fails is
-	@# shown, and runs once more with nothing beside it; what fails twice fails.
-	$(PYTEST) -m "not slow" $(ARGS) || { [ $$? = 1 ] && $(call step,what failed once more) && \
-		$(BIN)/python -m pytest -n 1 --dist loadgroup --last-failed --last-failed-no-failures none -m "not slow" $(ARGS); }
+	$(PYTEST) -m "not slow and not alone" $(ARGS) || $(AGAIN)
+	@$(call step,tests of how long something takes)
+	$(ALONE) -m "alone and not slow" $(ARGS) $(TIMED) || $(AGAIN)
+
+# Its virtual environment first, as that may need a package of Debian's, which one at a time can install.
+checked: $(VENV)/bin/pip
+	$(TOGETHER) packages $(TRIXIE) $(VENV)/.dev
+	$(TOGETHER) javascript quick
 
 test-quick: quick  ## The same without what needs Debian's packages.
 	@$(call step,tests without Debian's packages)
-	$(PYTEST) -m "not slow and not debian" $(ARGS)
+	$(PYTEST) -m "not slow and not debian and not alone" $(ARGS)
+	$(ALONE) -m "alone and not slow and not debian" $(ARGS) $(TIMED) || [ $$? = 5 ]
 	@echo "Left out: tests marked debian (a real Prometheus, promtool, Chromium) and tests marked slow (make test-slow)."
 
 test-slow: packages javascript  ## Load, soak and time bounds, one at a time.
@@ -110,7 +126,7 @@ javascript: $(JAVASCRIPT:%=%/node_modules/.package-lock.json)
 	@cd $* && PATH="$(abspath $(BIN)):$$PATH" NODE_OPTIONS=--use-system-ca npm ci --loglevel=error && touch node_modules/.package-lock.json
 
 # Of the newer generation, which rules and routes are tested on too.
-$(TRIXIE): scripts/trixie.sh
+$(TRIXIE): scripts/trixie.sh | packages
 	@scripts/trixie.sh $(VENV)/trixie
 
 packages-demo:
@@ -137,7 +153,8 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/pip
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/pip
 	@$(call step,installing what the tests need (about a minute))
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@# Compiled when it is imported: most of it never is, and all of it takes a quarter of a minute.
+	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 

@@ -85,7 +85,9 @@ class Slots:
         while True:
             # As within a line so between the two: what fails must be run as well, or it could never be well again.
             order = lines if next(self._handed) % FIRST_COME else lines[::-1]
-            found = next(((line, failing) for line, failing in order if line and self._has_place(failing=failing)), None)
+            found = next(
+                ((line, failing) for line, failing in order if line and self._has_place(failing=failing)), None
+            )
             if found is None:
                 return
             line, failing = found

@@ -98,6 +98,8 @@ def rules(options: Options) -> int:
     """The alert rules."""
     from exporter.rules.write import EXPORTER, GRAFANA, Changes, write  # noqa: PLC0415
 
+    if not options.names[0]:  # an unset variable in a script; it would be the folder that one is in
+        return refuse("rules: the folder's name is empty")
     changes = Changes(
         kubernetes=options.kubernetes,
         exporter_url=options.exporter_url or EXPORTER,

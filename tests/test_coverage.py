@@ -3,21 +3,14 @@
 import re
 
 import pytest
-import yaml
 
-from tests.tree import ROOT
+from tests.tree import ROOT, rule_groups
 
 ROWS = re.findall(
     r"^\| ((?:PS|EN|FH|AR|CO)-\d+) \| (.*?) \| (.*?) \| (.*?) \|$", (ROOT / "docs/coverage.md").read_text(), re.M
 )
 WISHES = {"PS": 12, "EN": 20, "FH": 14, "AR": 14, "CO": 10}
-ALERTS = {
-    rule["alert"]
-    for file in (ROOT / "alert_rules").glob("*.yml")
-    for group in yaml.safe_load(file.read_text())["groups"]
-    for rule in group["rules"]
-    if "alert" in rule
-}
+ALERTS = {rule["alert"] for group in rule_groups() for rule in group["rules"] if "alert" in rule}
 
 
 def test_every_wish_has_one_line():

@@ -80,7 +80,7 @@ def test_without_options_the_files_are_the_packaged_ones_byte_for_byte(tmp_path:
         "in prometheus.yml:",
         "  rule_files:",
         f"    - {tmp_path}/etc/rules/*.yml",
-        "next:  promtool check rules etc/rules/*.yml",
+        "next:  promtool check rules etc/rules/*.yml, then let Prometheus reload (SIGHUP)",
     ]
     alerts = len(re.findall(rb"(?m)^ *- alert:", PACKAGED["slo.yml"]))
     assert re.search(rf"(?m)^  slo.yml +{alerts} alerts, \d+ recording rules$", done.stdout)
@@ -147,9 +147,18 @@ def test_for_kubernetes_each_file_is_an_object_of_prometheus_operator_with_the_s
             ["--exporter-url=http://[::1"],
             "--exporter-url: is an address such as https://status.example.com, without a query",
         ),
-        (["--divide-durations=0"], "--divide-durations: is a number above 0 and up to 1000000, such as 60: minutes become seconds"),
-        (["--divide-durations=nan"], "--divide-durations: is a number above 0 and up to 1000000, such as 60: minutes become seconds"),
-        (["--divide-durations=fast"], "--divide-durations: is a number above 0 and up to 1000000, such as 60: minutes become seconds"),
+        (
+            ["--divide-durations=0"],
+            "--divide-durations: is a number above 0 and up to 1000000, such as 60: minutes become seconds",
+        ),
+        (
+            ["--divide-durations=nan"],
+            "--divide-durations: is a number above 0 and up to 1000000, such as 60: minutes become seconds",
+        ),
+        (
+            ["--divide-durations=fast"],
+            "--divide-durations: is a number above 0 and up to 1000000, such as 60: minutes become seconds",
+        ),
     ],
 )
 def test_what_can_not_be_is_refused_with_the_flag_and_nothing_is_written(
@@ -167,12 +176,16 @@ def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
         2,
         f"stack-exporter: {tmp_path}/file/rules: can't be written: Not a directory\n",
     )
+    done = command("rules", str(tmp_path / "file"))
+    assert (done.returncode, done.stderr) == (2, f"stack-exporter: {tmp_path}/file: is a file; a folder is expected\n")
 
 
 def test_without_a_folder_the_usage_is_said() -> None:
     done = command("rules")
     assert done.returncode == 2
     assert "the following arguments are required: FOLDER" in done.stderr
+    done = command("rules", "")
+    assert (done.returncode, done.stderr) == (2, "stack-exporter: rules: the folder's name is empty\n")
 
 
 def test_a_wheel_has_rules_and_runbooks_where_they_are_looked_for(tmp_path: Path) -> None:

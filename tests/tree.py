@@ -1,8 +1,12 @@
 """The files of the repository as text, without what was set up, built or cached."""
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).parents[1]
 LONGEST, BUDGET = 300, 250
@@ -24,6 +28,14 @@ def texts() -> Iterator[tuple[str, str]]:
 def lengths() -> dict[str, int]:
     """Lines of each source file."""
     return {path: text.count("\n") for path, text in texts() if path.endswith((".py", ".sh", ".js", ".css", ".html"))}
+
+
+@functools.cache
+def rule_groups() -> tuple[dict[str, Any], ...]:
+    """Of all files of alert_rules/, read once; by libyaml, which takes a tenth of the time."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    files = sorted((ROOT / "alert_rules").glob("*.yml"))
+    return tuple(group for file in files for group in yaml.load(file.read_text(), loader)["groups"])
 
 
 def _ours(name: str) -> bool:

@@ -43,7 +43,8 @@ def read(written: Any, known: Mapping[str, M], path: Path, report: Report) -> li
     }
     for name in given:
         if name not in known:
-            message = f"unknown signal{suggestion(name, known)} (signals: {', '.join(known)}{_apart(path)})"
+            hint = suggestion(name, known) or ("; a component's own stand in its thresholds" if len(path) == 1 else "")
+            message = f"unknown signal{hint} (signals: {', '.join(known)})"
             report.add((*path, name), message)
     found: list[tuple[M, Severity, float]] = []
     for name, signal in known.items():
@@ -60,10 +61,6 @@ def read(written: Any, known: Mapping[str, M], path: Path, report: Report) -> li
                 report.add(at, f"warning is {side} critical: it would never be seen{_default(signal, threshold)}")
         found += [(signal, severity, value) for severity, value in values.items() if value is not None]
     return found
-
-
-def _apart(path: Path) -> str:
-    return "; those of a component stand below it" if len(path) == 1 else ""
 
 
 def _default(signal: Measure, threshold: Threshold) -> str:
@@ -84,11 +81,12 @@ def _value(signal: Measure, severity: Severity, threshold: Threshold, path: Path
         return None
     try:
         value = _parsed(signal.unit, written)
-        # Here each is a share. A component's may be beyond 100 %: a load for each core, fragmented memory.
-        if value > 1 and signal.unit == "ratio" and isinstance(signal, AlertSignal):
-            raise ValueError(f"expected a share of at most 100%, such as 5% or 0.05; this is {value * 100:g}%")
     except ValueError as error:
         report.add((*path, severity), str(error))
+        return None
+    # Each of these is a share. A component's may be beyond 100 %: a load for each core, fragmented memory.
+    if value > 1 and signal.unit == "ratio" and isinstance(signal, AlertSignal):
+        report.add((*path, severity), f"expected at most 100%, such as 5% or 0.05; this is {value * 100:g}%")
         return None
     return value
 

@@ -28,6 +28,20 @@ POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     f"style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
 )
+PLACES = tag(
+    "p",
+    "In commands, ",
+    tag("code", "NAME"),
+    " and what begins with $ are for you to put in: the name that the alert has, the server's host, a token of ",
+    tag("code", "web.admin_tokens"),
+    " as ",
+    tag("code", "$ADMIN_TOKEN"),
+    ", this daemon's host:port as ",
+    tag("code", "$EXPORTER"),
+    ".",
+    class_="places",
+)
+_ABBREVIATIONS = frozenset({"ai", "http", "slo"})
 _RULE = re.compile(r"Rule: alert_rules/([a-z0-9_-]+)\.yml")
 
 
@@ -45,8 +59,10 @@ async def every(call: Call) -> Answer:
     parts: list[Markup] = []
     for subject, some in groupby(books, key=lambda book: book.subject):
         rows = [tag("li", tag("a", one.name, href=f"/runbooks/{one.name}"), under(one.summary)) for one in some]
-        parts += [tag("h2", subject.replace("_", " ").capitalize()), tag("ul", *rows, class_="books")]
-    return _answer(call, "Runbooks", tag("h1", f"Runbooks ({len(books)})"), *parts)
+        parts += [tag("h2", _titled(subject), id=subject), tag("ul", *rows, class_="books")]
+    subjects = dict.fromkeys(book.subject for book in books)
+    leaps = tag("nav", *(tag("a", _titled(each), href=f"#{each}") for each in subjects), class_="leaps")
+    return _answer(call, "Runbooks", tag("h1", f"Runbooks ({len(books)})"), leaps, *parts)
 
 
 async def one(call: Call) -> Answer:
@@ -54,11 +70,15 @@ async def one(call: Call) -> Answer:
     name = call.name.removesuffix(".md")
     if not shelf.address(name):
         return _missing(call, name)
-    html = await asyncio.to_thread(lambda: rendered(shelf.text(name)))
+    html = await asyncio.to_thread(lambda: rendered(shelf.text(name), {*shelf.names()} - {name}))
     # Below the title: whoever follows a notification wants to know first whether it still holds.
     title, end, rest = html.partition("</h1>")
     firing = _firing(await _alerts(call, name))
-    return _answer(call, name, tag("article", Markup(title + end), firing, Markup(rest)), others=True)
+    return _answer(call, name, tag("article", Markup(title + end), firing, Markup(rest)), PLACES, others=True)
+
+
+def _titled(subject: str) -> str:
+    return subject.upper() if subject in _ABBREVIATIONS else subject.replace("_", " ").capitalize()
 
 
 def _books() -> list[Book]:

@@ -21,6 +21,10 @@ PATIENCE = 2.0
 _ID = re.compile(r"[0-9a-f]{32}")
 EXAMINED = 100
 """Operations that are looked at: those that took longest once."""
+FIRING = 200
+"""Alerts that are looked at, the newest."""
+GRAVE = ("critical", "page", "high", "error", "warning", "medium", "low", "info")
+"""Severities, the gravest first; what has another follows them."""
 
 
 class Told(Struct, frozen=True):
@@ -39,7 +43,7 @@ async def sections(call: Call, now: float) -> Told:
         return Told()
     try:
         async with asyncio.timeout(PATIENCE):
-            alerts = await records.alerts(Wanted(status="firing", limit=LISTED))
+            alerts = await records.alerts(Wanted(status="firing", limit=FIRING))
             found = await records.foremost(told_errors.first(now), LISTED)
             found = await _asked(call, records, found, now)
     except (Refusing, TimeoutError):
@@ -69,8 +73,11 @@ def _heard(call: Call) -> bool:
 
 
 def _alerts(page: Page[Alert], now: float) -> Markup | None:
-    if not page.items:
+    """The gravest first. Not what always fires and is no alarm: the Watchdog, of severity none."""
+    firing = [alert for alert in page.items if alert.severity != "none"]
+    if not firing:
         return None
+    firing.sort(key=lambda alert: GRAVE.index(alert.severity) if alert.severity in GRAVE else len(GRAVE))
     rows = [
         tag(
             "tr",
@@ -79,9 +86,9 @@ def _alerts(page: Page[Alert], now: float) -> Markup | None:
             tag("td", alert.team),
             tag("td", ago(alert.starts_at, now)),
         )
-        for alert in page.items
+        for alert in firing[:LISTED]
     ]
-    title = heading("Alerts firing", page.total, id="alerts")
+    title = heading("Alerts firing", page.total - len(page.items) + len(firing), id="alerts")
     return join(title, table(("Alert", "Severity", "Team", "For"), rows, "alerts"))
 
 

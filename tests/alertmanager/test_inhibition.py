@@ -25,6 +25,9 @@ def of(name: str, severity: str, subject: str, labels: dict[str, str], **more: s
 CRITICAL_DOWN = of("ComponentDown", "critical", "components", DATABASE, critical="true")
 DOWN = of("ComponentDown", "warning", "components", DATABASE, critical="false")
 FULL = of("DatabaseConnectionsHigh", "critical", "databases", DATABASE)
+DEGRADED = of("ComponentDegraded", "warning", "components", DATABASE)
+FAILS = of("HttpErrorRateHigh", "critical", "http", SHOP)
+BUDGET = of("SloBudgetBurning", "critical", "slo", {"job": "stack-exporter", "component": "database"}, slo="db")
 EXPORTER_DOWN = of("ExporterDown", "critical", "exporter", EXPORTER)
 ABSENT = of("ExporterAbsent", "critical", "exporter", {})
 UNRESOLVED = of("AlertUnresolved", "critical", "monitoring", DATABASE, escalated="true", alert="ComponentDown")
@@ -52,6 +55,23 @@ TABLE = {
     "a low score without a page": (DOWN, of("HealthScoreLow", "critical", "components", EXPORTER), False),
     "the application is slow": (CRITICAL_DOWN, of("HttpResponsesSlow", "warning", "http", SHOP), True),
     "the application fails": (CRITICAL_DOWN, of("HttpErrorRateHigh", "critical", "http", SHOP), False),
+    "its calls of the database fail": (CRITICAL_DOWN, of("DatabaseCallsFailing", "critical", "calls", SHOP), True),
+    "its calls fail, for another reason": (DOWN, of("DatabaseCallsFailing", "critical", "calls", SHOP), False),
+    "a service's budget, while it fails": (FAILS, of("SloBudgetBurning", "critical", "slo", SHOP, slo="shop"), True),
+    "that of another": (FAILS, of("SloBudgetBurning", "critical", "slo", SHOP | {"service": "b"}, slo="b"), False),
+    "a component's budget, while it is down": (CRITICAL_DOWN, BUDGET, True),
+    "that of another component": (CRITICAL_DOWN, BUDGET | {"component": "other"}, False),
+    "a release": (FAILS, of("ReleaseFailing", "critical", "spikes", SHOP), False),
+    "degraded, and this is why": (FULL, DEGRADED, True),
+    "degraded, and nobody says why": (of("ProbesSkipped", "warning", "probes", DATABASE), DEGRADED, False),
+    "degraded, another one": (FULL, DEGRADED | {"component": "other"}, False),
+    "a job that is missed": (of("HeartbeatMissed", "critical", "heartbeats", DATABASE), CRITICAL_DOWN, True),
+    "a job that failed is down": (of("HeartbeatFailed", "warning", "heartbeats", DATABASE), DOWN, True),
+    "a ticket of a job silences no page": (
+        of("HeartbeatFailed", "warning", "heartbeats", DATABASE),
+        CRITICAL_DOWN,
+        False,
+    ),
     "a new error": (CRITICAL_DOWN, of("ErrorGroupNew", "warning", "errors", SHOP), False),
     "another application": (CRITICAL_DOWN, of("HttpResponsesSlow", "warning", "http", SHOP | {"job": "b"}), False),
     "slow, while something lesser is down": (DOWN, of("HttpResponsesSlow", "warning", "http", SHOP), False),

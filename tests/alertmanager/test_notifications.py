@@ -1,7 +1,8 @@
 """What people get: mail, Slack, PagerDuty, text messages and webhooks, from the shipped templates, in both generations.
 
-Slack's and PagerDuty's own servers are not at hand: a server of ours takes their place, and what it is sent is compared
-with what Slack's incoming webhooks and PagerDuty's Events API v2 document.
+Slack's and PagerDuty's own servers are not at hand: a server of ours takes their place. What it is sent has the fields,
+limits and values of Slack's message attachments (api.slack.com/docs/message-attachments) and of PagerDuty's Events API v2
+(v2.developer.pagerduty.com/docs/send-an-event-events-api-v2); neither of them has taken one.
 """
 
 import email
@@ -164,6 +165,11 @@ def test_pagerduty_gets_an_event_of_its_api(day: World) -> None:
     payload = event["payload"]
     assert (payload["summary"], payload["severity"]) == (f"[CRITICAL] {TOLD['summary']}", "critical")
     assert payload["source"]
+    # The API's own limits: 255 and 1024 characters, and four severities.
+    for one in (sent.content for sent in day.web.at("/pagerduty/v2/enqueue")):
+        assert one["event_action"] in ("trigger", "acknowledge", "resolve")
+        assert (len(one["dedup_key"]) <= 255, len(one["payload"]["summary"]) <= 1024) == (True, True)
+        assert one["payload"]["severity"] in ("critical", "error", "warning", "info")
     assert TOLD["description"] in payload["custom_details"]["firing"]
     assert event["links"] == [{"href": RUNBOOK, "text": "Runbook"}, {"href": DASHBOARD, "text": "Dashboard"}]
     # Where an alert has none, a link must lead somewhere all the same.

@@ -4,22 +4,15 @@ import subprocess
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.alertmanager import shipped
 from tests.servers.generations import NAMES, generation
 from tests.servers.telemetry import Alertmanager
-from tests.tree import ROOT
+from tests.tree import rule_groups
 
 pytestmark = [pytest.mark.debian, pytest.mark.xdist_group("alertmanager_shipped")]
 TEAMS = ("", "platform", "web", "somebody")
-RULES = [
-    rule
-    for file in sorted((ROOT / "alert_rules").glob("*.yml"))
-    for group in yaml.safe_load(file.read_text())["groups"]
-    for rule in group["rules"]
-    if "alert" in rule
-]
+RULES = [rule for group in rule_groups() for rule in group["rules"] if "alert" in rule]
 EXAMPLES = {
     "alertname=ComponentDown severity=critical subject=components": "history,sms,page",
     "alertname=ComponentDown severity=critical subject=components team=web": "history,sms,page-web",

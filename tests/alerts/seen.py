@@ -25,7 +25,7 @@ def table(told: Sequence[Told]) -> str:
         quickest[one.alert] = one
     rows = [
         f"| {one.alert} | {one.fault.name.replace('_', ' ')}{' (imitated)' * one.fault.imitated} | {one.firing:.1f} | {', '.join(sorted(one.receivers))} "
-        f"| {one.resolved:.1f} |"
+        f"| {f'{one.resolved:.1f}' if one.resolved > 0 else 'by itself'} |"
         for _, one in sorted(quickest.items())
     ]
     head = ["| alert | fault | told after, s | receivers | end told after, s |", "|---|---|---|---|---|"]

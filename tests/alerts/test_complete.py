@@ -1,19 +1,18 @@
 """Every alert of every severity is provoked by some fault, or it is said why it can't be."""
 
-import yaml
-
-from tests.alerts.engines import RULES
 from tests.alerts.fault import found
 from tests.alerts.unprovoked import UNPROVOKED
+from tests.tree import rule_groups
 
 ALERTS = {
     f"{rule['alert']}/{rule['labels']['severity']}"
-    for file in RULES.glob("*.yml")
-    for group in yaml.safe_load(file.read_text())["groups"]
+    for group in rule_groups()
     for rule in group["rules"]
     if "alert" in rule
 }
-PROVOKED = {alert for fault in found() for alert in fault.expects}
+# Each run waits for the Watchdog, which always fires, before anything is broken.
+PROVOKED = {alert for fault in found() for alert in fault.expects} | {"Watchdog/none"}
+QUICKLY = {alert for fault in found() if fault.quick for alert in fault.expects}
 # What a requirement puts a figure to (EN-5, EN-9 to EN-12, EN-15, FH-5, FH-11, CO-2).
 WITH_FIGURES = {
     "OperationSlow/warning", "StorageQuota/warning", "HttpErrorRateHigh/critical", "HttpResponsesSlow/warning",
@@ -31,5 +30,5 @@ def test_nothing_is_excused_that_is_provoked_or_is_no_alert():
     assert sorted((UNPROVOKED.keys() | PROVOKED) - ALERTS) == []
 
 
-def test_what_has_a_figure_in_the_requirements_is_provoked():
-    assert sorted(WITH_FIGURES - PROVOKED) == []
+def test_what_has_a_figure_in_the_requirements_is_provoked_in_every_run_of_the_tests():
+    assert sorted(WITH_FIGURES - QUICKLY) == []

@@ -170,7 +170,7 @@ def _running(chosen: list[Fault], folder: Path) -> Iterator[Running]:
                 folder,
                 {"stack-exporter": [f"127.0.0.1:{daemon.port}"]} | scraped,
                 factor=FACTOR,
-                scrape="500ms",
+                scrape="1s",
                 evaluation="1s",
                 hook=f"{daemon.url}/hooks/alertmanager",
             )

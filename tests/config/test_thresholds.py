@@ -48,9 +48,13 @@ def test_each_is_changed_added_or_taken_away() -> None:
     ("written", "path", "message"),
     [
         ("{error_rat: {warning: 1%}}", "thresholds.error_rat", "unknown signal; did you mean error_rate? (signals: "),
-        ("{connections: {warning: 70%}}", "thresholds.connections", "; those of a component stand below it)"),
-        ("{error_rate: {critical: 5}}", "thresholds.error_rate.critical", "such as 5% or 0.05; this is 500%"),
-        ("{crash_free: {warning: 98}}", "thresholds.crash_free.warning", "expected a share of at most 100%"),
+        ("{connections: {warning: 70%}}", "thresholds.connections", "unknown signal; a component's own stand in its"),
+        (
+            "{error_rate: {critical: 5}}",
+            "thresholds.error_rate.critical",
+            "expected at most 100%, such as 5% or 0.05; this is 500%",
+        ),
+        ("{crash_free: {warning: 98}}", "thresholds.crash_free.warning", "expected at most 100%"),
         ("{error_rate: 5%}", "thresholds.error_rate", "expected a mapping, such as {error_rate: {warning: 5%}}"),
         ("{error_rate: {warn: 5%}}", "thresholds.error_rate.warn", "unknown key; did you mean warning?"),
         ("{error_rate: {critical: 5s}}", "thresholds.error_rate.critical", "expected a ratio, such as 80% or 0.8"),

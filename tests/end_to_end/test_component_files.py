@@ -18,6 +18,12 @@ def follows(daemon: Daemon, *names: str) -> None:
     wait_until(lambda: found() == {"same", *names}, 10, f"{names} are there")
 
 
+def runs(daemon: Daemon) -> float:
+    """Whatever they resulted in: a busy machine is degraded."""
+    counted = 'stack_probe_runs_total{component="same",'
+    return sum(value for series, value in daemon.metrics().items() if str(series).startswith(counted))
+
+
 def test_a_file_is_followed_without_a_signal(tmp_path: Path) -> None:
     files = tmp_path / "components.d"
     files.mkdir()
@@ -33,11 +39,10 @@ def test_a_file_is_followed_without_a_signal(tmp_path: Path) -> None:
         (files / "a.yaml").write_text(COMPONENT % "two")
         follows(daemon, "two")
         assert daemon.metrics()[RELOADED] == 1
-        runs = 'stack_probe_runs_total{component="same",kind="host",result="healthy",reason=""}'
-        before = daemon.metrics()[runs]
+        before = runs(daemon)
         (files / "a.yaml").unlink()
         follows(daemon)
-        assert daemon.metrics()[runs] >= before > 3, "what did not change kept its counters"
+        assert runs(daemon) >= before > 3, "what did not change kept its counters"
 
 
 def test_a_mounted_configmap_is_followed_through_its_links(tmp_path: Path) -> None:

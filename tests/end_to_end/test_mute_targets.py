@@ -68,6 +68,7 @@ def holds(count: int, *, interval: float, timeout: float, seconds: float) -> Pol
             return polled
 
 
+@pytest.mark.alone
 def test_200_of_them_share_the_places_and_the_others_stay_on_time() -> None:
     holds(200, interval=2, timeout=1, seconds=4)
 

@@ -132,7 +132,8 @@ def units(rule: Rule) -> Iterator[str]:
     def visit(node: p.Expr) -> None:
         if isinstance(node, p.BinaryExpr) and str(node.op) in (">", "<", ">=", "<=", "==", "!="):
             for side, other in ((node.lhs, node.rhs), (node.rhs, node.lhs)):
-                if isinstance(other, p.NumberLiteral) and other.val and "time()" in side.prettify().replace(" ", "").replace("vector(time())", ""):
+                text = side.prettify().replace(" ", "").replace("vector(time())", "")  # whose own range can be divided
+                if isinstance(other, p.NumberLiteral) and other.val and "time()" in text:
                     found.append(f"compares time() with {other.val:g}: a duration as a number can't be divided")
 
     found: list[str] = []

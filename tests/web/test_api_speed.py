@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from exporter.config.application import Retention
 from exporter.ingest.ports import Entry, Grouped
 from exporter.ingest.values import Occurrence, Origin
@@ -70,6 +72,7 @@ QUERIES = (
 )
 
 
+@pytest.mark.alone
 async def test_the_api_answers_within_100_ms_with_10000_groups(tmp_path: Path) -> None:
     async with filled(tmp_path) as records, stand() as s:
         s.use(records=records)
@@ -83,7 +86,7 @@ async def test_the_api_answers_within_100_ms_with_10000_groups(tmp_path: Path) -
                 took.append(time.perf_counter() - began)
                 assert reply.status == 200, (query, reply.text)
             usual[query] = sorted(took)[ROUNDS // 4]
-        # The first quartile: other tests run beside it on the same cores. Alone, the p99 is below this too.
+        # The first quartile: others may use the machine. On one that is quiet, the p99 is below this too.
         assert {query: took for query, took in usual.items() if took > 0.1} == {}
         began = time.perf_counter()
         await ask(s.port, "GET /api/v1/report", bearer(TOKEN))

@@ -32,6 +32,8 @@ A component is **down** & `unhealthy`.
 
 <script>alert(1)</script> [another](DiskFull.md) [docs](../metrics.md) [out](https://example.com/) [bad](javascript:x)
 
+See DiskFull, not DiskFuller, [DiskFull](https://example.com/) or `DiskFull`; ComponentDown is this.
+
 Rule: alert_rules/components.yml · EN-1
 """
 DISK = "# DiskFull\n\nThe disk of `NAME` is full.\n\nRule: alert_rules/storage.yml · EN-9\n"
@@ -67,7 +69,7 @@ async def test_a_runbook_is_shown_with_its_code_and_without_a_script() -> None:
         assert "<script" not in reply.text and "&lt;script&gt;alert(1)&lt;/script&gt;" in reply.text
         assert "A component is down & unhealthy ." in words(reply)
         assert "[bad](javascript:x)" in reply.text
-        assert links(reply) == ["DiskFull", "https://example.com/"]
+        assert links(reply) == ["DiskFull", "https://example.com/", "DiskFull", "https://example.com/"]
         assert re.findall(r'<nav[^>]*><a href="([^"]*)"[^>]*>[^<]*</a><a href="([^"]*)"', reply.text) == [
             ("/", "/runbooks/")
         ]
@@ -77,8 +79,12 @@ async def test_the_list_has_each_by_the_file_of_its_rule() -> None:
     async with stand() as s:
         for path in ("/runbooks/", "/runbooks"):
             reply = await ask(s.port, f"GET {path}")
-            assert "Runbooks (3) Components ComponentDown A component is down & unhealthy. Others Plain" in words(reply)
-            assert links(reply) == ["/runbooks/ComponentDown", "/runbooks/Plain", "/runbooks/DiskFull"]
+            assert (
+                "Runbooks (3) Components Others Storage Components ComponentDown A component is down & unhealthy. Others Plain"
+                in words(reply)
+            )
+            assert links(reply)[:3] == ["#components", "#others", "#storage"]
+            assert links(reply)[3:] == ["/runbooks/ComponentDown", "/runbooks/Plain", "/runbooks/DiskFull"]
 
 
 @pytest.mark.parametrize(

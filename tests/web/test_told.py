@@ -91,6 +91,17 @@ async def test_more_than_are_listed_are_counted() -> None:
         assert Parsed(text).text.count("ValueError: number") == 10
 
 
+async def test_the_gravest_alerts_come_first_and_the_watchdog_is_none() -> None:
+    async with stand(tokens=()) as s:
+        rows = told(s)
+        given = [("Barking", "none"), ("Small", "info"), ("Grave", "critical"), ("Own", "odd"), ("Ticket", "warning")]
+        rows.all_alerts = [alert(n, name=name, severity=severity) for n, (name, severity) in enumerate(given, 1)]
+        text = Parsed(await page(s)).text
+        assert "Alerts firing (4)" in text and "Barking" not in text
+        text = text[text.index("Alerts firing") :]
+        assert sorted(("Small", "Own", "Ticket", "Grave"), key=text.index) == ["Grave", "Ticket", "Small", "Own"]
+
+
 async def test_where_nothing_was_told_the_page_says_nothing_of_it() -> None:
     async with stand(tokens=()) as s:
         rows = told(s)

@@ -78,6 +78,7 @@ async def test_wrong_passwords_are_limited_and_the_probes_are_not(tmp_path: Path
         assert (await ask(s.port, "GET /livez", basic("alice", "wrong"))).status == 200
 
 
+@pytest.mark.alone
 async def test_a_right_password_is_hashed_once_and_an_unknown_user_as_slow_as_a_known_one() -> None:
     costly = bcrypt.hashpw(b"secret", bcrypt.gensalt(10)).decode()
     checked = passwords.Passwords({"alice": toolkit.Secret(costly)})

@@ -14,7 +14,7 @@ KNOWN = 62.0
 """Seconds."""
 
 
-@provokes("HttpErrorRateHigh/critical", "HttpResponsesSlow/warning")
+@provokes("HttpErrorRateHigh/critical", "HttpResponsesSlow/warning", quick=True)
 def a_shop_window_is_slow_and_fails(scene: Scene) -> Steps:
     request = {"type": "request", "service": "window", "method": "GET", "route": "/"}
     bad = [request | {"status": status, "duration": 8.0} for status in (200, 503)]
@@ -44,6 +44,7 @@ def one_route_of_many_fails(scene: Scene) -> Steps:
     *("OperationSlow/warning", "OperationsFailing/warning", "UploadsFailing/warning", "FileOperationsFailing/warning"),
     *("DatabaseCallsFailing/warning", "DatabaseCallsSlow/warning", "CacheHitsFew/warning"),
     *("AiCallsFailing/warning", "AiCallsSlow/warning", "AiCallsUnpriced/info", "SessionsCrashing/warning"),
+    quick=True,
 )
 def a_quarter_fails_and_the_rest_is_slow(scene: Scene) -> Steps:
     more = [
@@ -69,6 +70,7 @@ def a_quarter_fails_and_the_rest_is_slow(scene: Scene) -> Steps:
 @provokes(
     *("SecurityEventCritical/critical", "SecurityEventHigh/warning", "BruteForce/warning"),
     *("ComplianceViolation/critical", "ComplianceViolation/warning"),
+    quick=True,
 )
 def somebody_breaks_in(scene: Scene) -> Steps:
     security = {"type": "security", "service": "vault"}
@@ -95,10 +97,10 @@ def nobody_comes_any_more(scene: Scene) -> Steps:
         if scene.daemon is not None:
             say(scene.daemon, [request] * 5)
 
-    with repeating(come):
+    with repeating(come, 0.2):
         yield {}
     yield None
-    with repeating(come):
+    with repeating(come, 0.2):
         yield None
 
 

@@ -16,8 +16,7 @@ from tests.servers.caches import Cache
 @provokes(
     *twice(
         "CacheBlockedClients", "CacheClientsHigh", "CacheMemoryHigh", "CacheSaveFailed", "CacheSaveOld",
-    )
-)  # fmt: skip
+    ))  # fmt: skip
 def a_cache_runs_full(scene: Scene) -> Steps:
     with servers.valkey("--maxmemory", "16mb", "--maxclients", "40") as server:
         limits = {"blocked_clients": 1, "clients": "60%", "memory": "80%", "save": 0, "save_age": "2s"}

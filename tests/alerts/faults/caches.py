@@ -20,7 +20,7 @@ def a_critical_cache_is_gone(scene: Scene) -> Steps:
             yield None
 
 
-@provokes("ComponentDown/warning")
+@provokes("ComponentDown/warning", quick=True)
 def a_cache_is_gone(scene: Scene) -> Steps:
     with servers.valkey() as server:
         yield {"components": {"cache_gone": {"kind": "redis", "url": server.url, "team": "web"}}}

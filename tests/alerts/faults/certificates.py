@@ -13,6 +13,7 @@ from tests.certificates import expired, pair
     "CertificateExpiring/critical",
     "CertificateExpired/critical",
     "ComponentDegraded/warning",
+    quick=True,
 )
 def certificates_run_out(scene: Scene) -> Steps:
     files = {

@@ -60,7 +60,8 @@ def what_weighs_most_is_down(scene: Scene) -> Steps:
         connection.sendall(BAD if broken.is_set() else OK)
 
     with hostile.serving(answer) as server:
-        yield {"components": {"shop_heavy": {"kind": "http", "url": server.url, "weight": 1000}}}
+        shop = {"kind": "http", "url": server.url}
+        yield {"components": {"shop_heavy": shop | {"weight": 1000}, "shop_light": shop}}
         broken.set()
         yield None
         broken.clear()

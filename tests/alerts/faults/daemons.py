@@ -42,13 +42,16 @@ def a_daemon_has_few_descriptors_and_hears_from_nobody(scene: Scene) -> Steps:
     silent = threading.Event()
 
     def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(OK)
+
+    def answer_late(connection: socket.socket, asked: bytes) -> None:
         while silent.is_set():
             time.sleep(0.1)
-        connection.sendall(OK)
+        answer(connection, asked)
 
     trusted = pair().context()
     untrusted = self_signed()
-    with hostile.serving(answer) as late, hostile.serving(answer, tls=trusted) as secure:
+    with hostile.serving(answer_late) as late, hostile.serving(answer, tls=trusted) as secure:
         skipped = {"ca_file": str(authority()), "insecure_skip_verify": True}
         shop = {
             "kind": "http",

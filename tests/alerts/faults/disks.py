@@ -3,12 +3,14 @@
 import json
 import socket
 import sqlite3
-from contextlib import ExitStack, closing
+import time
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from tests import hostile, servers
-from tests.alerts.application import repeating, say
+from tests.alerts.application import JSON, repeating, say
 from tests.alerts.fault import Scene, Steps, provokes
 from tests.alerts.faults.exporters import reload
 from tests.servers.exporters import Daemon
@@ -42,7 +44,7 @@ def what_waits_for_a_back_end_is_not_kept_well(scene: Scene) -> Steps:
         lost = stack.enter_context(servers.daemon("service: shop\n", check=False))
         jobs = {"with-a-bad-spool": kept, "without-a-spool": lost}
         yield {"scraped": {job: [f"127.0.0.1:{one.port}"] for job, one in jobs.items()}}
-        stack.enter_context(repeating(lambda _: say(kept, [DEPLOY])))
+        stack.enter_context(repeating(lambda _: _trace(kept)))
         segment = wait_until(lambda: _largest(_state(kept, "spool")), 20, "something waits")
         kept.kill()
         with segment.open("r+b") as file:
@@ -57,6 +59,16 @@ def what_waits_for_a_back_end_is_not_kept_well(scene: Scene) -> Steps:
         reload(lost, "service: shop\n")
         stack.enter_context(hostile.serving(_take, port=ports[0]))
         yield None
+
+
+def _trace(daemon: Daemon) -> None:
+    """A span, by OTLP; to nobody while the daemon is away."""
+    now = time.time_ns()
+    span = {"traceId": uuid4().hex, "spanId": uuid4().hex[:16], "name": "GET /", "kind": 2}
+    span |= {"startTimeUnixNano": str(now - 10**8), "endTimeUnixNano": str(now)}
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span] * 20}]}]})
+    with suppress(OSError):
+        daemon.request("POST", "/v1/traces", body, JSON, port=daemon.ingest_port)
 
 
 def _state(daemon: Daemon, name: str) -> Path:

@@ -41,6 +41,7 @@ CONFIG: dict[str, Any] = {
     *("FileOperationsFailing/critical", "DatabaseCallsFailing/critical", "DatabaseCallsSlow/critical"),
     *("AiCallsFailing/critical", "AiCallsSlow/critical", "AiCostHigh/critical"),
     *("SessionsCrashing/critical", "BruteForce/critical"),
+    quick=True,
 )
 def a_release_is_broken(scene: Scene) -> Steps:
     with servers.daemon(yaml.safe_dump(CONFIG), check=False) as daemon:

@@ -20,7 +20,7 @@ NOT_SLOW = {"latency": {"warning": "off", "critical": "off"}}
 WORSE = {"away": 503, "wrong": 400}
 
 
-@provokes("ExporterDown/critical")
+@provokes("ExporterDown/critical", quick=True)
 def a_daemon_is_killed(scene: Scene) -> Steps:
     with servers.daemon("service: shop\n") as daemon:
         yield {"scraped": {"stack-exporter-of-the-shop": [f"127.0.0.1:{daemon.port}"]}}
@@ -31,15 +31,15 @@ def a_daemon_is_killed(scene: Scene) -> Steps:
 
 
 @provokes(
-    *("ProbesSkipped/warning", "ExporterReloadFailed/warning"),
+    *("ProbesSkipped/warning", "ProbeStale/warning", "ExporterReloadFailed/warning"),
     *("AuthFailures/warning", "EventsInvalid/warning", "EventsLimited/warning"),
     *("ForwardFailing/warning", "ForwardDropping/warning", "SpoolAging/warning"),
 )
 def a_daemon_has_a_bad_day(scene: Scene) -> Steps:
     bad = threading.Event()
     with _around(bad) as url:
-        # One place for four that take 0.5 s of each second.
-        places = {f"place-{n}": {"kind": "http", "url": f"{url}/slow", "thresholds": NOT_SLOW} for n in range(4)}
+        # One place for twelve that take 0.5 s each, every second.
+        places = {f"place-{n}": {"kind": "http", "url": f"{url}/slow", "thresholds": NOT_SLOW} for n in range(12)}
         config = {
             "service": "shop",
             "defaults": PACE,

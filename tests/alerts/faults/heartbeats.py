@@ -57,7 +57,7 @@ def a_job_fails_and_others_are_slow(scene: Scene) -> Steps:
     yield None
 
 
-@provokes("HeartbeatOverrun/warning", "HeartbeatOverrun/critical")
+@provokes("HeartbeatOverrun/warning", "HeartbeatOverrun/critical", quick=True)
 def jobs_hang(scene: Scene) -> Steps:
     beats = {"kind": "heartbeat", "token": TOKEN, "every": "1h"}
     jobs = ("job_hanging", "job_hung")

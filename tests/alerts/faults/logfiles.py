@@ -70,7 +70,7 @@ def logs_end(scene: Scene) -> Steps:
         yield None
 
 
-@provokes("LogPolicyBroken/warning", "LogPolicyBroken/critical", "LogsLarge/warning", "LogsLarge/critical")
+@provokes("LogPolicyBroken/warning", "LogPolicyBroken/critical", "LogsLarge/warning", "LogsLarge/critical", quick=True)
 def logs_are_not_rotated(scene: Scene) -> Steps:
     log = scene.folder / "large.log"
     log.touch()

@@ -96,6 +96,7 @@ def a_prometheus_whose_rules_fail_and_whose_alertmanager_is_gone(scene: Scene) -
     *("AlertUnresolved/critical", "AlertsTruncated/warning"),
     *("NotificationsLate/warning", "NotificationsLate/critical", "AlertsFlapping/warning", "AlertsFlapping/critical"),
     imitated=True,
+    quick=True,
 )
 def nobody_mends_and_an_alertmanager_is_late_leaves_alerts_out_and_flaps(scene: Scene) -> Steps:
     """Two daemons are told what such an Alertmanager tells: one of them has the thresholds as critical ones."""

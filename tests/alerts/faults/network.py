@@ -11,7 +11,7 @@ WHOLE = replies(
 LEFT = replies("shop.example. 5 IN A 192.0.2.1")
 
 
-@provokes("DnsAnswersFew/warning", "DnsAnswersFew/critical", "DnsTtlLow/warning", "DnsTtlLow/critical")
+@provokes("DnsAnswersFew/warning", "DnsAnswersFew/critical", "DnsTtlLow/warning", "DnsTtlLow/critical", quick=True)
 def a_name_loses_its_addresses(scene: Scene) -> Steps:
     lost: list[bool] = []
 

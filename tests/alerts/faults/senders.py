@@ -1,11 +1,12 @@
 """Applications that lose what they send, send what can't be taken, or send far too many different things."""
 
 import json
+import time
 from typing import Any
+from uuid import uuid4
 
 from tests.alerts.application import JSON, envelope, repeating, say
 from tests.alerts.fault import Scene, Steps, provokes
-from tests.servers.exporters import Daemon
 
 ID = "a" * 32
 REPORT = {"discarded_events": [{"reason": "queue_overflow", "category": "error", "quantity": 50}]}
@@ -36,7 +37,9 @@ def clients_send_what_can_not_be_taken(scene: Scene) -> Steps:
 def _transaction() -> dict[str, Any]:
     """A request, of which nobody says how many it stands for."""
     trace = {"op": "http.server", "trace_id": "b" * 32, "span_id": "c" * 16, "status": "ok"}
-    return {"start_timestamp": 1.0, "timestamp": 1.5, "transaction": "/cart", "contexts": {"trace": trace}}
+    now = time.time()
+    times = {"event_id": uuid4().hex, "start_timestamp": now - 0.5, "timestamp": now}
+    return times | {"type": "transaction", "transaction": "/cart", "contexts": {"trace": trace}}
 
 
 def _reserved() -> dict[str, Any]:

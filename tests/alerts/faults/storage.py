@@ -94,28 +94,46 @@ def disks_can_not_be_written(scene: Scene) -> Steps:
         yield None
 
 
+@provokes("ProbeAbandoned/warning", passes=True)
+def a_disk_hangs(scene: Scene) -> Steps:
+    """So that the call of the kernel which asks for its size never returns: the probe gives it up, and asks no more."""
+    with ExitStack() as stack:
+        usual = stack.enter_context(mounted(scene.folder / "usual", "tmpfs", "size=1m"))
+        hanging = stack.enter_context(mounted(scene.folder / "hanging", "fuse", "hang"))
+        link = scene.folder / "link"
+        _lead(link, usual)
+        yield {"components": {"disk_hanging": {"kind": "disk", "path": str(link)}}}
+        _lead(link, hanging)
+        yield None
+        _lead(link, usual)
+        yield None
+
+
 def _lead(link: Path, to: Path) -> None:
     new = link.with_suffix(".new")
     new.symlink_to(to)
     os.replace(new, link)
 
 
-@provokes("StorageQuota/warning", "StorageQuota/critical")
-def organisations_use_up_their_quotas(scene: Scene) -> Steps:
+@provokes("StorageQuota/warning", quick=True)
+def an_organisation_uses_up_its_quota(scene: Scene) -> Steps:
     folder = scene.folder / "organisation"
     folder.mkdir()
+    disk = {"kind": "disk", "path": str(folder), "quota": "1MiB", "walk_interval": "500ms"}
+    yield {"components": {"quota_disk": disk}}
+    (folder / "upload").write_bytes(b"x" * PAGE * 240)
+    yield None
+    (folder / "upload").unlink()
+    yield None
+
+
+@provokes("StorageQuota/critical")
+def an_organisation_fills_its_part_of_a_bucket(scene: Scene) -> Steps:
     with servers.seaweedfs() as server:
         bucket = {"kind": "s3", **server.fields(), "prefixes": {"tenant/": "1KB"}, "usage_interval": "1s"}
-        yield {
-            "components": {
-                "quota_disk": {"kind": "disk", "path": str(folder), "quota": "1MiB", "walk_interval": "500ms"},
-                "quota_bucket": bucket | {"interval": "1s", "timeout": "1s"},
-            }
-        }
-        (folder / "upload").write_bytes(b"x" * PAGE * 240)
+        yield {"components": {"quota_bucket": bucket | {"interval": "1s", "timeout": "1s"}}}
         server.put("/uploads/tenant/upload", b"x" * 1000)
         yield None
-        (folder / "upload").unlink()
         server.put("/uploads/tenant/upload", b"x")
         yield None
 

@@ -18,7 +18,7 @@ def _forget(server: servers.Server) -> None:
         assert connection.recv(100) == b"+OK\r\n"
 
 
-@provokes("CeleryWorkersNone/critical")
+@provokes("CeleryWorkersNone/critical", quick=True)
 def the_only_worker_dies(scene: Scene) -> Steps:
     with servers.valkey() as broker, servers.celery_worker(broker.url, name="only@test") as worker:
         yield {"components": {"tasks_none": CELERY | {"url": broker.url}}}
