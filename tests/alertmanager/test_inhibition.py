@@ -57,7 +57,7 @@ TABLE = {
     "the application fails": (CRITICAL_DOWN, of("HttpErrorRateHigh", "critical", "http", SHOP), False),
     "its calls of the database fail": (CRITICAL_DOWN, of("DatabaseCallsFailing", "critical", "calls", SHOP), True),
     "its calls fail, for another reason": (DOWN, of("DatabaseCallsFailing", "critical", "calls", SHOP), False),
-    "a service's budget, while it fails": (FAILS, of("SloBudgetBurning", "critical", "slo", SHOP, slo="shop"), True),
+    "a service's budget, while it fails": (FAILS, of("SloBudgetBurning", "critical", "slo", SHOP, slo="shop"), False),
     "that of another": (FAILS, of("SloBudgetBurning", "critical", "slo", SHOP | {"service": "b"}, slo="b"), False),
     "a component's budget, while it is down": (CRITICAL_DOWN, BUDGET, True),
     "that of another component": (CRITICAL_DOWN, BUDGET | {"component": "other"}, False),

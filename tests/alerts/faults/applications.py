@@ -4,7 +4,6 @@ Where a service pages, its own ticket is held back by Alertmanager, and whether 
 provoked here, and the pages of the same alerts in errors.py, by a daemon without thresholds for tickets.
 """
 
-import threading
 import time
 
 from tests.alerts.application import end_sessions, repeating, say, work_of
@@ -108,18 +107,10 @@ def nobody_comes_any_more(scene: Scene) -> Steps:
 def a_release_is_worse_than_the_one_before(scene: Scene) -> Steps:
     """Errors have to be known for an hour, a minute here: or else they are no worse than they were."""
     error = {"type": "error", "service": "press", "exception": "Jam", "message": "paper"}
-    begun = threading.Event()
-
-    def one(_: int) -> None:
-        if scene.daemon is not None and not begun.is_set():
-            say(scene.daemon, [error])
-            begun.set()
-
-    with repeating(one):
-        yield {}
-        begun.wait(10)
+    yield {}
     assert scene.daemon is not None
     daemon = scene.daemon
+    say(daemon, [error])
     time.sleep(KNOWN)
     say(daemon, [{"type": "deploy", "service": "press", "release": "2.0.0"}])
     with repeating(lambda _: say(daemon, [error] * 50)):

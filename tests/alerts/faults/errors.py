@@ -41,7 +41,6 @@ CONFIG: dict[str, Any] = {
     *("FileOperationsFailing/critical", "DatabaseCallsFailing/critical", "DatabaseCallsSlow/critical"),
     *("AiCallsFailing/critical", "AiCallsSlow/critical", "AiCostHigh/critical"),
     *("SessionsCrashing/critical", "BruteForce/critical"),
-    quick=True,
 )
 def a_release_is_broken(scene: Scene) -> Steps:
     with servers.daemon(yaml.safe_dump(CONFIG), check=False) as daemon:
@@ -61,6 +60,20 @@ def a_release_is_broken(scene: Scene) -> Steps:
         # What a day has cost is over after a day: who has looked at it takes the threshold away.
         daemon.config_file.write_text(yaml.safe_dump(CONFIG | {"thresholds": {}}))
         os.kill(daemon.pid, signal.SIGHUP)
+        yield None
+
+
+@provokes("ErrorGroupUnresolved/critical", quick=True)
+def nobody_resolves_an_error(scene: Scene) -> Steps:
+    thresholds = {"unresolved": {"warning": "off", "critical": "2s"}}
+    with servers.daemon(yaml.safe_dump(CONFIG | {"thresholds": thresholds}), check=False) as daemon:
+        yield {"scraped": {"of-another-desk": [f"127.0.0.1:{daemon.port}"]}}
+        say(
+            daemon,
+            [{"type": "error", "service": "desk", "exception": "Lost", "message": "key", "severity": "critical"}],
+        )
+        yield None
+        _resolve(daemon)
         yield None
 
 

@@ -20,7 +20,7 @@ NOT_SLOW = {"latency": {"warning": "off", "critical": "off"}}
 WORSE = {"away": 503, "wrong": 400}
 
 
-@provokes("ExporterDown/critical", quick=True)
+@provokes("ExporterDown/critical")
 def a_daemon_is_killed(scene: Scene) -> Steps:
     with servers.daemon("service: shop\n") as daemon:
         yield {"scraped": {"stack-exporter-of-the-shop": [f"127.0.0.1:{daemon.port}"]}}

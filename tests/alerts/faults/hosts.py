@@ -94,7 +94,7 @@ def _steps(machines: dict[str, Machine], components: Components, worsen: Sequenc
 FULL = ("HostCpuHigh", "HostLoadHigh", "HostMemoryHigh", "HostSwapHigh", "HostDescriptorsHigh")
 
 
-@provokes(*(f"{alert}/{severity}" for alert in FULL for severity in ("warning", "critical")), imitated=True, quick=True)
+@provokes(*(f"{alert}/{severity}" for alert in FULL for severity in ("warning", "critical")), imitated=True)
 def machines_are_short_of_everything(scene: Scene) -> Steps:
     machines, components = _machines(scene, "machine_short", "machine_out")
     short, out = machines.values()
