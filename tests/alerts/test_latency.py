@@ -17,6 +17,7 @@ from tests import servers
 from tests.alerts.engines import TOKEN, Engines, engines
 from tests.alerts.fault import Scene
 from tests.servers.exporters import Daemon
+from tests.servers.generations import generation
 from tests.servers.process import wait_until
 
 pytestmark = [pytest.mark.debian, pytest.mark.xdist_group("notification_latency")]
@@ -34,8 +35,9 @@ class Told:
     """Seconds beyond the configured waits, of each alert."""
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+@pytest.fixture(scope="module", params=["system", pytest.param("trixie", marks=pytest.mark.slow)])
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    programs = generation(request.param)
     folder: Path = tmp_path_factory.mktemp("latency")
     with servers.daemon(f"service: shop\nalertmanager: {{token: {TOKEN}}}\n") as daemon:
         with engines(
@@ -46,6 +48,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
             scrape=f"{SCRAPE * 1000:.0f}ms",
             evaluation=f"{EVALUATION * 1000:.0f}ms",
             hook=f"{daemon.url}/hooks/alertmanager",
+            prometheus=programs.prometheus,
+            alertmanager=programs.alertmanager,
         ) as started:
             wait_until(lambda: started.notified.of("Watchdog"), 60, "the watchdog barks")
             scene = Scene(folder, daemon)

@@ -4,7 +4,7 @@ from tests.alerts.application import repeating, say
 from tests.alerts.fault import Scene, Steps, provokes
 
 
-@provokes("SloBudgetBurning/critical", quick=True)
+@provokes("SloBudgetBurning/critical")
 def checkouts_fail(scene: Scene) -> Steps:
     yield {"slos": {"checkouts": {"service": "checkouts", "objective": "99%"}}}
     with repeating(lambda _: _serve(scene, "checkouts", 8, 2)):
