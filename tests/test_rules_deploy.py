@@ -42,3 +42,11 @@ def test_the_rules_are_valid_and_written_as_they_should_be(name: str) -> None:
 def test_every_job_has_the_name_by_which_rules_know_a_daemon(file: str) -> None:
     jobs = [job["job_name"] for job in yaml.safe_load((FOLDER / file).read_text())["scrape_configs"]]
     assert [job for job in jobs if "stack-exporter" not in job] == []
+
+
+def test_no_group_has_more_rules_than_the_page_on_mimir_says() -> None:
+    groups = [
+        group for file in (ROOT / "alert_rules").glob("*.yml") for group in yaml.safe_load(file.read_text())["groups"]
+    ]
+    page = (ROOT / "deploy/prometheus/README.md").read_text()
+    assert f"more than {max(len(group['rules']) for group in groups)} rules; they are {len(groups)} groups" in page
