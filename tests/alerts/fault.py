@@ -55,8 +55,6 @@ class Fault:
     """What fails is no real component, but says what one would: what real ones can't be made to do here."""
     alone: bool = False
     """Nothing else can be told of while it lasts."""
-    passes: bool = False
-    """Its alerts compare with the past, so that they may end before it is mended: what lasts becomes the past."""
 
     @property
     def subject(self) -> str:
@@ -65,12 +63,12 @@ class Fault:
 
 
 def provokes(
-    *expects: str, quick: bool = False, imitated: bool = False, alone: bool = False, passes: bool = False
+    *expects: str, quick: bool = False, imitated: bool = False, alone: bool = False
 ) -> Callable[[Callable[[Scene], Steps]], Fault]:
     """Makes a Fault of its steps."""
 
     def made(steps: Callable[[Scene], Steps]) -> Fault:
-        return Fault(steps.__name__, expects, steps, quick, imitated, alone, passes)
+        return Fault(steps.__name__, expects, steps, quick, imitated, alone)
 
     return made
 

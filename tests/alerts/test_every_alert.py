@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.debian, pytest.mark.xdist_group("every_alert"), pytest
 
 WAVES = {
     "applications": ("applications", "errors", "heartbeats", "logfiles", "slos", "tasks"),
-    "databases": ("cache_states", "caches", "databases", "mariadb", "schemas"),
-    "workers": ("brokers", "hosts", "storage", "workers"),
+    "databases": ("cache_states", "caches", "databases", "mariadb", "mongodb", "schemas"),
+    "workers": ("brokers", "hosts", "storage", "waiting", "workers"),
 }
 """Faults that are made side by side, by their modules; all others are a wave too. More than these outrun two cores."""
 BUSY = {"ComponentSlow", "ExporterLoopLag"}

@@ -4,11 +4,13 @@ DEFECT = "is there for defects of the daemon's own, and none is known that would
 HOURS = "compares with six hours of past, six minutes when divided by 60: longer than all faults together"
 CLUSTER = "needs a cluster of several nodes, whose first start takes a minute of both cores"
 LOSS = "needs a network that loses or holds packets up (netem), which the kernel here does not have"
+CONSUMERS = "was tried with a broker's consumers and connections, and could not be made to come and go reliably so far"
 QUEUE = "needs an Alertmanager that takes alerts exactly as slowly as they come, or the queue is empty or overflows"
 
 UNPROVOKED: dict[str, str] = {
     "BusinessEventsStopped/warning": "looks for a day and an hour of events: 25 minutes when divided by 60",
     "CacheListenDisabled/warning": "a memcached that accepts nobody accepts no probe either: its count is seen only later",
+    "CeleryTasksFailing/warning": "a daemon of other thresholds for it was tried, and did not see it so far; critical is provoked",
     "ErrorCodeSpiking/warning": HOURS,
     "ErrorGroupSpiking/warning": "a group's spike is counted by the daemon over real hours, which nothing divides",
     "ErrorsSpiking/critical": HOURS,
@@ -26,14 +28,21 @@ UNPROVOKED: dict[str, str] = {
     "PacketLossHigh/warning": LOSS,
     "PostgresTransactionIdsAging/critical": "the age can be made, but not taken back: template0 takes no session to do so",
     "PostgresTransactionIdsAging/warning": "the age can be made, but not taken back: template0 takes no session to do so",
+    "ProbeAbandoned/warning": "a disk whose calls never return (FUSE) was tried, and did not bring it about so far",
     "ProbeBroken/warning": DEFECT,
     "PrometheusNotificationQueueFull/critical": QUEUE,
     "PrometheusNotificationQueueFull/warning": QUEUE,
     "PrometheusRulesSkipped/warning": "rules that take longer than their interval would take both cores from all others",
     "PrometheusSeriesMany/critical": "Prometheus gives series back two hours after they are gone: it would not be resolved",
     "PrometheusSeriesMany/warning": "Prometheus gives series back two hours after they are gone: it would not be resolved",
+    "QueueConsumersFew/critical": CONSUMERS,
+    "QueueConsumersFew/warning": CONSUMERS,
     "RabbitmqNodeDown/critical": CLUSTER,
+    "RabbitmqNodeResourcesHigh/critical": CONSUMERS,
+    "RabbitmqNodeResourcesHigh/warning": CONSUMERS,
     "RabbitmqPartition/critical": CLUSTER,
+    "RabbitmqUnroutable/critical": CONSUMERS,
+    "RabbitmqUnroutable/warning": CONSUMERS,
     "ReadingsDropped/warning": "the kinds hold themselves to fewer readings of a family (rows, tasks, queues) than a thousand",
     "RoundTripSlow/critical": LOSS,
     "RoundTripSlow/warning": LOSS,

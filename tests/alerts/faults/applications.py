@@ -88,7 +88,7 @@ def somebody_breaks_in(scene: Scene) -> Steps:
     yield None
 
 
-@provokes("HttpTrafficGone/warning", passes=True)
+@provokes("HttpTrafficGone/warning")
 def nobody_comes_any_more(scene: Scene) -> Steps:
     request = {"type": "request", "service": "fair", "method": "GET", "route": "/", "status": 200, "duration": 0.1}
 
@@ -103,7 +103,7 @@ def nobody_comes_any_more(scene: Scene) -> Steps:
         yield None
 
 
-@provokes("ReleaseFailing/critical", passes=True)
+@provokes("ReleaseFailing/critical")
 def a_release_is_worse_than_the_one_before(scene: Scene) -> Steps:
     """Errors have to be known for an hour, a minute here: or else they are no worse than they were."""
     error = {"type": "error", "service": "press", "exception": "Jam", "message": "paper"}

@@ -99,7 +99,7 @@ def a_service_logs_errors(scene: Scene) -> Steps:
     yield None
 
 
-@provokes("LogIngestionStopped/warning", passes=True)
+@provokes("LogIngestionStopped/warning")
 def a_service_logs_nothing_more(scene: Scene) -> Steps:
     with repeating(lambda: _tell(scene, "silenced", 9)):
         yield {"services": {"silenced": {"team": "web"}}}

@@ -18,7 +18,7 @@ def checkouts_fail(scene: Scene) -> Steps:
 SPENT = {"leaking": ("99%", 48, 2), "spent": ("99.9%", 0, 5), "nearly-spent": ("99.9%", 8, 17)}
 
 
-@provokes("SloBudgetBurning/warning", "SloBudgetSpent/warning", "SloBudgetLow/warning", passes=True)
+@provokes("SloBudgetBurning/warning", "SloBudgetSpent/warning", "SloBudgetLow/warning")
 def budgets_are_spent(scene: Scene) -> Steps:
     slos = {f"slo-{name}": {"service": name, "objective": objective} for name, (objective, *_) in SPENT.items()}
     yield {"slos": slos}

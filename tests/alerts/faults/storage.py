@@ -94,21 +94,6 @@ def disks_can_not_be_written(scene: Scene) -> Steps:
         yield None
 
 
-@provokes("ProbeAbandoned/warning", passes=True)
-def a_disk_hangs(scene: Scene) -> Steps:
-    """So that the call of the kernel which asks for its size never returns: the probe gives it up, and asks no more."""
-    with ExitStack() as stack:
-        usual = stack.enter_context(mounted(scene.folder / "usual", "tmpfs", "size=1m"))
-        hanging = stack.enter_context(mounted(scene.folder / "hanging", "fuse", "hang"))
-        link = scene.folder / "link"
-        _lead(link, usual)
-        yield {"components": {"disk_hanging": {"kind": "disk", "path": str(link)}}}
-        _lead(link, hanging)
-        yield None
-        _lead(link, usual)
-        yield None
-
-
 def _lead(link: Path, to: Path) -> None:
     new = link.with_suffix(".new")
     new.symlink_to(to)
