@@ -13,7 +13,8 @@ FILES = sorted(path for path in Path(__file__).parent.glob("promtool/*.yml") if 
 
 
 @pytest.mark.debian
-@pytest.mark.parametrize("name", NAMES)
+# The older generation, which takes as long again, in make test-slow.
+@pytest.mark.parametrize("name", [pytest.param(NAMES[0], marks=pytest.mark.slow), NAMES[1]])
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
 def test_promtools_own_tests_hold(file: Path, name: str, tmp_path: Path) -> None:
     command = [generation(name).promtool, "test", "rules", str(file)]
