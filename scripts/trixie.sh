@@ -23,12 +23,15 @@ printf '\n== fetching %s from Debian %s (about a quarter of a minute)\n' "$packa
 rm -rf "$folder"
 mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$folder/packages"
 folder=$(cd "$folder" && pwd)
-# The mirror that this machine uses, else Debian's own.
+# The mirror that this machine uses.
 # shellcheck disable=SC2016 # apt-get expands it
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
     head -n 1 || true)
-printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "${mirror:-http://deb.debian.org/debian}" "$release" \
-    >"$folder/apt/sources.list"
+if [ -z "$mirror" ]; then
+    echo "apt has no source of Debian's own packages (/etc/apt/sources.list), from which to fetch $packages" >&2
+    exit 1
+fi
+printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$release" >"$folder/apt/sources.list"
 
 private() {
     apt-get -qq -o Dir::State="$folder/apt" -o Dir::State::lists="$folder/apt/lists" -o Dir::State::status=/dev/null \

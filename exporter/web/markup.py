@@ -34,6 +34,19 @@ def tag(element: str, /, *children: object, **attributes: Any) -> Markup:
     return Markup(opened if element in _VOID else f"{opened}{join(*children)}</{element}>")
 
 
+def head(title: str, style: Markup, *more: Markup) -> Markup:
+    """Of a page of ours."""
+    return tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        *more,
+        tag("title", title),
+        tag("style", style),
+    )
+
+
 def join(*children: object) -> Markup:
     """One after the other; what is None or empty is left out."""
     return Markup("".join(escape(child) for child in children if child is not None and child != ""))

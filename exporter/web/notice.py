@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from exporter import __version__
 from exporter.web.call import Answer, Refused
-from exporter.web.markup import tag
+from exporter.web.markup import head, tag
 from exporter.web.page import POLICY, STYLE
 
 
@@ -15,14 +15,7 @@ def notice(refused: Refused) -> Answer:
     said = f"{refused.message[:1].upper()}{refused.message[1:]}."
     html = tag(
         "html",
-        tag(
-            "head",
-            tag("meta", charset="utf-8"),
-            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            tag("meta", name="color-scheme", content="light dark"),
-            tag("title", f"{refused.status} {phrase}"),
-            tag("style", STYLE),
-        ),
+        head(f"{refused.status} {phrase}", STYLE),
         tag(
             "body",
             tag("header", tag("span", "stack-exporter", class_="service")),

@@ -14,7 +14,7 @@ from exporter.ingest.values import Severity
 from exporter.state import STATUSES, Record
 from exporter.web import card, chart, told, told_onward
 from exporter.web.call import Answer, Call, Refused
-from exporter.web.markup import Markup, join, tag
+from exporter.web.markup import Markup, head, join, tag
 
 REFRESH = 15
 CHARTED = 200
@@ -81,15 +81,11 @@ def _head(title: str, found: Overall) -> Markup:
     circle = tag("circle", cx="8", cy="8", r="7", fill=f"#{_COLOURS[found.status]}")
     dot = tag("svg", circle, xmlns="http://www.w3.org/2000/svg", viewBox="0 0 16 16")
     encoded = base64.b64encode(dot.encode()).decode()
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
+    return head(
+        f"{found.status.capitalize()} – {title}",
+        STYLE,
         tag("meta", http_equiv="refresh", content=str(REFRESH)),
-        tag("title", f"{found.status.capitalize()} – {title}"),
         tag("link", rel="icon", href=f"data:image/svg+xml;base64,{encoded}"),
-        tag("style", STYLE),
     )
 
 

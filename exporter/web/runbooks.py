@@ -17,7 +17,7 @@ from exporter.store.rows import Alert, Wanted
 from exporter.web import negotiate, page, shelf
 from exporter.web.call import Answer, Call, Refused
 from exporter.web.markdown import rendered
-from exporter.web.markup import Markup, join, tag
+from exporter.web.markup import Markup, head, join, tag
 from exporter.web.told_parts import LISTED, ago, tone, under
 
 PATIENCE = 1.0
@@ -145,14 +145,7 @@ def _answer(call: Call, title: str, *main: Markup, status: int = 200, others: bo
     trail = [tag("a", "Status page", href="/")] + ([tag("a", "All runbooks", href="/runbooks/")] if others else [])
     html = tag(
         "html",
-        tag(
-            "head",
-            tag("meta", charset="utf-8"),
-            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            tag("meta", name="color-scheme", content="light dark"),
-            tag("title", f"{title} – {service}"),
-            tag("style", STYLE),
-        ),
+        head(f"{title} – {service}", STYLE),
         tag(
             "body",
             tag("header", tag("span", service, class_="service"), tag("nav", *trail, class_="trail")),

@@ -1,11 +1,12 @@
 """What applications tell the daemon while something is wrong with them: events and sessions, again and again."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
+from tests.alerts.repeating import repeating as beside
 from tests.servers.exporters import Daemon
 
 JSON = {"Content-Type": "application/json"}
@@ -15,21 +16,9 @@ Events = list[dict[str, Any]]
 @contextmanager
 def repeating(work: Callable[[int], object], every: float = 1.0) -> Iterator[None]:
     """`work` is called with 1, 2, 3, … in a thread."""
-    over = threading.Event()
-
-    def run() -> None:
-        number = 0
-        while not over.wait(every):
-            number += 1
-            work(number)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
+    numbers = count(1)
+    with beside(lambda: work(next(numbers)), every):
         yield
-    finally:
-        over.set()
-        thread.join(10)
 
 
 def say(daemon: Daemon, events: Events) -> None:

@@ -11,6 +11,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests import servers
+from tests.alerts.repeating import repeating
 from tests.alerts.fault import Scene, Steps, provokes
 from tests.servers.exporters import Daemon
 
@@ -99,7 +100,6 @@ def _around(bad: threading.Event) -> Iterator[str]:
 @contextmanager
 def _sending(daemon: Daemon) -> Iterator[None]:
     """Clients with a wrong token, with rubbish, and with more than they may send."""
-    over = threading.Event()
     deploy = b'{"type": "deploy", "service": "shop", "release": "1.4.2"}'
 
     def send(source: str, token: str, body: bytes) -> None:
@@ -111,15 +111,9 @@ def _sending(daemon: Daemon) -> Iterator[None]:
         connection.close()
 
     def work() -> None:
-        while not over.wait(0.1):
-            send("127.0.0.2", "a-token-of-before", b"{}")
-            send("127.0.0.1", TOKEN, b"{")
-            send("127.0.0.1", TOKEN, deploy)
+        send("127.0.0.2", "a-token-of-before", b"{}")
+        send("127.0.0.1", TOKEN, b"{")
+        send("127.0.0.1", TOKEN, deploy)
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
+    with repeating(work, 0.1):
         yield
-    finally:
-        over.set()
-        thread.join(10)
