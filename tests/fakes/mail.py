@@ -42,4 +42,4 @@ def _line(connection: socket.socket) -> str:
         if not (byte := connection.recv(1)):
             return ""
         line += byte
-    return line.decode().rstrip()
+    return line.decode(errors="replace").rstrip()
