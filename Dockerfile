@@ -12,6 +12,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY exporter ./exporter
 COPY alert_rules ./alert_rules
 COPY docs/runbooks ./docs/runbooks
+COPY dashboards/*.json ./dashboards/
 RUN python3 -m pip --python /opt/stack-exporter/bin/python3 install --no-deps --no-build-isolation . \
     && python3 -m pip --python /opt/stack-exporter/bin/python3 uninstall --yes \
         editables hatchling packaging pathspec pluggy tomlkit trove-classifiers

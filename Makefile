@@ -21,7 +21,7 @@ RULES := $(wildcard alert_rules/*.yml alert_rules/*.yaml)
 TRIXIE := $(VENV)/trixie/.complete
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 JAVASCRIPT := $(patsubst %/package-lock.json,%,$(wildcard tests/javascript/package-lock.json tests/javascript/*/package-lock.json))
-SOURCES := exporter tests $(wildcard benchmarks demo)
+SOURCES := exporter tests $(wildcard benchmarks demo dashboards)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Empty is unset: else every worker and every process that a test starts compiles each module anew.

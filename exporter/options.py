@@ -68,6 +68,7 @@ VERBS = {
     "init": "write a commented exporter.yaml from the environment, .env, docker-compose.yml or Django's settings",
     "schema": "print the JSON Schema of the configuration, for editors",
     "rules": "write the alert rules into a folder, for Prometheus or, with --kubernetes, for Prometheus Operator",
+    "dashboards": "write the dashboards into a folder, for Grafana or, with --kubernetes, for the sidecar of its chart",
     "dsn": "show what to put into a Sentry SDK so that it sends here: dsn [PROJECT], by default for each",
     "healthcheck": "ask the running daemon whether it lives; exit 1 when not",
 }
@@ -165,6 +166,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     made["init"].add_argument("--force", action="store_true", help="write over a file that is there")
     _rules(made["rules"])
+    _dashboards(made["dashboards"])
     made["dsn"].add_argument("names", nargs="*", metavar="PROJECT", help="its number; by default each")
     made["dsn"].usage = "stack-exporter dsn [--config.file=FILE] [--ingest.listen-address=ADDRESS] [PROJECT]"
     made["metrics"].add_argument("names", nargs="*", metavar="KIND", help="kinds; all when none is named")
@@ -180,6 +182,13 @@ def _rules(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--divide-durations", metavar="NUMBER", help="divide every wait and window, to see alerts sooner [1]"
     )
+    verb.add_argument("--force", action="store_true", help="write over files that are there and differ")
+
+
+def _dashboards(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("names", nargs=1, metavar="FOLDER", help="where to; it is made when it is not there")
+    verb.add_argument("--kubernetes", action="store_true", help='as ConfigMaps with the label grafana_dashboard: "1"')
+    verb.add_argument("--exporter-url", metavar="URL", help="of stack-exporter in links [http://localhost:9676]")
     verb.add_argument("--force", action="store_true", help="write over files that are there and differ")
 
 

@@ -21,6 +21,12 @@ COMPONENT_UP = gauge(
     "component",
     "kind",
 )
+VERDICT_SINCE = gauge(
+    "stack_component_verdict_since_timestamp_seconds",
+    "Since when the verdict (healthy, degraded or unhealthy) is what it is, in Unix time.",
+    "component",
+    "kind",
+)
 COMPONENT_STATUS = gauge(
     "stack_component_status", "The status that applies is 1, the others 0.", "component", "kind", "status"
 )
@@ -176,6 +182,7 @@ def values(record: Record) -> Values:
     found[PROBE_LAST_RUN, labels] = result.started + result.duration
     if record.verdict is not None:
         found[COMPONENT_UP, labels] = 0.0 if record.verdict.health == "unhealthy" else 1.0
+        found[VERDICT_SINCE, labels] = record.verdict.since
     for phase in result.phases:  # one that came twice, as connect does on a redirect, took both times together
         key = (PROBE_PHASE, (kind, phase.name))
         found[key] = found.get(key, 0.0) + phase.duration

@@ -96,7 +96,8 @@ def init(options: Options) -> int:
 
 def rules(options: Options) -> int:
     """The alert rules."""
-    from exporter.rules.write import EXPORTER, GRAFANA, Changes, write  # noqa: PLC0415
+    from exporter.rules.link import EXPORTER, GRAFANA  # noqa: PLC0415
+    from exporter.rules.write import Changes, write  # noqa: PLC0415
 
     if not options.names[0]:  # an unset variable in a script; it would be the folder that one is in
         return refuse("rules: the folder's name is empty")
@@ -107,6 +108,17 @@ def rules(options: Options) -> int:
         divide=options.divide_durations or "1",
     )
     return write(Path(options.names[0]), changes, force=options.force)
+
+
+def dashboards(options: Options) -> int:
+    """The dashboards."""
+    from exporter.rules.grafana import write  # noqa: PLC0415
+    from exporter.rules.link import EXPORTER  # noqa: PLC0415
+
+    if not options.names[0]:
+        return refuse("dashboards: the folder's name is empty")
+    url = options.exporter_url or EXPORTER
+    return write(Path(options.names[0]), url, kubernetes=options.kubernetes, force=options.force)
 
 
 def schema(_: Options) -> int:
@@ -137,6 +149,7 @@ VERBS = {
     "metrics": metrics,
     "init": init,
     "rules": rules,
+    "dashboards": dashboards,
     "schema": schema,
     "dsn": dsn,
     "healthcheck": healthcheck,

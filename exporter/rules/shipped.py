@@ -1,4 +1,4 @@
-"""Where the alert rules and the runbooks are: in the package, or in the checkout that runs."""
+"""Where alert rules, runbooks and dashboards are: in the package, or in the checkout that runs."""
 
 from pathlib import Path
 
@@ -14,6 +14,11 @@ def alert_rules() -> Path:
 def runbooks() -> Path:
     """The folder of the runbooks, ALERT.md."""
     return _first(_PACKAGE / "runbooks", _CHECKOUT / "docs" / "runbooks")
+
+
+def dashboards() -> Path:
+    """The folder of the dashboards, UID.json."""
+    return _first(_PACKAGE / "dashboards", _CHECKOUT / "dashboards")
 
 
 def _first(packaged: Path, checkout: Path) -> Path:

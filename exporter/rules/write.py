@@ -6,15 +6,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from exporter.leave import refuse
 from exporter.rules.divide import divided
+from exporter.rules.folder import Unfit, put
 from exporter.rules.kubernetes import prometheus_rule
+from exporter.rules.link import EXPORTER, GRAFANA, checked
 from exporter.rules.shipped import alert_rules
-
-EXPORTER, GRAFANA = "http://localhost:9676", "http://localhost:3000"
-"""Where the links in the packaged files lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +25,11 @@ class Changes:
     divide: str = "1"
 
 
-class Unfit(ValueError):  # noqa: N818 - says the fact
-    """A change that can't be made; the message names the flag."""
-
-
 def files(changes: Changes) -> dict[str, str]:
     """Each file's name and text; byte for byte the packaged ones without changes. Raises Unfit."""
     links = {
-        EXPORTER: _url("--exporter-url", changes.exporter_url),
-        GRAFANA: _url("--grafana-url", changes.grafana_url),
+        EXPORTER: checked("--exporter-url", changes.exporter_url),
+        GRAFANA: checked("--grafana-url", changes.grafana_url),
     }
     # In one pass: one of them may lead to where the other led.
     place = re.compile("|".join(map(re.escape, links)))
@@ -53,45 +47,13 @@ def write(folder: Path, changes: Changes, *, force: bool) -> int:
     """Write them; the exit status. A file that is there and differs is left alone, with all others, without `force`."""
     try:
         made = files(changes)
+        if not made:
+            return refuse(f"{alert_rules()}: no rule files there: the installation is not whole")
+        same = put(folder, made, force=force)
     except Unfit as error:
         return refuse(error)
-    if not made:
-        return refuse(f"{alert_rules()}: no rule files there: the installation is not whole")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        there = {name: path.read_bytes() for name in made if (path := folder / name).exists()}
-        differing = [name for name, data in there.items() if data != made[name].encode()]
-        if differing and not force:
-            return refuse(f"{folder}: {_there(differing)}. Nothing was written")
-        for name, text in made.items():
-            if there.get(name) != text.encode():
-                (folder / name).write_bytes(text.encode())
-    except FileExistsError:
-        return refuse(f"{folder}: is a file; a folder is expected")
-    except OSError as error:
-        return refuse(f"{error.filename or folder}: can't be written: {error.strerror}")
-    _say(folder, made, [name for name in there if name not in differing], changes)
+    _say(folder, made, same, changes)
     return 0
-
-
-def _there(names: list[str]) -> str:
-    if len(names) == 1:
-        return f"{names[0]} is there already and differs; --force writes over it"
-    some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f"{some} are there already and differ; --force writes over them"
-
-
-def _url(flag: str, url: str) -> str:
-    """It without the last slash; what would break the YAML, or the templates around it, is refused."""
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.netloc) and not set(url) & set(" '\"{}\\#\n\t?")
-    except ValueError:  # brackets that hold no IPv6 address
-        valid = False
-    if not valid:
-        name = "grafana" if flag == "--grafana-url" else "status"
-        raise Unfit(f"{flag}: is an address such as https://{name}.example.com, without a query")
-    return url.rstrip("/")
 
 
 def _factor(text: str) -> float:
@@ -104,7 +66,7 @@ def _factor(text: str) -> float:
     return factor
 
 
-def _say(folder: Path, made: Mapping[str, str], same: list[str], changes: Changes) -> None:
+def _say(folder: Path, made: Mapping[str, str], same: frozenset[str], changes: Changes) -> None:
     width = max(map(len, made))
     for name, text in made.items():
         alerts = sum(line.lstrip().startswith("- alert:") for line in text.splitlines())

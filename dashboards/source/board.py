@@ -1,0 +1,82 @@
+"""A dashboard of rows of panels: where each stands, and what every dashboard has."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders.dashboard import AnnotationQuery, Dashboard, DashboardLink
+from grafana_foundation_sdk.builders.dashboard import Row as RowPanel
+from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType, GridPos
+
+from dashboards.source import variables
+from dashboards.source.panels import SOURCE, Panel
+
+WIDTH = 24
+TAG = "stack-exporter"
+ALERTS = 'ALERTS{alertstate="firing", severity=~"warning|critical", alertname!="Watchdog"}'
+"""What annotations of alerts are of, before a dashboard's own labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Panels below a title that can be folded; the first of a dashboard has none."""
+
+    title: str
+    panels: Sequence[Panel]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """`alerts`: labels of the alerts that are marked in its graphs. `deploys`: mark releases and deploys too."""
+
+    uid: str
+    title: str
+    about: str
+    variables: Sequence[variables.Variable]
+    rows: Sequence[Row]
+    alerts: str = ""
+    deploys: bool = False
+    since: str = "now-3h"
+
+
+def built(board: Board) -> Dashboard:
+    made = Dashboard(f"{board.title}").uid(board.uid).description(board.about).tags([TAG]).editable()
+    made.time(board.since, "now").refresh("30s").timezone("browser").tooltip(DashboardCursorSync.CROSSHAIR).version(1)
+    made.variables([variables.datasource(), *board.variables, variables.exporter_url()])
+    made.links(_links()).annotations(_annotations(board))
+    number, y = 0, 0
+    for row in board.rows:
+        if row.title:
+            number += 1
+            made.with_row(RowPanel(row.title).id(number).grid_pos(GridPos(h=1, w=WIDTH, x=0, y=y)))
+            y += 1
+        x, tallest = 0, 0
+        for panel in row.panels:
+            if x + panel.width > WIDTH:
+                x, y, tallest = 0, y + tallest, 0
+            number += 1
+            place = GridPos(h=panel.height, w=panel.width, x=x, y=y)
+            made.with_panel(panel.builder.id(number).grid_pos(place))
+            x, tallest = x + panel.width, max(tallest, panel.height)
+        y += tallest
+    return made
+
+
+def _links() -> list[DashboardLink]:
+    others = DashboardLink("Dashboards").type(DashboardLinkType.DASHBOARDS).tags([TAG]).as_dropdown(True)
+    page = DashboardLink("Status page").type(DashboardLinkType.LINK).url("${exporter_url}/").icon("heart")
+    page.tooltip("The daemon's own page: every component, its reason, its latest runs").target_blank(True)
+    return [others.include_vars(True).keep_time(True), page]
+
+
+def _annotations(board: Board) -> list[AnnotationQuery]:
+    labels = f", {board.alerts}" if board.alerts else ""
+    made = [_annotation("Alerts", ALERTS[:-1] + labels + "}", "red")]
+    if board.deploys:
+        of = '{service=~"$service"}'
+        made.append(_annotation("Releases", f"stack_release_first_seen_timestamp_seconds{of} * 1000", "blue"))
+        made.append(_annotation("Deploys", f"stack_last_deploy_timestamp_seconds{of} * 1000", "purple"))
+    return made
+
+
+def _annotation(name: str, expr: str, color: str) -> AnnotationQuery:
+    return AnnotationQuery().name(name).datasource(SOURCE).enable(True).icon_color(color).expr(expr)

@@ -1,0 +1,297 @@
+"""The kinds of panels that are used, each with the looks that all of its kind have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common,
+    heatmap,
+    prometheus,
+    statetimeline,
+)
+from grafana_foundation_sdk.builders import (
+    stat as bigvalue,
+)
+from grafana_foundation_sdk.builders import (
+    table as grid,
+)
+from grafana_foundation_sdk.builders import (
+    text as prose,
+)
+from grafana_foundation_sdk.builders import (
+    timeseries as graph,
+)
+from grafana_foundation_sdk.builders.dashboard import FieldColor
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    DataTransformerConfig,
+    FieldColorModeId,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue as Property,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    Panel as Built,
+)
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from grafana_foundation_sdk.models.text import TextMode
+
+from dashboards.source.looks import CRITICAL, GOOD, WARNING, Steps, Words, mappings, steps
+from dashboards.source.query import Query
+
+SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+LIMITS = {"warning": WARNING, "critical": CRITICAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What is drawn, and how much of the 24 columns, and how many rows, it takes."""
+
+    builder: Builder[Built]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Of a table. `field`: a label, or `Value #A` for what the first query found (`Value`, where it is the only one).
+
+    `color`: none, `text`, `background`, or `bar` (a bar in the cell). `url`: where a click on it leads.
+    """
+
+    field: str
+    name: str
+    unit: str = ""
+    decimals: int | None = None
+    words: Words | None = None
+    steps: Steps = ()
+    color: str = ""
+    url: str = ""
+    width: int | None = None
+
+
+def timeseries(
+    title: str,
+    about: str,
+    *queries: Query,
+    unit: str,
+    width: int = 12,
+    height: int = 8,
+    least: float | None = 0,
+    most: float | None = None,
+    decimals: int | None = None,
+    stacked: bool = False,
+    none: str = "",
+    calcs: Sequence[str] = ("lastNotNull", "max"),
+) -> Panel:
+    """Lines over time; thresholds among the queries are dashed lines. `none`: what is said where no data is healthy."""
+    panel = (
+        graph.Panel()
+        .unit(unit)
+        .line_width(1)
+        .fill_opacity(30 if stacked else 8)
+        .show_points(options.VisibilityMode.NEVER)
+    )
+    panel.legend(
+        common.VizLegendOptions()
+        .show_legend(True)
+        .display_mode(options.LegendDisplayMode.TABLE)
+        .placement(options.LegendPlacement.BOTTOM)
+        .calcs(list(calcs))
+    )
+    panel.tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING))
+    if stacked:
+        panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
+    if least is not None:
+        panel.axis_soft_min(least)
+    if most is not None:
+        panel.min(least or 0).max(most)
+    if decimals is not None:
+        panel.decimals(decimals)
+    for ref, query in _named(queries):
+        if query.limit:
+            panel.override_by_query(ref, _dashed(LIMITS[query.limit]))
+    return _panel(panel, title, about, queries, width, height, none)
+
+
+def stat(
+    title: str,
+    about: str,
+    *queries: Query,
+    unit: str,
+    width: int = 4,
+    height: int = 4,
+    first: str = GOOD,
+    steps_: Steps = (),
+    words: Words | None = None,
+    names: bool = False,
+    trend: bool = False,
+    colored: str = "value",
+    decimals: int | None = None,
+    none: str = "",
+) -> Panel:
+    """One big number for each series. `colored`: value, background or none. `trend`: its past as a line behind it."""
+    mode = {"value": options.BigValueColorMode.VALUE, "background": options.BigValueColorMode.BACKGROUND}
+    panel = bigvalue.Panel().unit(unit).color_mode(mode.get(colored, options.BigValueColorMode.NONE))
+    panel.graph_mode(options.BigValueGraphMode.AREA if trend else options.BigValueGraphMode.NONE)
+    panel.text_mode(options.BigValueTextMode.VALUE_AND_NAME if names else options.BigValueTextMode.VALUE)
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    panel.thresholds(steps(first, steps_)).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    if words:
+        panel.mappings(mappings(words))
+    if decimals is not None:
+        panel.decimals(decimals)
+    return _panel(panel, title, about, queries, width, height, none, instant=not trend)
+
+
+def bars(
+    title: str,
+    about: str,
+    *queries: Query,
+    unit: str,
+    width: int = 8,
+    height: int = 8,
+    first: str = GOOD,
+    steps_: Steps = (),
+    most: float | None = None,
+    none: str = "",
+) -> Panel:
+    """One horizontal bar for each series, as it is now."""
+    panel = bargauge.Panel().unit(unit).min(0).orientation(options.VizOrientation.HORIZONTAL)
+    panel.display_mode(options.BarGaugeDisplayMode.BASIC).value_mode(options.BarGaugeValueMode.TEXT).show_unfilled(True)
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    panel.thresholds(steps(first, steps_)).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    if most is not None:
+        panel.max(most)
+    return _panel(panel, title, about, queries, width, height, none, instant=True)
+
+
+def timeline(
+    title: str, about: str, *queries: Query, words: Words, width: int = 24, height: int = 8, none: str = ""
+) -> Panel:
+    """A bar for each series, in the colour of its state at each time."""
+    panel = (
+        statetimeline.Panel().unit("short").mappings(mappings(words)).merge_values(True).fill_opacity(75).line_width(0)
+    )
+    panel.show_value(options.VisibilityMode.NEVER).row_height(0.8)
+    panel.legend(
+        common.VizLegendOptions()
+        .show_legend(True)
+        .display_mode(options.LegendDisplayMode.LIST)
+        .placement(options.LegendPlacement.BOTTOM)
+    )
+    return _panel(panel, title, about, queries, width, height, none)
+
+
+def heat(
+    title: str, about: str, query: Query, *, unit: str = "s", width: int = 12, height: int = 8, none: str = ""
+) -> Panel:
+    """How many fell into each bucket of a histogram at each time (`sum by (le) (…_bucket…)`), with exemplars."""
+    panel = heatmap.Panel().calculate(False).y_axis(heatmap.YAxisConfig().unit(unit)).cell_gap(1)
+    panel.color(
+        heatmap.HeatmapColorOptions()
+        .mode(HeatmapColorMode.SCHEME)
+        .scheme("Oranges")
+        .exponent(0.5)
+        .steps(64)
+        .fill("dark-orange")
+    )
+    panel.filter_values(heatmap.FilterValueRange().le(1e-9)).exemplars_color("rgba(50,180,255,0.9)").show_legend()
+    target = replace(query, exemplars=True, legend="{{le}}")
+    return _panel(panel, title, about, (target,), width, height, none, form=PromQueryFormat.HEATMAP)
+
+
+def table(
+    title: str,
+    about: str,
+    *queries: Query,
+    columns: Sequence[Column],
+    width: int = 24,
+    height: int = 8,
+    sort: str = "",
+    descending: bool = True,
+    none: str = "",
+) -> Panel:
+    """A line for each set of labels, as it is now; queries with the same labels are columns of one line."""
+    panel = grid.Panel().show_header(True).filterable(False).cell_height(options.TableCellHeight.SM)
+    for column in columns:
+        if found := _looks(column):
+            panel.override_by_name(column.name, found)
+    shown = [column.field for column in columns]
+    organized = {
+        "renameByName": {column.field: column.name for column in columns if column.field != column.name},
+        "indexByName": {field: index for index, field in enumerate(shown)},
+        "excludeByName": {},
+        "includeByName": {},
+    }
+    transformations = [("merge", {})] if len(queries) > 1 else []
+    transformations += [("filterFieldsByName", {"include": {"names": shown}}), ("organize", organized)]
+    panel.transformations([DataTransformerConfig(id_val=name, options=how) for name, how in transformations])
+    if sort:
+        panel.sort_by([common.TableSortByFieldState(sort).desc(descending)])
+    return _panel(panel, title, about, queries, width, height, none, instant=True, form=PromQueryFormat.TABLE)
+
+
+def text(content: str, *, width: int = 24, height: int = 3, title: str = "") -> Panel:
+    """Markdown."""
+    return Panel(
+        prose.Panel().title(title).mode(TextMode.MARKDOWN).content(content).span(width).height(height), width, height
+    )
+
+
+def _panel(panel, title, about, queries, width, height, none, *, instant=False, form=None):  # noqa: ANN001, ANN202
+    panel.title(title).description(about).datasource(SOURCE).span(width).height(height)
+    if none:
+        panel.no_value(none)
+    for ref, query in _named(queries):
+        target = prometheus.Dataquery().ref_id(ref).expr(query.expr).datasource(SOURCE)
+        target.legend_format(query.legend or "__auto")
+        target = target.instant() if instant else target.range()
+        if form:
+            target.format(form)
+        if query.exemplars:
+            target.exemplar(True)
+        panel.with_target(target)
+    return Panel(panel, width, height)
+
+
+def _named(queries: Sequence[Query]) -> list[tuple[str, Query]]:
+    return [(chr(ord("A") + index), query) for index, query in enumerate(queries)]
+
+
+def _dashed(color: str) -> list[Property]:
+    return [
+        Property(id_val="color", value={"mode": "fixed", "fixedColor": color}),
+        Property(id_val="custom.lineStyle", value={"fill": "dash", "dash": [8, 6]}),
+        Property(id_val="custom.fillOpacity", value=0),
+        Property(id_val="custom.stacking", value={"mode": "none", "group": "limits"}),
+    ]
+
+
+def _looks(column: Column) -> list[Property]:
+    cell = {"text": "color-text", "background": "color-background", "bar": "gauge"}
+    found: list[Property] = []
+    if column.unit:
+        found.append(Property(id_val="unit", value=column.unit))
+    if column.decimals is not None:
+        found.append(Property(id_val="decimals", value=column.decimals))
+    if column.words:
+        found.append(Property(id_val="mappings", value=mappings(column.words)))
+    if column.steps:
+        found.append(Property(id_val="thresholds", value=steps("text", column.steps).build()))
+        found.append(Property(id_val="color", value={"mode": "thresholds"}))
+    if column.color:
+        look: dict[str, object] = {"type": cell[column.color]}
+        if column.color == "bar":
+            look |= {"mode": "basic", "valueDisplayMode": "text"}
+            found += [Property(id_val="min", value=0), Property(id_val="max", value=1)]
+        found.append(Property(id_val="custom.cellOptions", value=look))
+    if column.url:
+        found.append(Property(id_val="links", value=[{"title": "Look closer", "url": column.url}]))
+    if column.width:
+        found.append(Property(id_val="custom.width", value=column.width))
+    return found

@@ -1,0 +1,38 @@
+"""What a panel asks Prometheus for: data, and the thresholds that are drawn beside it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ON = "cluster, namespace, job, instance, component"
+"""What makes a component one, wherever the daemon runs: joins are on these."""
+Severity = Literal["warning", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """PromQL, and what its series are called. `limit`: it is a threshold and is drawn as one."""
+
+    expr: str
+    legend: str = ""
+    limit: Severity | None = None
+    exemplars: bool = False
+
+
+def component_limits(unit: str, signal: str, *, above: bool = True) -> tuple[Query, Query]:
+    """A signal's thresholds, of the components that are shown; where they differ, the strictest."""
+    return _limits(f"stack_threshold_{unit}", f'signal="{signal}", component=~"$component"', above)
+
+
+def alert_limits(unit: str, signal: str, *, above: bool = True) -> tuple[Query, Query]:
+    """A signal's thresholds, of what belongs to no component (`thresholds:` of the configuration)."""
+    return _limits(f"stack_alert_threshold_{unit}", f'signal="{signal}"', above)
+
+
+def _limits(metric: str, labels: str, above: bool) -> tuple[Query, Query]:
+    strictest = "min" if above else "max"
+    severities: tuple[Severity, Severity] = ("warning", "critical")
+    first, second = (
+        Query(f'{strictest}({metric}{{{labels}, severity="{severity}"}})', f"{severity} from", severity)
+        for severity in severities
+    )
+    return first, second
