@@ -14,9 +14,6 @@ from grafana_foundation_sdk.builders import (
     stat as bigvalue,
 )
 from grafana_foundation_sdk.builders import (
-    table as grid,
-)
-from grafana_foundation_sdk.builders import (
     text as prose,
 )
 from grafana_foundation_sdk.builders import (
@@ -27,7 +24,6 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models.dashboard import (
     DataSourceRef,
-    DataTransformerConfig,
     FieldColorModeId,
 )
 from grafana_foundation_sdk.models.dashboard import (
@@ -54,24 +50,6 @@ class Panel:
     builder: Builder[Built]
     width: int
     height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Of a table. `field`: a label, or `Value #A` for what the first query found (`Value`, where it is the only one).
-
-    `color`: none, `text`, `background`, or `bar` (a bar in the cell). `url`: where a click on it leads.
-    """
-
-    field: str
-    name: str
-    unit: str = ""
-    decimals: int | None = None
-    words: Words | None = None
-    steps: Steps = ()
-    color: str = ""
-    url: str = ""
-    width: int | None = None
 
 
 def timeseries(
@@ -115,7 +93,7 @@ def timeseries(
     for ref, query in _named(queries):
         if query.limit:
             panel.override_by_query(ref, _dashed(LIMITS[query.limit]))
-    return _panel(panel, title, about, queries, width, height, none)
+    return panel_of(panel, title, about, queries, width, height, none)
 
 
 def stat(
@@ -145,7 +123,7 @@ def stat(
         panel.mappings(mappings(words))
     if decimals is not None:
         panel.decimals(decimals)
-    return _panel(panel, title, about, queries, width, height, none, instant=not trend)
+    return panel_of(panel, title, about, queries, width, height, none, instant=not trend)
 
 
 def bars(
@@ -167,7 +145,7 @@ def bars(
     panel.thresholds(steps(first, steps_)).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     if most is not None:
         panel.max(most)
-    return _panel(panel, title, about, queries, width, height, none, instant=True)
+    return panel_of(panel, title, about, queries, width, height, none, instant=True)
 
 
 def timeline(
@@ -184,7 +162,7 @@ def timeline(
         .display_mode(options.LegendDisplayMode.LIST)
         .placement(options.LegendPlacement.BOTTOM)
     )
-    return _panel(panel, title, about, queries, width, height, none)
+    return panel_of(panel, title, about, queries, width, height, none)
 
 
 def heat(
@@ -202,38 +180,7 @@ def heat(
     )
     panel.filter_values(heatmap.FilterValueRange().le(1e-9)).exemplars_color("rgba(50,180,255,0.9)").show_legend()
     target = replace(query, exemplars=True, legend="{{le}}")
-    return _panel(panel, title, about, (target,), width, height, none, form=PromQueryFormat.HEATMAP)
-
-
-def table(
-    title: str,
-    about: str,
-    *queries: Query,
-    columns: Sequence[Column],
-    width: int = 24,
-    height: int = 8,
-    sort: str = "",
-    descending: bool = True,
-    none: str = "",
-) -> Panel:
-    """A line for each set of labels, as it is now; queries with the same labels are columns of one line."""
-    panel = grid.Panel().show_header(True).filterable(False).cell_height(options.TableCellHeight.SM)
-    for column in columns:
-        if found := _looks(column):
-            panel.override_by_name(column.name, found)
-    shown = [column.field for column in columns]
-    organized = {
-        "renameByName": {column.field: column.name for column in columns if column.field != column.name},
-        "indexByName": {field: index for index, field in enumerate(shown)},
-        "excludeByName": {},
-        "includeByName": {},
-    }
-    transformations = [("merge", {})] if len(queries) > 1 else []
-    transformations += [("filterFieldsByName", {"include": {"names": shown}}), ("organize", organized)]
-    panel.transformations([DataTransformerConfig(id_val=name, options=how) for name, how in transformations])
-    if sort:
-        panel.sort_by([common.TableSortByFieldState(sort).desc(descending)])
-    return _panel(panel, title, about, queries, width, height, none, instant=True, form=PromQueryFormat.TABLE)
+    return panel_of(panel, title, about, (target,), width, height, none, form=PromQueryFormat.HEATMAP)
 
 
 def text(content: str, *, width: int = 24, height: int = 3, title: str = "") -> Panel:
@@ -243,7 +190,8 @@ def text(content: str, *, width: int = 24, height: int = 3, title: str = "") -> 
     )
 
 
-def _panel(panel, title, about, queries, width, height, none, *, instant=False, form=None):  # noqa: ANN001, ANN202
+def panel_of(panel, title, about, queries, width, height, none, *, instant=False, form=None):
+    """What a kind's builder became, with what all kinds have."""
     panel.title(title).description(about).datasource(SOURCE).span(width).height(height)
     if none:
         panel.no_value(none)
@@ -270,28 +218,3 @@ def _dashed(color: str) -> list[Property]:
         Property(id_val="custom.fillOpacity", value=0),
         Property(id_val="custom.stacking", value={"mode": "none", "group": "limits"}),
     ]
-
-
-def _looks(column: Column) -> list[Property]:
-    cell = {"text": "color-text", "background": "color-background", "bar": "gauge"}
-    found: list[Property] = []
-    if column.unit:
-        found.append(Property(id_val="unit", value=column.unit))
-    if column.decimals is not None:
-        found.append(Property(id_val="decimals", value=column.decimals))
-    if column.words:
-        found.append(Property(id_val="mappings", value=mappings(column.words)))
-    if column.steps:
-        found.append(Property(id_val="thresholds", value=steps("text", column.steps).build()))
-        found.append(Property(id_val="color", value={"mode": "thresholds"}))
-    if column.color:
-        look: dict[str, object] = {"type": cell[column.color]}
-        if column.color == "bar":
-            look |= {"mode": "basic", "valueDisplayMode": "text"}
-            found += [Property(id_val="min", value=0), Property(id_val="max", value=1)]
-        found.append(Property(id_val="custom.cellOptions", value=look))
-    if column.url:
-        found.append(Property(id_val="links", value=[{"title": "Look closer", "url": column.url}]))
-    if column.width:
-        found.append(Property(id_val="custom.width", value=column.width))
-    return found
