@@ -17,7 +17,7 @@ AGAIN = { code=$$?; [ $$code = 5 ] || { [ $$code = 1 ] && $(call step,what faile
 TIMED = $(shell grep -rl --include='test_*.py' 'mark\.alone' tests)
 # What does not need one another, side by side, each with its output in one piece; one after another where make is older.
 TOGETHER = @+$(MAKE) --no-print-directory $(if $(filter output-sync,$(.FEATURES)),-j --output-sync=target) SIDE_BY_SIDE=yes
-RULES := $(wildcard alert_rules/*.yml alert_rules/*.yaml)
+RULES := $(wildcard alert_rules/*.yml)
 TRIXIE := $(VENV)/trixie/.complete
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 JAVASCRIPT := $(patsubst %/package-lock.json,%,$(wildcard tests/javascript/package-lock.json tests/javascript/*/package-lock.json))
@@ -28,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup test checked test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check bench lock \
+.PHONY: help run demo setup test checked test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check dashboards bench lock \
         javascript packages packages-demo packages-bench image clean
 # Targets run one after another, so that their progress can be read; pytest uses every core by itself.
 ifndef SIDE_BY_SIDE
@@ -98,6 +98,9 @@ rules: packages $(TRIXIE) $(VENV)/.dev  ## Alert rules and their tests, by promt
 
 docs: $(VENV)/.dev  ## Rewrite the generated pages: command, configuration and metrics in docs/.
 	$(BIN)/python -m exporter.docs
+
+dashboards: $(VENV)/.dev  ## Rewrite dashboards/*.json from dashboards/source/.
+	$(BIN)/python -m dashboards.source
 
 docs-check: $(VENV)/.dev
 	@$(call step,generated pages)

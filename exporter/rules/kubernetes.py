@@ -1,4 +1,4 @@
-"""A packaged file as an object of Kubernetes: rules as a PrometheusRule (Prometheus Operator), a dashboard as a ConfigMap."""
+"""A packaged file as an object of Kubernetes: rules as Prometheus Operator takes them, a dashboard as a ConfigMap."""
 
 _METADATA = """\
 metadata:

@@ -1,6 +1,5 @@
 """What promtool says that alerts did: one run for a rule file with all its cases, read from what it found wrong."""
 
-import dataclasses
 import functools
 import json
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from tests.rules.cases import LOADER, RULES, Case, cases
-from tests.rules.expand import SILENT, tests
+from tests.rules.expand import tests
 from tests.servers.generations import generation
 
 PAIR = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -40,15 +39,9 @@ class Observed:
 
 
 @functools.cache
-def observed(stem: str, name: str, *, silent: bool = True) -> Observed:
-    """Of all cases of a subject, on one generation; without `silent` only what makes them fire."""
-    every = cases(stem) if silent else map(firing, cases(stem))
-    return observe(RULES / f"{stem}.yml", every, generation(name).promtool)
-
-
-def firing(case: Case) -> Case:
-    """Without the scenarios in which nothing may happen."""
-    return dataclasses.replace(case, without={**case.without, **dict.fromkeys(SILENT, "looked at elsewhere")})
+def observed(stem: str, name: str) -> Observed:
+    """Of all cases of a subject, on one generation."""
+    return observe(RULES / f"{stem}.yml", cases(stem), generation(name).promtool)
 
 
 def observe(file: Path, every: Iterable[Case], promtool: str) -> Observed:

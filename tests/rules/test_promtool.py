@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.rules.cases import RULES
 from tests.servers.generations import NAMES, generation
 
 # slo*.yml are run by test_slo_times.py.
@@ -23,3 +24,13 @@ def test_promtools_own_tests_hold(file: Path, name: str, tmp_path: Path) -> None
     )
     if done.returncode:
         pytest.fail(done.stdout + done.stderr, pytrace=False)
+
+
+@pytest.mark.debian
+@pytest.mark.parametrize("name", NAMES)
+def test_each_generation_takes_the_rules(name: str) -> None:
+    files = sorted(str(path) for path in RULES.glob("*.yml"))
+    done = subprocess.run(
+        [generation(name).promtool, "check", "rules", *files], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout.count("SUCCESS")) == (0, len(files)), done.stderr

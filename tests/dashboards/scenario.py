@@ -1,0 +1,159 @@
+"""A team's daemon with all that it watches and hears, real, and a real Prometheus that scrapes it: healthy, then broken.
+
+`python -m tests.dashboards.scenario [--whole]` runs it: lines of JSON say where; it breaks when a line comes in, and ends
+with the second, or when there are no more.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from tests import servers
+from tests.alerts.application import repeating
+from tests.alerts.engines import Engines, engines
+from tests.dashboards.breaking import FIRING, break_all
+from tests.dashboards.surroundings import Surroundings, surroundings
+from tests.dashboards.traffic import Traffic, first
+from tests.servers.exporters import Daemon
+from tests.servers.process import wait_until
+from tests.servers.telemetry import Prometheus
+
+CONFIG = (Path(__file__).with_name("exporter.yaml")).read_text()
+WATCHERS = """
+  metrics: {{kind: prometheus, url: "{prometheus}", target: {{job: stack-exporter}}, team: platform}}
+  alerts: {{kind: alertmanager, url: "{alertmanager}", team: platform}}
+"""
+FACTOR = 60.0
+"""What the durations in rules and routes are divided by."""
+HEALTHY, BROKEN = 12.0, 12.0
+LONG_HEALTHY, LONG_BROKEN = 300.0, 180.0
+"""Seconds, the latter of a scenario that is whole."""
+
+
+@dataclass
+class Scenario:
+    """It runs. Windows are start and end in Unix time; the broken one begins a while before the break."""
+
+    daemon: Daemon
+    engines: Engines
+    around: Surroundings
+    traffic: Traffic
+    rate_interval: str
+    healthy_window: tuple[float, float]
+    broken_window: tuple[float, float]
+    _broken: float
+    _stack: ExitStack = field(repr=False)
+
+    @property
+    def prometheus(self) -> Prometheus:
+        return self.engines.prometheus
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What stands for the dashboards' variables."""
+        names = ("service", "environment", "component", "kind", "team")
+        return dict.fromkeys(names, ".*") | {"exporter_url": self.daemon.url}
+
+    def break_(self) -> None:
+        """Everything that can be, and wait until Prometheus has it."""
+        start, end = self.healthy_window
+        break_all(self.around, self.daemon, self.traffic, self._stack)
+        wait_until(lambda: FIRING <= self._firing(), 90, f"firing: {FIRING}")
+        time.sleep(self._broken)
+        self.broken_window = (end - (end - start) / 3, time.time())
+
+    def _firing(self) -> set[str]:
+        return {one["labels"]["alertname"] for one in self.engines.alerts() if one["state"] == "firing"}
+
+    def query(self, expr: str, at: float) -> list[dict[str, Any]]:
+        return self._asked("query", query=expr, time=at)
+
+    def query_range(self, expr: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
+        return self._asked("query_range", query=expr, start=start, end=end, step=step)
+
+    def _asked(self, path: str, **given: object) -> list[dict[str, Any]]:
+        reply = self.prometheus.get(f"/api/v1/{path}?{urlencode(given)}", timeout=30)
+        assert reply.status == 200, f"{given['query']}: {reply.text}"
+        data = reply.json()["data"]
+        found: list[dict[str, Any]] = (
+            data["result"] if isinstance(data["result"], list) and data["resultType"] != "scalar" else [data]
+        )
+        return found
+
+
+@contextmanager
+def scenario(
+    folder: Path, whole: bool = False, *, healthy: float | None = None, broken: float | None = None
+) -> Iterator[Scenario]:
+    """All runs, and has been used for `healthy` seconds. `whole`: with a broker that takes long to start, and a longer past."""
+    healthy = healthy or (LONG_HEALTHY if whole else HEALTHY)
+    broken = broken or (LONG_BROKEN if whole else BROKEN)
+    with ExitStack() as stack:
+        around = stack.enter_context(surroundings(folder, whole=whole))
+        config = CONFIG.replace("\nmaintenance:", f"{around.more}\nmaintenance:")
+        daemon = stack.enter_context(servers.daemon(config, env=around.environment, check=False))
+        traffic = Traffic(daemon)
+        traffic.say(*first())
+        running = stack.enter_context(
+            engines(
+                folder,
+                {"stack-exporter": [f"127.0.0.1:{daemon.port}"]},
+                factor=FACTOR,
+                scrape="1s",
+                evaluation="1s",
+                hook=f"{daemon.url}/hooks/alertmanager",
+            )
+        )
+        watchers = WATCHERS.format(prometheus=running.prometheus.url, alertmanager=running.alertmanager.url)
+        _reload(daemon, config.replace("\nmaintenance:", f"{watchers}\nmaintenance:"))
+        held = stack.enter_context(ExitStack())
+        stack.enter_context(repeating(traffic.second))
+        stack.enter_context(repeating(lambda _: around.second()))
+        wait_until(lambda: running.prometheus.query("stack_exporter_build_info"), 60, "the first scrape")
+        start = time.time()
+        time.sleep(healthy)
+        window = (start, time.time())
+        interval = f"{min(30, int(healthy) - 2)}s"
+        yield Scenario(daemon, running, around, traffic, interval, window, window, broken, held)
+
+
+def _reload(daemon: Daemon, config: str) -> None:
+    daemon.config_file.write_text(config)
+    reply = daemon.post("/-/reload", headers={"Authorization": f"Bearer {daemon.env['ADMIN_TOKEN']}"})
+    assert reply.status == 200, reply.text
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m tests.dashboards.scenario", description=__doc__)
+    options.add_argument("--whole", action="store_true", help="with what takes long to start, and a longer past")
+    options.add_argument("--healthy", type=float, help="seconds before it is told that all is there")
+    options.add_argument("--broken", type=float, help="seconds after all that is broken shows")
+    given = options.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="scenario-", ignore_cleanup_errors=True) as folder,
+        scenario(Path(folder), given.whole, healthy=given.healthy, broken=given.broken) as running,
+    ):
+        addresses = {"prometheus": running.prometheus.url, "daemon": running.daemon.url}
+        addresses |= {"alertmanager": running.engines.alertmanager.url, "rate_interval": running.rate_interval}
+        _tell(addresses | {"healthy": running.healthy_window, "variables": running.variables})
+        if sys.stdin.readline():
+            running.break_()
+            _tell({"broken": running.broken_window})
+            sys.stdin.readline()
+
+
+def _tell(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
