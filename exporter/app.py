@@ -74,7 +74,7 @@ class App:
         self.tasks = Tasks(self.state.tallies)
         self.sending = Sending(self.state.tallies, self.tasks, environ, options.ingest_ports)
         self.receiving = Receiving(first.config, self.state.tallies, self.sending.forwarding)
-        self.changes = Changes(self.tasks, self.reload)
+        self.changes = Changes(self.tasks, self.reload, options.watched)
         self.windows = Windows(self.state, self.page, self.tasks, self._score)
         self.scheduler = Scheduler(
             self.tasks,

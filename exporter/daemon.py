@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from exporter import log as logs
 from exporter.leave import leave, refuse
+from exporter.notify import Notify
 from exporter.options import Options
 
 if TYPE_CHECKING:
+    from exporter.app import App
     from exporter.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ async def _serve(options: Options, first: "Plan") -> int:
     from exporter.app import App  # noqa: PLC0415
     from exporter.forward.spool_folder import InUse  # noqa: PLC0415
     from exporter.store.sqlite import Unusable  # noqa: PLC0415
+    from exporter.web.health import ailments  # noqa: PLC0415
 
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -80,12 +83,15 @@ async def _serve(options: Options, first: "Plan") -> int:
         app = App(options, os.environ, first)
     except ValueError as error:
         return refuse(error)
-    reloads: set[asyncio.Task[object]] = set()
+    notify = Notify(os.environ)
+    tasks: set[asyncio.Task[object]] = set()
+
+    def keep(task: asyncio.Task[object]) -> None:
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def reload() -> None:
-        task = loop.create_task(app.reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
+        keep(loop.create_task(_reload(app, notify)))
 
     on(signal.SIGHUP, reload)
     try:
@@ -104,10 +110,28 @@ async def _serve(options: Options, first: "Plan") -> int:
         configured = options.config_file is not None
         urls, onward = app.listeners.urls, app.sending.told
         announce(app.plan, urls, state, console=logs.is_console(), configured=configured, onward=onward)
+    notify.ready(_status(app))
+    keep(loop.create_task(notify.watchdog(lambda: ailments(app.tasks, app.scheduler))))
     await ended.wait()
+    notify.stopping()
     log.info("stopping, 8 s at most%s", "; Ctrl-C again ends it now" if logs.is_console() else "")
     try:
         await asyncio.wait_for(app.stop(), 7.5)
     except TimeoutError:
         log.warning("stopping took too long and was cut short")
     return 0
+
+
+async def _reload(app: "App", notify: Notify) -> None:
+    """Whoever waits for the reload hears of its end, however it ended: the log has what was wrong."""
+    notify.reloading()
+    refused = True
+    try:
+        refused = bool(await app.reload())
+    finally:
+        notify.ready(f"{_status(app)}{'; the last reload was refused' if refused else ''}")
+
+
+def _status(app: "App") -> str:
+    many = len(app.plan.config.components)
+    return f"{many} component{'' if many == 1 else 's'}, {app.listeners.urls['web']}"

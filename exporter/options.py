@@ -40,6 +40,7 @@ class Flag:
 
 FLAGS = (
     Flag("config.file", "", "Configuration; without one, components are found in the environment.", metavar="FILE"),
+    Flag("config.watch", OFF, "Reload when the configuration, or a file that it names, changes.", ("on", OFF)),
     Flag(
         "env.file", "", "A .env file, whose variables count where the environment has none of the name.", metavar="FILE"
     ),
@@ -98,6 +99,14 @@ class Options:
     ingest_grpc_listen_address: str = OFF
     storage_given: bool = False
     """Whether the folder was asked for, and not the default one."""
+    config_watch: str = OFF
+
+    @property
+    def watched(self) -> tuple[str, ...] | None:
+        """Files beside those of the configuration whose change makes us reload; None: nothing is watched."""
+        if self.config_watch == OFF:
+            return None
+        return (str(self.web_config_file),) if self.web_config_file is not None else ()
 
     @property
     def ingest_ports(self) -> frozenset[int]:
@@ -131,6 +140,7 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
         grafana_url=getattr(given, "grafana_url", None) or "",
         divide_durations=getattr(given, "divide_durations", None) or "",
         storage_given=bool(given.storage_path),
+        config_watch=given.config_watch,
     )
 
 

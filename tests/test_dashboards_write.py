@@ -30,7 +30,10 @@ CONFIG_MAP = {
             "type": "object",
             "additionalProperties": False,
             "required": ["name", "labels"],
-            "properties": {"name": {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"}, "labels": TEXTS},
+            "properties": {
+                "name": {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"},
+                "labels": TEXTS,
+            },
         },
         "data": {"type": "object", "patternProperties": {"^[-._a-zA-Z0-9]+$": {"type": "string"}}, "maxProperties": 1},
     },

@@ -10,6 +10,7 @@ from exporter.options import FLAGS, Options, parse
 
 VALUES = {
     "config.file": ("a.yaml", Path("a.yaml")),
+    "config.watch": ("on", "on"),
     "env.file": (".env", Path(".env")),
     "web.listen-address": ("127.0.0.1:1", "127.0.0.1:1"),
     "web.config.file": ("web.yaml", Path("web.yaml")),
@@ -32,7 +33,7 @@ def test_a_flag_is_taken_before_and_after_the_verb_and_before_its_variable(name:
     text, value = VALUES[name]
     field = FIELDS.get(name, name.replace(".", "_").replace("-", "_"))
     variable = "STACK_EXPORTER_" + name.replace(".", "_").replace("-", "_").upper()
-    other = {"log.level": "error", "log.format": "json"}.get(name, ":9")
+    other = {"log.level": "error", "log.format": "json", "config.watch": "off"}.get(name, ":9")
     for arguments, environ in (
         ([f"--{name}={text}"], {}),
         ([f"--{name}", text, "check"], {}),

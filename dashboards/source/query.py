@@ -36,3 +36,13 @@ def _limits(metric: str, labels: str, above: bool) -> tuple[Query, Query]:
         for severity in severities
     )
     return first, second
+
+
+def risen(counter: str, span: str) -> str:
+    """By how much it rose, as the alert rules count: a series that was only born counts, unless Prometheus was away."""
+    away = f"process_start_time_seconds > scalar(min_over_time(vector(time())[{span}:1m]))"
+    born = f"{counter} unless {counter} offset {span}"
+    return (
+        f"(\n  {born}\n  and on (cluster, namespace, job, instance) (\n    up offset {span} == 1 or {away}\n  )\n)"
+        f"\nor increase({counter}[{span}])"
+    )

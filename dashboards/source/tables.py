@@ -60,7 +60,7 @@ def table(
     transformations += [("filterFieldsByName", {"include": {"names": shown}}), ("organize", organized)]
     panel.transformations([DataTransformerConfig(id_val=name, options=how) for name, how in transformations])
     if sort:
-        panel.sort_by([common.TableSortByFieldState(sort).desc(descending)])
+        panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
     return panel_of(panel, title, about, queries, width, height, none, instant=True, form=PromQueryFormat.TABLE)
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,8 @@ class Config:
     """Patterns of files that hold components, absolute."""
     files_seen: Fingerprint = field(default=(), compare=False)
     """Those files as they were just before they were read."""
+    files_read: Fingerprint = field(default=(), compare=False)
+    """The file itself and those that it names, such as by ${file:…}, as they were when they were read."""
 
 
 def load(text: str | None, *, source: str, environ: Mapping[str, str]) -> Config:
@@ -85,7 +87,9 @@ def read(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Con
     if path is None:
         return Config()
     source = os.fspath(path)
-    return load(document.text(source), source=source, environ=environ)
+    itself = component_files.stats([source])  # before it is read: what changes meanwhile is seen later
+    config = load(document.text(source), source=source, environ=environ)
+    return replace(config, files_read=(*itself, *config.files_read))
 
 
 def build(parsed: Document, *, source: str, environ: Mapping[str, str]) -> Config:
@@ -157,6 +161,7 @@ def _config(parsed: Document, environ: Mapping[str, str], report: Report, folder
         concurrency=file.concurrency,
         component_files=globs,
         files_seen=seen,
+        files_read=tuple(sorted(report.files | more.read)),
     )
 
 

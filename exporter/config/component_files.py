@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path as File
@@ -10,14 +10,14 @@ from typing import Any
 
 from exporter.component import Component
 from exporter.config import document, expand, resolve, targets
-from exporter.config.problem import ConfigError, Enough, Problem, Report
+from exporter.config.problem import ConfigError, Enough, Problem, Report, Stat
 from exporter.config.sections import ComponentFiles, Defaults
 
 MOST_FILES = 500
 LABELS = ("kind", "team", "component")
 """Labels of a file_sd group that mean something here; what else it has is for Prometheus."""
 
-Fingerprint = tuple[tuple[str, int, int, int], ...]
+Fingerprint = tuple[Stat, ...]
 
 
 @dataclass(slots=True)
@@ -27,6 +27,8 @@ class Found:
     components: list[Component] = field(default_factory=list)
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    read: set[Stat] = field(default_factory=set)
+    """What their ${file:…} read."""
 
 
 def patterns(entries: Sequence[str | ComponentFiles], folder: File) -> tuple[str, ...]:
@@ -37,8 +39,13 @@ def patterns(entries: Sequence[str | ComponentFiles], folder: File) -> tuple[str
 
 def fingerprint(globs: Sequence[str]) -> Fingerprint:
     """What tells whether a file came, went or changed."""
+    return stats(_matching(globs))
+
+
+def stats(names: Iterable[str]) -> Fingerprint:
+    """The same of files by their names; those that are not there are left out."""
     found = []
-    for name in _matching(globs):
+    for name in names:
         with suppress(OSError):
             stat = os.stat(name)  # noqa: PTH116 - follows the symbolic links of a mounted ConfigMap
             found.append((name, stat.st_ino, stat.st_mtime_ns, stat.st_size))
@@ -92,6 +99,7 @@ def _read(
                 mine[one], owners[one] = fields, File(name).name
         found.components += resolve.resolve(mine, defaults, report)
         found.groups |= spread.groups
+    found.read |= report.files
     if report.problems:
         raise ConfigError(report.problems, name)
 

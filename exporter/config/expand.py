@@ -25,7 +25,7 @@ def expand(value: Any, environ: Mapping[str, str], report: Report, path: Path = 
     if not isinstance(value, str) or "${" not in value:
         return value
     try:
-        text = _PLACEHOLDER.sub(lambda match: _meant(match, environ), value)
+        text = _PLACEHOLDER.sub(lambda match: _meant(match, environ, report), value)
     except _Unknown as problem:
         report.add(path, str(problem))
         return value
@@ -38,13 +38,13 @@ class _Unknown(Exception):  # noqa: N818 - a word to its catcher
     pass
 
 
-def _meant(match: re.Match[str], environ: Mapping[str, str]) -> str:
+def _meant(match: re.Match[str], environ: Mapping[str, str], report: Report) -> str:
     if match[0] == "$${":
         return "${"
     if match[1] is None:
         raise _Unknown("${ without its }: a literal ${ is written $${")
     if match[1].startswith("file:"):
-        return _content(match[1].removeprefix("file:"))
+        return _content(match[1].removeprefix("file:"), report)
     if not (parts := _NAME.fullmatch(match[1])):
         raise _Unknown("expected ${NAME}, ${NAME:-default} or ${file:/path}: a literal ${ is written $${")
     name, default = parts[1], parts[3]
@@ -60,7 +60,7 @@ def _meant(match: re.Match[str], environ: Mapping[str, str]) -> str:
     return text
 
 
-def _content(path: str) -> str:
+def _content(path: str, report: Report) -> str:
     """A file's text without the line end at its end."""
     if not path.startswith("/"):
         raise _Unknown("${file:…} takes an absolute path")
@@ -71,8 +71,10 @@ def _content(path: str) -> str:
     except (OSError, ValueError) as error:
         raise _Unknown(f"{shown} can't be read: {getattr(error, 'strerror', 'not a path')}") from None
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             raise _Unknown(f"{shown} is not a regular file")
+        report.read(path, found)
         content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise _Unknown(f"{shown} is larger than {LARGEST_FILE // 1024} KiB")

@@ -1,6 +1,7 @@
 """The file of `probe.modules`: the modules in blackbox_exporter's configuration, or every problem in it."""
 
 import importlib.util
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path as File
@@ -28,6 +29,7 @@ def read(section: Section, folder: File, report: Report) -> Probing | None:
             report.add(("probe", "allow", number), "is neither a network (CIDR), nor an address, nor a host name")
     try:
         with (folder / section.modules).open("rb") as file:
+            report.read(str(folder / section.modules), os.fstat(file.fileno()))
             content = file.read(document.LARGEST + 1)
         text = content.decode()
     except OSError as error:

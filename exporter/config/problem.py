@@ -1,9 +1,12 @@
 """What is wrong with a configuration: where (dotted path and line) and what, never the value itself."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 Path = tuple[str | int, ...]
+Stat = tuple[str, int, int, int]
+"""A file's name, inode, time of change in nanoseconds and size: what tells whether it is another one by now."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,6 +59,8 @@ class Report:
         """Where a text is that a foreign document left unquoted, so that it may stand for a number as well."""
         self.expanded: set[Path] = set()
         """Where ${…} made a text, which may stand for a number as well."""
+        self.files: set[Stat] = set()
+        """What was read for the document, such as what ${file:…} names."""
         self._blamed: set[Path] = set()
         self._lines = lines
         self._same: dict[Path, Path] = {}
@@ -70,6 +75,10 @@ class Report:
         self._blamed.update(path[:end] for end in range(len(path) + 1))
         if len(self.problems) >= MOST:
             raise Enough
+
+    def read(self, path: str, found: os.stat_result) -> None:
+        """Note a file that was read."""
+        self.files.add((path, found.st_ino, found.st_mtime_ns, found.st_size))
 
     def same(self, path: Path, written: Path) -> None:
         """What is at `path`, and below, was made of what is written at `written`."""

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 
 from exporter.health import Overall, overall
+from exporter.schedule import Scheduler
+from exporter.supervise import Tasks
 from exporter.web import onward, report
 from exporter.web.answer import text
 from exporter.web.call import Answer, Call, Refused, Services
 
 
-def ailments(call: Call) -> list[str]:
+def ailments(tasks: Tasks, scheduler: Scheduler) -> list[str]:
     """Why the daemon should be started anew: its background tasks hang, or no run has ended for three intervals."""
-    services = call.services
-    found = [f"background task {name} is stuck" for name in services.tasks.stuck()]
-    if services.scheduler.silent():
+    found = [f"background task {name} is stuck" for name in tasks.stuck()]
+    if scheduler.silent():
         found.append("no probe run has ended for three intervals")
     return found
 
@@ -39,7 +40,7 @@ async def _refusing(services: Services) -> str:
 
 async def livez(call: Call) -> Answer:
     """That this is answered at all shows that the loop turns."""
-    found = ailments(call)
+    found = ailments(call.services.tasks, call.services.scheduler)
     return Answer(503, "not alive", errors=found) if found else Answer(message="alive")
 
 
@@ -50,7 +51,8 @@ async def readyz(call: Call) -> Answer:
 
 async def healthy(call: Call) -> Answer:
     """/livez in Prometheus' own words."""
-    return text("not healthy", 503) if ailments(call) else text("stack-exporter is Healthy.")
+    found = ailments(call.services.tasks, call.services.scheduler)
+    return text("not healthy", 503) if found else text("stack-exporter is Healthy.")
 
 
 async def ready(call: Call) -> Answer:

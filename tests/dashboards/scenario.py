@@ -19,8 +19,8 @@ from urllib.parse import urlencode
 from tests import servers
 from tests.alerts.application import repeating
 from tests.alerts.engines import Engines, engines
-from tests.dashboards.breaking import FIRING, break_all
-from tests.dashboards.surroundings import Surroundings, surroundings
+from tests.dashboards.breaking import FIRING, SUBJECTS, break_all
+from tests.dashboards.surroundings import ADMIN, Surroundings, surroundings
 from tests.dashboards.traffic import Traffic, first
 from tests.servers.exporters import Daemon
 from tests.servers.process import wait_until
@@ -33,7 +33,7 @@ WATCHERS = """
 """
 FACTOR = 60.0
 """What the durations in rules and routes are divided by."""
-HEALTHY, BROKEN = 12.0, 12.0
+HEALTHY, BROKEN = 11.0, 5.0
 LONG_HEALTHY, LONG_BROKEN = 300.0, 180.0
 """Seconds, the latter of a scenario that is whole."""
 
@@ -108,7 +108,8 @@ def scenario(
                 {"stack-exporter": [f"127.0.0.1:{daemon.port}"]},
                 factor=FACTOR,
                 scrape="1s",
-                evaluation="1s",
+                evaluation="1s" if whole else "2s",
+                only=() if whole else SUBJECTS,
                 hook=f"{daemon.url}/hooks/alertmanager",
             )
         )
@@ -127,7 +128,7 @@ def scenario(
 
 def _reload(daemon: Daemon, config: str) -> None:
     daemon.config_file.write_text(config)
-    reply = daemon.post("/-/reload", headers={"Authorization": f"Bearer {daemon.env['ADMIN_TOKEN']}"})
+    reply = daemon.post("/-/reload", headers={"Authorization": f"Bearer {ADMIN}"})
     assert reply.status == 200, reply.text
 
 

@@ -86,29 +86,27 @@ class Surroundings:
         self.pages.call(b"get page%d\r\n" % (number % 56), b"END\r\n")
         if self.orders.running:
             self.orders.sql("INSERT INTO shop.orders (n) VALUES (1)", "SELECT count(*) FROM shop.orders")
-        send(self.broker.url, "jobs.add", "jobs.add", "jobs.again", args=())
+        if number % 3:
+            send(self.broker.url, "jobs.add", "jobs.add", args=(1, 2))
+        elif self.worker.running:
+            # What a beat would send: while it comes, the beat is there.
+            send(self.broker.url, "jobs.tick")
 
 
 @contextmanager
 def surroundings(folder: Path, *, whole: bool = False) -> Iterator[Surroundings]:
     with ExitStack() as stack, ThreadPoolExecutor(4) as pool:
-        database, orders, sessions, broker, storage, drawings, pages, collector, stock = _entered(
-            stack,
-            pool,
-            servers.postgres(max_connections=CONNECTIONS),
-            servers.mariadb(long_query_time=0.2, slow_query_log=1),
-            servers.valkey("--maxmemory", "64mb"),
-            servers.valkey(),
-            servers.seaweedfs(),
-            servers.mongodb(),
-            servers.memcached("-m", "8"),
-            servers.rotel(),
-            rpc({"": "SERVING"}),
+        # Side by side, as each mostly waits.
+        waits = (
+            pool.submit(stack.enter_context, servers.postgres(max_connections=CONNECTIONS)),
+            pool.submit(stack.enter_context, servers.mariadb(long_query_time=0.2, slow_query_log=1)),
+            pool.submit(stack.enter_context, servers.seaweedfs()),
         )
-        worker, beat = _entered(stack, pool, servers.celery_worker(broker.url), servers.celery_beat(broker.url))
-        assert isinstance(database, Postgres)
-        assert isinstance(orders, MariaDB)
-        assert isinstance(storage, Seaweedfs)
+        sessions, broker = (stack.enter_context(servers.valkey(*args)) for args in (("--maxmemory", "64mb"), ()))
+        pages, collector = stack.enter_context(servers.memcached("-m", "8")), stack.enter_context(servers.rotel())
+        drawings, stock = stack.enter_context(servers.mongodb()), stack.enter_context(rpc({"": "SERVING"}))
+        database, orders, storage = waits[0].result(), waits[1].result(), waits[2].result()
+        worker = stack.enter_context(servers.celery_worker(broker.url))
         database.sql("CREATE EXTENSION pg_stat_statements; CREATE TABLE designs (id int)")
         orders.sql("CREATE DATABASE shop", "CREATE TABLE shop.orders (id int PRIMARY KEY AUTO_INCREMENT, n int)")
         storage.put("/uploads/tenant-1/drawing", b"x" * 200_000)
@@ -160,11 +158,6 @@ def _more(stack: ExitStack, database: Postgres) -> str:
     broker.api("PUT", "queues/%2F/orders", {"durable": True})
     replica = stack.enter_context(servers.postgres(replica_of=database))
     return MORE.format(broker=broker, replica=replica)
-
-
-def _entered(stack: ExitStack, pool: ThreadPoolExecutor, *ones: AbstractContextManager[Server]) -> list[Server]:
-    """Side by side, as each mostly waits."""
-    return list(pool.map(stack.enter_context, ones))
 
 
 def _files(folder: Path, tls: certificates.Pair) -> None:

@@ -70,13 +70,12 @@ async def status(call: Call) -> Answer:
     records = services.state.records.values()
     whole = report.whole(overall(records), records, detailed=True)
     kept, errors, alerts = await _told(services.records)
+    ailments = health.ailments(services.tasks, services.scheduler)
     data = Status(
         **whole,
         service=services.service,
         environment=services.environment,
-        exporter=Itself(
-            __version__, tuple(health.ailments(call)), not await health.unready(call), services.page.series()
-        ),
+        exporter=Itself(__version__, tuple(ailments), not await health.unready(call), services.page.series()),
         ingest=_ingest(call),
         forwarding=tuple(map(onward.destination, onward.back_ends(call))),
         store=kept,

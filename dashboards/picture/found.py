@@ -1,0 +1,91 @@
+"""What Prometheus answers to each query of a dashboard, as Grafana would ask it for panels of that size."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+from dashboards.source import reading
+
+Json = dict[str, Any]
+WIDTH = 1600
+"""Of the picture, in pixels."""
+STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
+"""Grafana rounds a step to one of these, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Whom, for which time (Unix), and what variables stand for. `step`: not finer than this, as samples are not."""
+
+    prometheus: str
+    start: float
+    end: float
+    rate: str = "1m"
+    values: Mapping[str, str] = field(default_factory=dict)
+    step: float = 1
+
+
+def found(dashboard: Json, asking: Asking) -> Json:
+    """By panel id and query: `result` as Prometheus' API has it, `step` in seconds, `exemplars`; or `error`."""
+    results: Json = {}
+    for _, panel in reading.panels(dashboard):
+        points = max(100, int(panel["gridPos"]["w"] / 24 * WIDTH))
+        results[str(panel["id"])] = {
+            target["refId"]: _answer(target, asking, points) for target in panel.get("targets", [])
+        }
+    return {
+        "dashboard": dashboard,
+        "from": asking.start * 1000,
+        "to": asking.end * 1000,
+        "values": dict(asking.values),
+        "results": results,
+        "annotations": [_marks(one, asking) for one in dashboard["annotations"]["list"] if "expr" in one],
+    }
+
+
+def _answer(target: Json, asking: Asking, points: int) -> Json:
+    step = _step(asking, points)
+    expr = _substituted(target["expr"], asking, step)
+    if target.get("instant"):
+        return _api(asking, "query", query=expr, time=asking.end)
+    answer = _range(asking, expr, step)
+    if target.get("exemplar"):
+        exemplars = _api(asking, "query_exemplars", query=expr, start=asking.start, end=asking.end)
+        answer["exemplars"] = exemplars.get("result", [])
+    return answer
+
+
+def _marks(annotation: Json, asking: Asking) -> Json:
+    step = _step(asking, WIDTH // 2)
+    return {**annotation, **_range(asking, _substituted(annotation["expr"], asking, step), step)}
+
+
+def _range(asking: Asking, expr: str, step: float) -> Json:
+    # Grafana's first point is on a whole multiple of the step too.
+    start, end = asking.start // step * step, asking.end // step * step
+    return _api(asking, "query_range", query=expr, start=start, end=end, step=step) | {"step": step}
+
+
+def _step(asking: Asking, points: int) -> float:
+    least = max(asking.step, (asking.end - asking.start) / points)
+    return next((step for step in STEPS if step >= least), STEPS[-1])
+
+
+def _substituted(expr: str, asking: Asking, step: float) -> str:
+    span = f"{max(1, round(asking.end - asking.start))}s"
+    return reading.substituted(expr, asking.values, rate=asking.rate, span=span, step=f"{step:g}s")
+
+
+def _api(asking: Asking, path: str, **parameters: object) -> Json:
+    body = urlencode(parameters).encode()
+    try:
+        with urlopen(f"{asking.prometheus}/api/v1/{path}", body, timeout=30) as reply:  # noqa: S310 - given by a developer
+            data = json.load(reply)["data"]
+    except HTTPError as error:
+        with error:
+            return {"error": json.load(error).get("error", str(error))}
+    return {"result": data, "kind": "exemplars"} if isinstance(data, list) else {"result": data["result"], "kind": data["resultType"]}

@@ -1,0 +1,191 @@
+"""Storage and host: whether something is full or will be, and how the machines, their logs and the network do."""
+
+from dashboards.source import variables
+from dashboards.source.board import Board, Row
+from dashboards.source.looks import CODES, CRITICAL, NAMES, WARNING, status_code
+from dashboards.source.panels import stat, timeline, timeseries
+from dashboards.source.query import ON, Query, component_limits
+from dashboards.source.storage_full import SOONEST, filesystems, holdings
+from dashboards.source.storage_machines import LOGS, MACHINES, NETWORK
+from dashboards.source.tables import Column, table
+
+KINDS = "disk|s3|host|logs|icmp|dns|tcp"
+OF = 'component=~"$component"'
+HERE = f'{OF}, kind=~"{KINDS}"'
+CLOSER = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
+NO_DISK = "no component of the kind disk"
+NO_QUOTA = "no quota is configured"
+
+SICK = f"""max by (component, kind, team, status, reason) (
+  (
+    (time() - stack_component_verdict_since_timestamp_seconds{{{HERE}}})
+    * on ({ON}) group_left (team) stack_component_info
+    * on ({ON}) group_left (status) (stack_component_status{{{HERE}, status=~"degraded|unhealthy"}} == 1)
+  )
+  * on ({ON}) group_left (reason)
+    topk by ({ON}) (
+      1, sum by ({ON}, reason) (increase(stack_probe_runs_total{{{HERE}, result!="healthy"}}[5m])) > 0
+    ) ^ 0
+  or on ({ON})
+  (time() - stack_component_verdict_since_timestamp_seconds{{{HERE}}})
+  * on ({ON}) group_left (team) stack_component_info
+  * on ({ON}) group_left (status) (stack_component_status{{{HERE}, status=~"degraded|unhealthy"}} == 1)
+)"""
+
+FIRST = [
+    stat(
+        "In trouble",
+        "Disks, buckets, machines, logs and network checks that are degraded or unhealthy now. If it is not 0, the "
+        "table below says which, why, since when and whose; each component's runbook is in its alert.",
+        Query(f'sum(stack_component_status{{{HERE}, status=~"degraded|unhealthy"}}) or vector(0)'),
+        unit="none",
+        steps_=[(1, CRITICAL)],
+        colored="background",
+    ),
+    stat(
+        "Fullest disk",
+        "The used part of the fullest file system, as df counts. From 90% on clear it or enlarge it (runbook "
+        "DiskFull): at 100% nothing can be written.",
+        Query(f"max(stack_disk_used_ratio{{{OF}}})"),
+        unit="percentunit",
+        decimals=0,
+        steps_=[(0.9, WARNING), (0.95, CRITICAL)],
+        none="no disk",
+    ),
+    stat(
+        "Fullest quota",
+        "The used part of the fullest quota, of directories and of buckets' prefixes. From 90% on delete what is old, "
+        "or raise the quota (runbook StorageQuota): at 100% uploads are refused.",
+        Query(f"max(stack_disk_quota_used_ratio{{{OF}}} or stack_s3_used_ratio{{{OF}}})"),
+        unit="percentunit",
+        decimals=0,
+        steps_=[(0.9, WARNING), (1, CRITICAL)],
+        none="no quota",
+    ),
+    stat(
+        "Full first",
+        "Time until the first disk, quota or number of inodes is used up, by the line through the last 6 hours; shown "
+        "within a day of it and with half used, as the alert StorageFullSoon counts. Stop what writes so much, or "
+        "make room.",
+        Query(f"min({SOONEST})"),
+        unit="s",
+        decimals=0,
+        steps_=[(0, CRITICAL), (21_600, WARNING)],
+        none="none within a day",
+    ),
+    stat(
+        "Mounted read-only",
+        "File systems that nothing can be written to, though they should be writable. The kernel does this after an "
+        "error in a file system's data: the device may be failing (runbook DiskReadOnly).",
+        Query(f"sum((stack_disk_read_only{{{OF}}} == 1) and on ({ON}) stack_disk_used_ratio) or vector(0)"),
+        unit="none",
+        steps_=[(1, CRITICAL)],
+    ),
+    stat(
+        "Fullest memory",
+        "The used part of the memory of the machine, or container, that has least left; what can be reclaimed is not "
+        "used. From 90% on find what takes it (runbook HostMemoryHigh): at 100% the kernel kills processes.",
+        Query(f"max(stack_host_memory_used_ratio{{{OF}}})"),
+        unit="percentunit",
+        decimals=0,
+        steps_=[(0.9, WARNING), (0.95, CRITICAL)],
+        none="no host",
+    ),
+    table(
+        "What is wrong, since when, and whose it is",
+        "Every component here that is degraded or unhealthy, with the reason of its latest failing runs. An empty "
+        "table is good; otherwise begin with the longest, and click its name for all that is known of it.",
+        Query(SICK),
+        columns=[
+            Column("component", "Component", url=CLOSER),
+            Column("status", "Status", words=NAMES, color="text", width=90),
+            Column("reason", "Reason"),
+            Column("Value", "For", unit="s", decimals=0, width=110),
+            Column("team", "Team", width=110),
+            Column("kind", "Kind", width=70),
+        ],
+        width=12,
+        sort="For",
+        none="Nothing is wrong",
+    ),
+    timeline(
+        "Health over time",
+        "The status of each disk, bucket, machine, log and network check at each time. What turned at the same moment "
+        "often has one cause: look at what else changed then.",
+        Query(status_code(HERE), "{{component}}"),
+        words=CODES,
+        width=12,
+        none="no component of these kinds",
+    ),
+]
+
+DISKS = [
+    timeseries(
+        "How full file systems are",
+        "Used by used and available bytes, as df counts: without what is reserved for root. Above the dashed lines "
+        "the alert DiskFull fires: delete logs, dumps and old releases, or enlarge the volume.",
+        Query(f"max by (component) (stack_disk_used_ratio{{{OF}}})", "{{component}}"),
+        *component_limits("ratio", "used"),
+        unit="percentunit",
+        most=1,
+        none=NO_DISK,
+    ),
+    timeseries(
+        "Inodes in use",
+        "The used part of the files that a file system can have; those without a fixed number (btrfs, ZFS) are not "
+        "shown. At 100% no file can be created though bytes are free: look for millions of small ones (runbook "
+        "DiskInodesFull).",
+        Query(f"max by (component) (stack_disk_inodes_used_ratio{{{OF}}})", "{{component}}"),
+        *component_limits("ratio", "inodes"),
+        unit="percentunit",
+        most=1,
+        none=NO_DISK,
+    ),
+    filesystems(NO_DISK),
+]
+
+HELD = [
+    timeseries(
+        "Quotas in use",
+        "What directories and buckets' prefixes hold, by what they may. Above the dashed lines StorageQuota fires: "
+        "ask the owner what can go, or raise the quota; at 100% uploads fail.",
+        Query(
+            f"max by (component, prefix) (stack_disk_quota_used_ratio{{{OF}}} or stack_s3_used_ratio{{{OF}}})",
+            "{{component}} {{prefix}}",
+        ),
+        *component_limits("ratio", "quota"),
+        unit="percentunit",
+        none=NO_QUOTA,
+    ),
+    timeseries(
+        "How long storage takes to answer",
+        "The 95th percentile of the runs' time, of disks (a canary file is written, synced and read, where that is "
+        "on) and of buckets. When it rises, uploads are slow too: look at the busy devices below, or at the "
+        "provider's status.",
+        Query(
+            "histogram_quantile(0.95, sum by (le, component) "
+            f'(rate(stack_probe_duration_seconds_bucket{{{OF}, kind=~"disk|s3"}}[$__rate_interval])))',
+            "{{component}}",
+        ),
+        *component_limits("seconds", "latency"),
+        unit="s",
+        none="no component of the kinds disk and s3",
+    ),
+    holdings(),
+]
+
+BOARD = Board(
+    "stack-storage",
+    "Storage and host",
+    "Is something full, or will it be? Are the machines, their logs and the network in order?",
+    variables=[variables.team(), variables.component(KINDS)],
+    rows=[
+        Row("", FIRST),
+        Row("File systems", DISKS),
+        Row("Quotas and buckets", HELD),
+        Row("Machines", MACHINES),
+        Row("Log files", LOGS),
+        Row("Network", NETWORK),
+    ],
+    alerts=OF,
+)

@@ -1,0 +1,1 @@
+"""What deploy/ holds, and the image: as they are shipped."""
