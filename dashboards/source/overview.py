@@ -47,8 +47,8 @@ def _numbers() -> list[Panel]:
     return [
         stat(
             "Down",
-            "Components whose verdict is unhealthy: runs in a row failed. The table below names each with its reason and team; "
-            "follow its name to what it measures, and the runbook ComponentDown.",
+            "Components whose verdict is unhealthy: runs in a row failed. The table below names each with its reason "
+            "and team; follow its name to what it measures, and the runbook ComponentDown.",
             Query(_in_status("unhealthy"), "down"),
             unit="none",
             steps_=[(1, CRITICAL)],
@@ -57,8 +57,8 @@ def _numbers() -> list[Panel]:
         ),
         stat(
             "Degraded",
-            "Components that answer, but not as they should: a reading is beyond its threshold, or they say so themselves. "
-            "They may go down next; the runbook is ComponentDegraded.",
+            "Components that answer, but not as they should: a reading is beyond its threshold, or they say so "
+            "themselves. They may go down next; the runbook is ComponentDegraded.",
             Query(_in_status("degraded"), "degraded"),
             unit="none",
             steps_=[(1, WARNING)],
@@ -67,8 +67,8 @@ def _numbers() -> list[Panel]:
         ),
         stat(
             "Critical alerts",
-            "Alerts that page somebody, firing now. Each is in the table below with a link to its runbook. "
-            "“no rules” means that this Prometheus has not loaded alert_rules/, so nobody would be told.",
+            "Alerts that page somebody, firing now. Each is in the table below with a link to its runbook. “no rules” "
+            "means that this Prometheus has not loaded alert_rules/, so nobody would be told.",
             Query(_alerts("critical"), "critical"),
             unit="none",
             steps_=[(1, CRITICAL)],
@@ -86,8 +86,8 @@ def _numbers() -> list[Panel]:
         ),
         stat(
             "Health score",
-            "The weighted health of all components, degraded ones count half; of several daemons, the lowest. "
-            "Below 80 % much is broken at once: look for what the broken ones share, a host or a network (HealthScoreLow).",
+            "The weighted health of all components, degraded ones count half; of several daemons, the lowest. Below "
+            "80 % much is broken at once: look for what the broken ones share, a host or a network (HealthScoreLow).",
             Query('min(stack_health_score{instance=~"$instance"})', "score"),
             unit="percentunit",
             first=CRITICAL,
@@ -97,8 +97,8 @@ def _numbers() -> list[Panel]:
         ),
         stat(
             "Least error budget left",
-            "Of the objective that has least left of what may fail in 30 days. At 0 the objective is missed: "
-            "stop risky changes (SloBudgetSpent). The table of objectives says which one, and how fast it burns.",
+            "Of the objective that has least left of what may fail in 30 days. At 0 the objective is missed: stop "
+            "risky changes (SloBudgetSpent). The table of objectives says which one, and how fast it burns.",
             Query('min(slo:stack_slo_error_budget:remaining_ratio{slo=~"$slo"})', "left"),
             unit="percentunit",
             first=CRITICAL,
@@ -112,9 +112,10 @@ def _numbers() -> list[Panel]:
 def _what_is_broken() -> Panel:
     return table(
         "What is broken, since when, and whose it is",
-        "Each component that is down or degraded: since when, why (the reason of most of its bad runs in five minutes; "
-        "docs/metrics.md says what each means), and the team that owns it. Begin with what is marked critical, and with "
-        "what broke first: the rest often follows from it. Its name leads to all that is known of it.",
+        "Each component that is down or degraded: since when, why (the reason of most of its bad runs in five "
+        "minutes; docs/metrics.md says what each means), and the team that owns it. Begin with what is marked "
+        "critical, and with what broke first: the rest often follows from it. Its name leads to all that is known of "
+        "it.",
         Query(_broken()),
         columns=[
             Column("status", "Status", words=NAMES, color="background", width=110),
@@ -137,8 +138,8 @@ def _what_is_broken() -> Panel:
 def _what_fires() -> Panel:
     return table(
         "Alerts that fire",
-        "Every alert of this project's rules that fires, what it is about, whose it is, and since when its condition holds. "
-        "The alert's name leads to its runbook: what to check, and what to do.",
+        "Every alert of this project's rules that fires, what it is about, whose it is, and since when its condition "
+        "holds. The alert's name leads to its runbook: what to check, and what to do.",
         Query(_firing()),
         columns=[
             Column("severity", "Severity", words=NAMES, color="background", width=90),
@@ -158,8 +159,9 @@ def _what_fires() -> Panel:
 def _status() -> Panel:
     return timeline(
         "Status of every component",
-        "Green is healthy, orange degraded, red down, blue planned maintenance, grey not known yet. What turned red first is "
-        "most often the cause; what turned at the same time has something in common. A gap is a time without the daemon.",
+        "Green is healthy, orange degraded, red down, blue planned maintenance, grey not known yet. What turned red "
+        "first is most often the cause; what turned at the same time has something in common. A gap is a time without "
+        "the daemon.",
         Query(status_code(OURS), "{{component}}"),
         words=CODES,
         height=13,

@@ -30,8 +30,9 @@ def _objectives() -> list[Panel]:
     return [
         bars(
             "Error budget left",
-            "What is left of the errors that an objective allows in 30 days. 10 % and less is orange (SloBudgetLow), nothing is "
-            "red: the objective is missed (SloBudgetSpent). It comes back only as bad hours pass out of the 30 days.",
+            "What is left of the errors that an objective allows in 30 days. 10 % and less is orange (SloBudgetLow), "
+            "nothing is red: the objective is missed (SloBudgetSpent). It comes back only as bad hours pass out of "
+            "the 30 days.",
             Query(f"min by (slo) ({left})", "{{slo}}"),
             unit="percentunit",
             first=CRITICAL,
@@ -42,8 +43,9 @@ def _objectives() -> list[Panel]:
         ),
         table(
             "Objectives, and how fast their budgets burn",
-            "At a burn rate of 1 the budget lasts exactly 30 days, at 14.4 two days. SloBudgetBurning pages above 14.4 over "
-            "an hour and five minutes both, or 6 over six hours; it opens a ticket above 3 over a day, or 1 over three.",
+            "At a burn rate of 1 the budget lasts exactly 30 days, at 14.4 two days. SloBudgetBurning pages above "
+            "14.4 over an hour and five minutes both, or 6 over six hours; it opens a ticket above 3 over a day, or 1 "
+            "over three.",
             Query(_of_slo('stack_slo_objective_ratio{slo=~"$slo"}')),
             Query(_of_slo(left, "min")),
             Query(_of_slo(_burn("5m"))),
@@ -74,8 +76,8 @@ def _objectives() -> list[Panel]:
         ),
         timeseries(
             "Burn rate over an hour",
-            "How many times as fast as allowed each budget is spent, over the last hour. Above the red line it pages, if the "
-            "last five minutes are as bad (SloBudgetBurning); a line that falls is an outage that is over.",
+            "How many times as fast as allowed each budget is spent, over the last hour. Above the red line it pages, "
+            "if the last five minutes are as bad (SloBudgetBurning); a line that falls is an outage that is over.",
             Query(f"max by (slo) ({_burn('1h')})", "{{slo}}"),
             Query("vector(14.4)", "page above", "critical"),
             unit="none",
@@ -95,9 +97,9 @@ def _services() -> list[Panel]:
     return [
         table(
             "Services: what their users get, and their errors",
-            "For each service its requests a second, the share that failed (5xx), how long 95 of 100 took, and its kinds of "
-            "errors: unresolved, new within 24 hours, back after they were resolved, and far more frequent than usual. "
-            "Begin with the service whose users notice most; numbers lead to the errors themselves.",
+            "For each service its requests a second, the share that failed (5xx), how long 95 of 100 took, and its "
+            "kinds of errors: unresolved, new within 24 hours, back after they were resolved, and far more frequent "
+            "than usual. Begin with the service whose users notice most; numbers lead to the errors themselves.",
             Query(owned(requests(""))),
             Query(owned(failed())),
             Query(owned(took(0.95))),
@@ -132,8 +134,8 @@ def _services() -> list[Panel]:
         ),
         timeseries(
             "Share of requests that failed",
-            "Answers 5xx of all, for each service. Above the dashed line HttpErrorRateHigh fires: open the service's dashboard, "
-            "see which routes fail, and compare with the last deploy.",
+            "Answers 5xx of all, for each service. Above the dashed line HttpErrorRateHigh fires: open the service's "
+            "dashboard, see which routes fail, and compare with the last deploy.",
             Query(failed(window="$__rate_interval"), "{{service}}"),
             *alert_limits("ratio", "error_rate"),
             unit="percentunit",
@@ -142,8 +144,8 @@ def _services() -> list[Panel]:
         ),
         timeseries(
             "Response time, 95 of 100",
-            "95 of 100 requests were quicker. Above the dashed line HttpResponsesSlow fires: look at the databases and "
-            "external services that the slow routes wait for.",
+            "95 of 100 requests were quicker. Above the dashed line HttpResponsesSlow fires: look at the databases "
+            "and external services that the slow routes wait for.",
             Query(took(0.95, window="$__rate_interval"), "{{service}}"),
             *alert_limits("seconds", "response_time"),
             unit="s",
@@ -162,8 +164,9 @@ def latest_releases(width: int, height: int = 7) -> Panel:
     joined = f"{deployed} * on (service, environment) group_left (release) ({newest} * 0 + 1)"
     return table(
         "Newest releases",
-        "Each service's newest release: when its first event came, and when the service was last deployed. If it broke soon "
-        "after, roll back first and look for the cause afterwards; the time is marked in the graphs of errors.",
+        "Each service's newest release: when its first event came, and when the service was last deployed. If it "
+        "broke soon after, roll back first and look for the cause afterwards; the time is marked in the graphs of "
+        "errors.",
         Query(f"{newest} * 1000"),
         Query(f"{joined} * 1000"),
         columns=[
@@ -181,14 +184,15 @@ def latest_releases(width: int, height: int = 7) -> Panel:
 
 
 def _changes() -> list[Panel]:
-    new = 'sum by (service) (increase(stack_error_groups_new_total{service=~"$service", team=~"$team"}[$__rate_interval]))'
-    back = new.replace("_new_", "_regressed_")
+    of = '{service=~"$service", team=~"$team"}[$__rate_interval]'
+    new = f"sum by (service) (increase(stack_error_groups_new_total{of}))"
+    back = f"sum by (service) (increase(stack_error_groups_regressed_total{of}))"
     return [
         latest_releases(12),
         timeseries(
             "Kinds of errors that are new, or back",
-            "When each service had an error that was never seen before, or one that was resolved and came back. "
-            "Just after a release it is the release's. The runbooks are ErrorGroupNew and ErrorGroupRegressed.",
+            "When each service had an error that was never seen before, or one that was resolved and came back. Just "
+            "after a release it is the release's. The runbooks are ErrorGroupNew and ErrorGroupRegressed.",
             Query(new, "{{service}} new"),
             Query(back, "{{service}} back"),
             unit="none",

@@ -1,5 +1,7 @@
 """PromQL that more than one dashboard of applications asks: what was counted in a time, shares, and whose it is."""
 
+from dashboards.source.query import Query, Severity
+
 OWNERS = 'topk by (service) (1, max by (service, team) (stack_service_info{team=~"$team"}))'
 """One team for each service, where daemons disagree as well."""
 
@@ -36,7 +38,23 @@ def took(quantile: float, by: str = "service", window: str = "5m") -> str:
     return f"histogram_quantile({quantile}, sum by ({labels}) (rate({bucket})))"
 
 
-def tasks_done() -> str:
-    """The share of a service's background tasks that succeeded, of those that ended; a retry is no end."""
+def done() -> str:
+    """The share of a service's background tasks that succeeded, of those that ended, as TasksFailing computes it."""
     ended = 'sum by (service) (rate(stack_task_duration_seconds_count{service=~"$service", state=~"%s"}[5m]))'
     return share(ended % "success", ended % "success|failure")
+
+
+def least_limits(signal: str) -> list[Query]:
+    """The thresholds of a share of failures, for a graph of what succeeded."""
+    limit = 'stack_alert_threshold_ratio{signal="%s", severity="%s"}'
+    severities: tuple[Severity, Severity] = ("warning", "critical")
+    return [Query(f"1 - min({limit % (signal, one)})", f"{one} below", one) for one in severities]
+
+
+def crash_free(window: str) -> str:
+    """The share of sessions that did not crash, as SessionsCrashing computes it, with those of a release just born."""
+    every, crashed = (
+        "sum by (service, release) " + counted(f'stack_sessions_total{{service=~"$service"{status}}}', window)
+        for status in ("", ', status="crashed"')
+    )
+    return f"1 - {share(crashed, every)}"

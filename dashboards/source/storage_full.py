@@ -19,22 +19,21 @@ def _falling(left: str, ratio: str) -> str:
     )
 
 
-def _rising(family: str, ratio: str) -> str:
-    used, quota, ratio = f"{family}_used_bytes{{{OF}}}", f"{family}_quota_bytes{{{OF}}}", f"{ratio}{{{OF}}}"
+def _rising(used: str, quota: str, ratio: str) -> str:
+    used, quota, ratio = f"{used}{{{OF}}}", f"{quota}{{{OF}}}", f"{ratio}{{{OF}}}"
     return (
         f"(({quota} - {used}) / deriv({used}[6h])\n    and predict_linear({used}[6h], 86400) > {quota}\n"
         f"    and {used} offset 6h\n    and {ratio} > 0.5 < 1)"
     )
 
 
-SOONEST = "\n  or ".join(
-    (
-        f'label_replace({_falling("stack_disk_available_bytes", "stack_disk_used_ratio")}, "what", "bytes", "", "")',
-        f'label_replace({_falling("stack_disk_inodes_free", "stack_disk_inodes_used_ratio")}, "what", "files", "", "")',
-        f'label_replace({_rising("stack_disk_quota", "stack_disk_quota_used_ratio")}, "what", "quota", "", "")',
-        f'label_replace({_rising("stack_s3", "stack_s3_used_ratio")}, "what", "quota", "", "")',
-    )
+_ENDS = (
+    ("bytes", _falling("stack_disk_available_bytes", "stack_disk_used_ratio")),
+    ("inodes", _falling("stack_disk_inodes_free", "stack_disk_inodes_used_ratio")),
+    ("quota", _rising("stack_disk_quota_used_bytes", "stack_disk_quota_bytes", "stack_disk_quota_used_ratio")),
+    ("quota", _rising("stack_s3_used_bytes", "stack_s3_quota_bytes", "stack_s3_used_ratio")),
 )
+SOONEST = "\n  or ".join(f'label_replace({expr}, "what", "{what}", "", "")' for what, expr in _ENDS)
 """Seconds until each is used up, of those that will be within a day."""
 
 
@@ -51,8 +50,8 @@ def filesystems(none: str) -> Panel:
         Query(f"{each} (stack_disk_size_bytes{{{OF}}})"),
         Query(f"{each} (stack_disk_used_bytes{{{OF}}})"),
         Query(f"{each} ({left})"),
-        Query(f"{each} ({grown} * 86400)"),
-        Query(f"min by (component) ({left} / ({grown} > 0)) < 2592000"),
+        Query(f"{each} ({grown} * 86400 and {left} offset 6h)"),
+        Query(f"min by (component) ({left} / ({grown} > 0) and {left} offset 6h) < 2592000"),
         Query(f"{each} (stack_disk_read_only{{{OF}}})"),
         columns=[
             Column("component", "Component", url=CLOSER),

@@ -3,7 +3,6 @@
 import asyncio
 import importlib
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
@@ -18,6 +17,7 @@ from exporter.store.commits import DEADLINE, Commits
 from exporter.store.connection import Unusable
 from exporter.store.embedded import Embedded
 from exporter.store.engine import Engine, Transaction
+from exporter.store.lease import Lease
 from exporter.store.rows import Act, Alert, Change, Foremost, Group, Kept, Noted, Page, Wanted
 from exporter.store.sampling import Samples
 from exporter.store.series import Series
@@ -30,9 +30,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TICK = 1.0
-GAUGES, SWEEP, RENEW = 15.0, 60.0, 5.0
-"""Seconds between updates of the gauges, sweeps, and renewals of the lease."""
-LEASE = 20.0
+GAUGES, SWEEP = 15.0, 60.0
+"""Seconds between updates of the gauges, and between sweeps."""
 _PAUSE = 0.01
 """Seconds between the steps of a sweep, in which what comes in is written."""
 
@@ -55,8 +54,7 @@ class Recorder:
         self._commits = Commits(self._write, tallies)
         # One cache for each thread.
         self._samples, self._read_samples = Samples(), Samples()
-        self._owner = secrets.token_hex(8)
-        self._leased_until = self._renewed = -LEASE
+        self._lease = Lease()
         self._wake = asyncio.Event()
 
     async def open(self, store: Store) -> None:
@@ -87,20 +85,24 @@ class Recorder:
         """Finish what is being written."""
         await self._commits.finish(1.0)
         if self._engine is not None:
+            await self._lease.release(self._engine)
             await self._engine.close()
             self._engine = None
 
     async def work(self, beat: Callable[[], None]) -> None:
         """Sweep, trim, update the gauges, hold the lease, for ever."""
         swept = shown = -SWEEP
+        showing = False
         while True:
             beat()
             now = time.monotonic()
             try:
                 leased = await self.lease()
-                if now - shown >= GAUGES:
+                # At once when the lease is new: until then nobody shows them, and alerts would end.
+                if now - shown >= GAUGES or leased > showing:
                     shown = now
                     await self._show(leased)
+                showing = leased
                 if leased and now - swept >= SWEEP:
                     swept = now
                     await self._sweep(self._clock(), beat)
@@ -116,19 +118,18 @@ class Recorder:
             await asyncio.sleep(TICK / 10)
 
     async def lease(self) -> bool:
-        """Whether series that are read from the store are this replica's to expose."""
+        """Whether series that are read from the store are this replica's to expose; else it shows none."""
         engine = self._open()
-        now = time.monotonic()
-        if engine.shared and now - self._renewed >= RENEW:
-            try:
-                held = await engine.leased(self._owner, LEASE)
-            except Refusing:
-                held = False
-            else:
-                self._renewed = now
-                self._leased_until = now + LEASE - RENEW if held else now
-            return held
-        return not engine.shared or now < self._leased_until
+        self._hide_unless_leased(engine)  # before the wait below: they may be another's by its end
+        await self._lease.renew(engine)
+        return self._hide_unless_leased(engine)
+
+    def _hide_unless_leased(self, engine: Engine) -> bool:
+        leased = self._lease.held(engine)
+        if not leased:
+            self._series.groups({})
+            self._series.oldest({})
+        return leased
 
     async def add(self, entries: Sequence[Entry]) -> list[Outcome]:
         """Keep them. What is older than what is kept is dated now, or the next sweep took it although it was accepted.

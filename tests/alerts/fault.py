@@ -55,6 +55,8 @@ class Fault:
     """What fails is no real component, but says what one would: what real ones can't be made to do here."""
     alone: bool = False
     """Nothing else can be told of while it lasts."""
+    endless: str = ""
+    """Why its alerts' ends are not waited for, if they are not: what they look back at is too long even when divided."""
 
     @property
     def subject(self) -> str:
@@ -63,12 +65,12 @@ class Fault:
 
 
 def provokes(
-    *expects: str, quick: bool = False, imitated: bool = False, alone: bool = False
+    *expects: str, quick: bool = False, imitated: bool = False, alone: bool = False, endless: str = ""
 ) -> Callable[[Callable[[Scene], Steps]], Fault]:
     """Makes a Fault of its steps."""
 
     def made(steps: Callable[[Scene], Steps]) -> Fault:
-        return Fault(steps.__name__, expects, steps, quick, imitated, alone)
+        return Fault(steps.__name__, expects, steps, quick, imitated, alone, endless)
 
     return made
 

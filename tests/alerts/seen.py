@@ -1,40 +1,77 @@
-"""What a run of the faults has seen, as a table: docs/alerts-seen.md is one."""
+"""What runs of the faults have seen, as a table: docs/alerts-seen.md is one."""
 
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.alerts.fault import found
 from tests.alerts.wave import FACTOR, Told
 
-HEAD = """# Alerts that were seen
+TEXT = """# Alerts that were seen
 
-Written by a run of tests/alerts/test_every_alert.py on {date}, on {cores} cores with a load of {load:.1f} (five minutes' mean, the run itself in it):
-`ALERTS_SEEN=docs/alerts-seen.md make test-slow`. Each line is a real fault in a real component (or, where
-that can't be made here, in an imitation that says what a real one would), which the daemon saw, on which a rule in Prometheus fired,
+Written by tests/alerts/test_every_alert.py (`ALERTS_SEEN=docs/alerts-seen.md make test-slow`), on {cores} cores. Each line is a real fault in a real
+component (or, where that can't be made here, in an imitation that says what a real one would), which the daemon saw, on which a rule in Prometheus fired,
 and which Alertmanager told to every receiver that the route has; then the fault was mended, and each was told that. Rules and routes are those that are
-shipped, with every duration divided by {factor:g}: so the seconds are mostly those that `for`, ranges and `group_wait` are configured to wait.
+shipped, with every duration divided by {factor:g}: so the seconds are mostly those that `for`, ranges and `group_wait` are configured to wait. A run writes
+the lines of the faults that passed, and leaves those of others as they were: the last column says when each was seen, and under which load of the machine
+(five minutes' mean). What can't be provoked here, and why not, is in tests/alerts/unprovoked.py.
+
+{alerts} alerts (each severity counts), {ended} of them with their end; {real} provoked in real components:
 
 """
+HEAD = [
+    "| alert | fault | told after, s | receivers | end told after, s | seen (UTC), load |",
+    "|---|---|---|---|---|---|",
+]
+IMITATED = " (imitated)"
+NOT_WAITED_FOR = "not waited for: "
 
 
 def table(told: Sequence[Told]) -> str:
-    """One line for each alert and severity: the quickest, if several faults provoke it."""
-    quickest: dict[str, Told] = {}
-    for one in sorted(told, key=lambda one: one.firing, reverse=True):
-        quickest[one.alert] = one
-    rows = [
-        f"| {one.alert} | {one.fault.name.replace('_', ' ')}{' (imitated)' * one.fault.imitated} | {one.firing:.1f} | {', '.join(sorted(one.receivers))} "
-        f"| {f'{one.resolved:.1f}' if one.resolved > 0 else 'by itself'} |"
-        for _, one in sorted(quickest.items())
-    ]
-    head = ["| alert | fault | told after, s | receivers | end told after, s |", "|---|---|---|---|---|"]
-    return "\n".join([*head, *rows]) + "\n"
+    return _joined(_rows(told))
 
 
 def write(file: Path, told: Sequence[Told]) -> None:
-    date = f"{datetime.now(UTC):%Y-%m-%d}"
-    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[1]
-    alerts = len({one.alert for one in told})
-    head = HEAD.format(date=date, cores=cores, load=load, factor=FACTOR)
-    file.write_text(f"{head}{alerts} alerts (each severity counts):\n\n{table(told)}")
+    """With what is there already of other alerts."""
+    before = (
+        {_alert(line): line for line in file.read_text().splitlines() if "/" in _alert(line)} if file.exists() else {}
+    )
+    provoked = {alert for fault in found() for alert in fault.expects}
+    rows = {alert: row for alert, row in (before | _rows(told)).items() if alert in provoked}
+    text = TEXT.format(
+        cores=len(os.sched_getaffinity(0)),
+        factor=FACTOR,
+        alerts=len(rows),
+        ended=sum(NOT_WAITED_FOR not in row for row in rows.values()),
+        real=sum(IMITATED not in row for row in rows.values()),
+    )
+    file.write_text(text + _joined(rows))
+
+
+def _rows(told: Sequence[Told]) -> dict[str, str]:
+    """One for each alert and severity: the quickest, if several faults provoke it."""
+    seen = f"{datetime.now(UTC):%Y-%m-%d %H:%M}, {os.getloadavg()[1]:.1f}"
+    quickest = {one.alert: one for one in sorted(told, key=lambda one: one.firing, reverse=True)}
+    return {alert: _row(one, seen) for alert, one in quickest.items()}
+
+
+def _row(one: Told, seen: str) -> str:
+    fault = one.fault.name.replace("_", " ") + IMITATED * one.fault.imitated
+    end = (
+        NOT_WAITED_FOR + one.fault.endless
+        if one.resolved is None
+        else f"{one.resolved:.1f}"
+        if one.resolved
+        else "by itself"
+    )
+    return f"| {one.alert} | {fault} | {one.firing:.1f} | {', '.join(sorted(one.receivers))} | {end} | {seen} |"
+
+
+def _alert(line: str) -> str:
+    """Its name and severity; anything else of a line that is no row."""
+    return line.removeprefix("| ").partition(" |")[0] if line.startswith("| ") else ""
+
+
+def _joined(rows: dict[str, str]) -> str:
+    return "\n".join([*HEAD, *(rows[alert] for alert in sorted(rows))]) + "\n"

@@ -65,8 +65,8 @@ def dashboard() -> dict[str, Any]:
         table(
             "All",
             ABOUT,
-            Query("code"),
-            Query("bytes_used"),
+            Query("max by (component) (code)"),
+            Query("max by (component) (bytes_used)"),
             columns=[
                 Column("component", "Component", url="/d/stack-components?var-component=${__value.text}"),
                 Column("Value #A", "Status", words=CODES, color="background"),

@@ -9,6 +9,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -54,7 +55,7 @@ class Container:
             command=shlex.join(command),
         )
         assert os.getuid() == 0, "needs root, for mounts and another user"
-        outer = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
+        outer = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", script]
         self.process = subprocess.Popen(
             outer, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/"
         )
@@ -69,16 +70,25 @@ class Container:
         try:
             said, wrong = self.process.communicate(timeout=timeout)
         finally:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
         return self.process.returncode, said, wrong
+
+    def kill(self) -> None:
+        """It and all in it: whoever changes its user outlives its parent, so the first process in it is to go first."""
+        if self.process.poll() is None:
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+            self.process.kill()
+        self.process.wait()
 
     def __enter__(self) -> "Container":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()  # and by --kill-child all that is in it
-        self.process.communicate()
+        self.kill()
+        for stream in (self.process.stdout, self.process.stderr):
+            stream.close()
 
 
 def run(image: Image, *command: str, env: Mapping[str, str] | None = None, mounts: Mapping[str, Path] | None = None):

@@ -161,7 +161,7 @@ class Reading:
         if str(node.modifier.type).endswith("Without"):
             return inner - set(named)
         self.groups.append(named)
-        return inner & set(named)
+        return inner if str(node.op) in ("topk", "bottomk") else inner & set(named)
 
     def _joined(self, node: p.BinaryExpr) -> Labels:
         left, right = self.labels(node.lhs), self.labels(node.rhs)

@@ -65,8 +65,8 @@ def test_replicas_count_each_event_once_and_every_occurrence(in_postgres: Place)
 
 
 def test_one_replica_holds_the_lease_until_it_is_gone(in_postgres: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporter.store.recorder.LEASE", 0.5)
-    monkeypatch.setattr("exporter.store.recorder.RENEW", 0.0)
+    monkeypatch.setattr("exporter.store.lease.LEASE", 0.5)
+    monkeypatch.setattr("exporter.store.lease.RENEW", 0.0)
 
     async def go() -> list[bool]:
         found = []

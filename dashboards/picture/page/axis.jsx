@@ -3,7 +3,7 @@ import { useTheme2 } from "@grafana/ui";
 import { scaleUtc, utcFormat } from "d3";
 
 export const AXIS = 24;
-const APART = 90;
+const APART = 110;
 
 export const across = (range, left, right) => scaleUtc([range.from.valueOf(), range.to.valueOf()], [left, right]);
 

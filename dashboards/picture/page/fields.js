@@ -28,7 +28,7 @@ const FIRST = {
     },
   },
   table: { ...BY_VALUE, custom: { align: "auto", cellOptions: { type: "auto" }, inspect: false } },
-  "state-timeline": { ...BY_VALUE, custom: { lineWidth: 0, fillOpacity: 70 } },
+  "state-timeline": { color: { mode: "continuous-GrYlRd" }, custom: { lineWidth: 0, fillOpacity: 70 } },
   "status-history": { ...BY_VALUE, custom: { lineWidth: 1, fillOpacity: 70 } },
 };
 const STEPS = { mode: "absolute", steps: [{ value: null, color: "green" }, { value: 80, color: "red" }] };
