@@ -29,8 +29,8 @@ START = 20.0
 """Seconds until it listens."""
 
 
-class Failed(Exception):
-    """The page raised, or Chromium refused; says what."""
+class PictureError(Exception):
+    """The page raised, or Chromium refused; it says what."""
 
 
 class Page:
@@ -48,7 +48,7 @@ class Page:
             answer = await self._socket.receive_json(timeout=120)
             if answer.get("id") == number:
                 if "error" in answer:
-                    raise Failed(f"{method}: {answer['error']['message']}")
+                    raise PictureError(f"{method}: {answer['error']['message']}")
                 return answer["result"]
             self._hear(answer)
 
@@ -66,22 +66,23 @@ class Page:
         await self.resize(width, height)
         await self.say("Page.enable")
         await self.say("Page.navigate", url=url)
-        while await self.run("document.readyState") != "complete":
-            await asyncio.sleep(0.05)
+        await self.run(
+            "new Promise((go) => document.readyState === 'complete' ? go() : addEventListener('load', () => go()))"
+        )
 
     async def resize(self, width: int, height: int) -> None:
         await self.say(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
 
-    async def run(self, expression: str) -> Any:  # noqa: ANN401 - whatever JavaScript answers
+    async def run(self, expression: str) -> Any:
         answer = await self.say("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
-            raise Failed(details.get("exception", {}).get("description") or details["text"])
+            raise PictureError(details.get("exception", {}).get("description") or details["text"])
         return answer["result"].get("value")
 
-    async def call(self, function: str, *arguments: object) -> Any:  # noqa: ANN401
+    async def call(self, function: str, *arguments: object) -> Any:
         return await self.run(f"{function}({','.join(map(json.dumps, arguments))})")
 
     async def picture(self) -> bytes:
@@ -95,7 +96,7 @@ class Browser:
     async def __aenter__(self) -> Self:
         program = shutil.which("chromium")
         if program is None:
-            raise Failed("chromium is not installed: make packages")
+            raise PictureError("chromium is not installed: make packages")
         self._folder = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
         profile = Path(self._folder.name)
         quiet = asyncio.subprocess.DEVNULL
@@ -118,7 +119,7 @@ class Browser:
     async def _listening(self, file: Path) -> int:
         while not (file.exists() and (lines := file.read_text().split())):  # noqa: ASYNC240 - a line of a local file
             if self._process.returncode is not None:
-                raise Failed(f"chromium ended with code {self._process.returncode}")
+                raise PictureError(f"chromium ended with code {self._process.returncode}")
             await asyncio.sleep(0.05)
         return int(lines[0])
 

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from dashboards.picture.browser import Browser, Failed, Page
+from dashboards.picture.browser import Browser, Page, PictureError
 from dashboards.picture.found import WIDTH, Json
 
 HERE = Path(__file__).resolve().parent
@@ -25,11 +24,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The built page's address."""
+    """The address of the page, built anew."""
     if not (HERE / "node_modules").is_dir():
-        raise Failed("Grafana's components are not installed: make dashboards-picture")
+        raise PictureError("Grafana's components are not installed: make dashboards-picture")
     with tempfile.TemporaryDirectory(prefix="picture-") as folder:
-        subprocess.run([NODE, "build.mjs", folder], cwd=HERE, check=True, timeout=120, env={**os.environ})
+        subprocess.run([NODE, "build.mjs", folder], cwd=HERE, check=True, timeout=300)  # noqa: S603 - our own
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -49,13 +48,13 @@ class Drawing:
 
     @asynccontextmanager
     async def page(self, found: Json, *, light: bool = False) -> AsyncIterator[Page]:
-        """The dashboard, drawn in its full height; raises Failed with what the page's console complained of."""
+        """The dashboard, drawn in its full height; raises PictureError with what the page's console complained of."""
         async with self._browser.page() as page:
             await page.open(self._address, WIDTH)
             height = await page.call("draw", found, light)
             await page.resize(WIDTH, height)
             if page.complaints:
-                raise Failed("\n".join(page.complaints))
+                raise PictureError("\n".join(page.complaints))
             yield page
 
     async def picture(self, found: Json, *, light: bool = False) -> bytes:
@@ -64,7 +63,7 @@ class Drawing:
 
 
 @asynccontextmanager
-async def drawing() -> AsyncIterator[Drawing]:
-    with served() as address:
-        async with Browser() as browser:
-            yield Drawing(browser, address)
+async def drawing(address: str) -> AsyncIterator[Drawing]:
+    """With a browser of its own, on the page at that address."""
+    async with Browser() as browser:
+        yield Drawing(browser, address)

@@ -1,8 +1,9 @@
-"""What Prometheus answers to each query of a dashboard, as Grafana would ask it for panels of that size."""
+"""What Prometheus answers to each query of a dashboard, asked as Grafana asks for panels of that size."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -11,15 +12,18 @@ from urllib.request import urlopen
 from dashboards.source import reading
 
 Json = dict[str, Any]
+FOLDER = Path(__file__).resolve().parent.parent
 WIDTH = 1600
 """Of the picture, in pixels."""
 STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 """Grafana rounds a step to one of these, in seconds."""
+MARKS = 60.0
+"""The step of annotations that name none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Whom, for which time (Unix), and what variables stand for. `step`: not finer than this, as samples are not."""
+    """Whom, for which time (Unix), and what variables stand for. `step`: no finer than this, as scrapes are not."""
 
     prometheus: str
     start: float
@@ -27,6 +31,12 @@ class Asking:
     rate: str = "1m"
     values: Mapping[str, str] = field(default_factory=dict)
     step: float = 1
+
+
+def read(names: Sequence[str] = (), folder: Path = FOLDER) -> list[Json]:
+    """The dashboards of these names, or all."""
+    paths = [folder / f"{name}.json" for name in names] or sorted(folder.glob("stack-*.json"))
+    return [json.loads(path.read_text()) for path in paths]
 
 
 def found(dashboard: Json, asking: Asking) -> Json:
@@ -60,7 +70,7 @@ def _answer(target: Json, asking: Asking, points: int) -> Json:
 
 
 def _marks(annotation: Json, asking: Asking) -> Json:
-    step = _step(asking, WIDTH // 2)
+    step = float(annotation.get("step", "").removesuffix("s") or MARKS)
     return {**annotation, **_range(asking, _substituted(annotation["expr"], asking, step), step)}
 
 
@@ -83,9 +93,11 @@ def _substituted(expr: str, asking: Asking, step: float) -> str:
 def _api(asking: Asking, path: str, **parameters: object) -> Json:
     body = urlencode(parameters).encode()
     try:
-        with urlopen(f"{asking.prometheus}/api/v1/{path}", body, timeout=30) as reply:  # noqa: S310 - given by a developer
+        with urlopen(f"{asking.prometheus}/api/v1/{path}", body, timeout=30) as reply:  # noqa: S310 - our own Prometheus
             data = json.load(reply)["data"]
     except HTTPError as error:
         with error:
             return {"error": json.load(error).get("error", str(error))}
-    return {"result": data, "kind": "exemplars"} if isinstance(data, list) else {"result": data["result"], "kind": data["resultType"]}
+    if isinstance(data, list):
+        return {"result": data, "kind": "exemplars"}
+    return {"result": data["result"], "kind": data["resultType"]}

@@ -18,7 +18,7 @@ def states(here: str, status: str = ".+") -> str:
     found = f"({since})\n* on ({ON}) group_left (status) {now}\n* on ({ON}) group_left (team, critical) {owner}"
     runs = f'sum by ({ON}, reason) (increase(stack_probe_runs_total{{{here}, result!="healthy"}}[5m]))'
     why = f"(topk by ({ON}) (1, {runs} > 0) * 0 + 1)"
-    # Without a failed run in five minutes, as of a job that is late, there is no reason: the line is there all the same.
+    # Without a failed run in five minutes, as of a job that is late, there is no reason, but the line.
     return f"{found}\n* on ({ON}) group_left (reason) {why}\nor on ({ON})\n{found}"
 
 

@@ -5,23 +5,62 @@ from dashboards.source.query import Query
 from dashboards.source.tables import Column, table
 
 OURS = 'component=~"$component"'
+HERE = f'component!="", {OURS}'
 OTHERS = "stack_(component|probe|threshold|exporter|slo|health|maintenance)_.+|.+_(bucket|sum|count)"
 """What every component has, and the parts of histograms; without a kind chosen their names would match too."""
-LABELS = (
-    "state type status_class level result outcome signal statement method resource expectation health mode rule "
-    "device file prefix database db vhost queue node worker task channel member replica integration logger service "
-    "subject app tool journal_mode encoding software version current expected issuer"
-).split()
+LABELS = [
+    "state",
+    "type",
+    "status_class",
+    "level",
+    "result",
+    "outcome",
+    "signal",
+    "statement",
+    "method",
+    "resource",
+    "expectation",
+    "health",
+    "mode",
+    "rule",
+    "device",
+    "file",
+    "prefix",
+    "database",
+    "db",
+    "vhost",
+    "queue",
+    "node",
+    "worker",
+    "task",
+    "channel",
+    "member",
+    "replica",
+    "integration",
+    "logger",
+    "service",
+    "subject",
+    "app",
+    "tool",
+    "journal_mode",
+    "encoding",
+    "software",
+    "version",
+    "current",
+    "expected",
+    "issuer",
+]
 """By which a kind's readings are told apart; `of` is them all in one column."""
+BY = ", ".join(f'"{label}"' for label in LABELS)
 
 
 def _named(names: str, but: str = "") -> str:
     """The readings whose names end so: a name becomes a label, as functions drop it, and other labels become one."""
     left_out = f"{OTHERS}|{but}" if but else OTHERS
-    found = f'{{__name__=~"stack_${{kind}}_{names}", __name__!~"{left_out}", component!="", {OURS}}}'
+    found = f'{{__name__=~"stack_${{kind}}_{names}", __name__!~"{left_out}", {HERE}}}'
     named = f'label_replace({found}, "reading", "$1", "__name__", "stack_(.+)")'
-    joined = f'label_join({named}, "of", " ", {", ".join(f"{chr(34)}{label}{chr(34)}" for label in LABELS)})'
-    return f'label_replace({joined}, "of", "$1", "of", " *(.*?) *")'
+    joined = f'label_join({named}, "of", " ", {BY})'
+    return f'label_replace({joined}, "of", "$1 $2", "of", " *([^ ]*) *(.*?) *")'
 
 
 def _now(names: str, but: str = "") -> str:
@@ -34,7 +73,7 @@ def _each_second(names: str) -> str:
 
 
 def _p95() -> str:
-    found = f'{{__name__=~"stack_${{kind}}_.+_seconds_bucket", __name__!~"stack_(probe|exporter)_.+", component!="", {OURS}}}'
+    found = f'{{__name__=~"stack_${{kind}}_.+_seconds_bucket", __name__!~"stack_(probe|exporter)_.+", {HERE}}}'
     named = f'label_replace({found}, "reading", "$1", "__name__", "stack_(.+)_bucket")'
     return f"histogram_quantile(0.95, sum by (le, component, reading) (rate(({named})[5m:15s])))"
 

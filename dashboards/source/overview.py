@@ -11,7 +11,7 @@ from dashboards.source.tables import Column, table
 OURS = 'component=~"$component", instance=~"$instance"'
 FIRING = 'alertstate="firing", subject!="", alertname!="Watchdog", team=~"$team"'
 COMPONENTS = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
-ABOUT = {"instance": "instance", "slo": "slo", "service": "service", "component": "component"}
+ABOUT = ("instance", "slo", "service", "component")
 """Labels that say what an alert is about; the last that it has is shown."""
 
 
@@ -31,8 +31,17 @@ def _broken() -> str:
     return f"{found}\n* on ({ON}) group_left (reason) {why}\nor on ({ON})\n{found}"
 
 
+def _severity(severity: str) -> str:
+    found = f'ALERTS{{{FIRING}, severity="{severity}"}}'
+    if severity == "critical":
+        return found
+    # As Alertmanager does: a warning says nothing new while the same is critical.
+    return f'{found} unless ignoring (severity) ALERTS{{{FIRING}, severity="critical"}}'
+
+
 def _firing() -> str:
-    found = f'(time() - ALERTS_FOR_STATE{{subject!=""}}) and ignoring (alertstate) ALERTS{{{FIRING}}}'
+    alerts = f"({_severity('critical')} or {_severity('warning')})"
+    found = f'(time() - ALERTS_FOR_STATE{{subject!=""}}) and ignoring (alertstate) {alerts}'
     for label in ABOUT:
         found = f'label_replace({found}, "about", "$1", "{label}", "(.+)")'
     return found
@@ -40,7 +49,7 @@ def _firing() -> str:
 
 def _alerts(severity: str) -> str:
     """0 only where the rules are loaded."""
-    return f'count(ALERTS{{{FIRING}, severity="{severity}"}})\nor 0 * count(ALERTS{{alertname="Watchdog"}})'
+    return f'count({_severity(severity)})\nor 0 * count(ALERTS{{alertname="Watchdog"}})'
 
 
 def _numbers() -> list[Panel]:

@@ -46,4 +46,6 @@ def annotations(dashboard: Json) -> Iterator[tuple[str, str]]:
 def substituted(expr: str, values: Mapping[str, str], *, rate: str = "1m", span: str = "1h", step: str = "15s") -> str:
     """PromQL that Prometheus takes. `values`: by variable, as a regular expression; one that is not there is `.*`."""
     given = {"__rate_interval": rate, "__range": span, "__interval": step, **values}
-    return re.sub(r"\$\{?([A-Za-z_]\w*)(?::\w+)?\}?", lambda found: given.get(found[1], ".*"), expr)
+    return re.sub(
+        r"\$(?:\{([A-Za-z_]\w*)(?::\w+)?\}|([A-Za-z_]\w*))", lambda found: given.get(found[1] or found[2], ".*"), expr
+    )

@@ -51,7 +51,7 @@ FIRST = [
         "Access may have to be stopped and the matter reported, within hours by some laws (runbook "
         "ComplianceViolation).",
         Query(
-            f"sum(\n(\n{risen(EVENTS, '1d')}\n)\nand on (cluster, namespace, job, service, type) stack_errors_total\n)"
+            f"sum(\n(\n{risen(EVENTS, '1d')}\n)\nand on (cluster, namespace, job, instance, service, type) stack_errors_total\n)"
             " or vector(0)"
         ),
         unit="short",

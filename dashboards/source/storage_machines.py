@@ -123,7 +123,7 @@ MACHINES = [
         Query(f"{EACH} (increase(stack_host_oom_kills_total{{{OF}}}[1d]))"),
         columns=[
             Column("component", "Component", url=CLOSER),
-            Column("Value #A", "CPUs", decimals=1),
+            Column("Value #A", "CPUs", unit="none", decimals=1),
             Column("Value #B", "Memory", unit="bytes"),
             Column("Value #C", "Up for", unit="s", decimals=0),
             Column("Value #D", "Running", unit="short", decimals=0),

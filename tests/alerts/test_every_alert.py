@@ -81,4 +81,5 @@ def wrong_with(ran: Wave, fault: Fault) -> object:
     ],
 )
 def test_a_fault_is_told_where_its_route_leads_and_told_again_when_it_is_mended(waves: Waves, fault: Fault) -> None:
-    assert not wrong_with(waves.of(fault), fault)
+    wrong = wrong_with(waves.of(fault), fault)
+    assert not wrong, wrong

@@ -54,6 +54,11 @@ def break_all(around: Surroundings, daemon: Daemon, traffic: Traffic, held: Exit
     held.enter_context(repeating(lambda _: _complain(around)))
     with closing(sqlite3.connect(folder / "ledger.db")) as ledger, ledger:
         ledger.executescript("INSERT INTO entries (state) VALUES ('open'), ('open'), ('lost')")
+    for _ in range(10):
+        daemon.get("/api/v1/errors", {"Authorization": "Bearer the-wrong-one"})
+    daemon.request(
+        "POST", "/api/v1/events", '[{"type": "nonsense"}, {"type": "deploy"}]', JSON, port=daemon.ingest_port
+    )
     daemon.config_file.write_text("components: {nonsense: {}}\n")
     os.kill(daemon.pid, signal.SIGHUP)
 

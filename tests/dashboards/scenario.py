@@ -6,10 +6,11 @@ with the second, or when there are no more.
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ WATCHERS = """
 """
 FACTOR = 60.0
 """What the durations in rules and routes are divided by."""
+RECORDED_LAST = "slo:stack_slo_error_budget:remaining_ratio"
 HEALTHY, BROKEN = 11.0, 5.0
 LONG_HEALTHY, LONG_BROKEN = 300.0, 180.0
 """Seconds, the latter of a scenario that is whole."""
@@ -79,6 +81,12 @@ class Scenario:
     def query_range(self, expr: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
         return self._asked("query_range", query=expr, start=start, end=end, step=step)
 
+    def exemplars(self, selector: str) -> set[str]:
+        """Names of the labels that exemplars have."""
+        given = {"query": selector, "start": self.healthy_window[0], "end": time.time()}
+        found = self.prometheus.get(f"/api/v1/query_exemplars?{urlencode(given)}").json()["data"]
+        return {name for series in found for one in series["exemplars"] for name in one["labels"]}
+
     def _asked(self, path: str, **given: object) -> list[dict[str, Any]]:
         reply = self.prometheus.get(f"/api/v1/{path}?{urlencode(given)}", timeout=30)
         assert reply.status == 200, f"{given['query']}: {reply.text}"
@@ -118,7 +126,8 @@ def scenario(
         held = stack.enter_context(ExitStack())
         stack.enter_context(repeating(traffic.second))
         stack.enter_context(repeating(lambda _: around.second()))
-        wait_until(lambda: running.prometheus.query("stack_exporter_build_info"), 60, "the first scrape")
+        # Of the last that rules record, which need others first; by then all that is scraped is there.
+        wait_until(lambda: running.prometheus.query(RECORDED_LAST), 90, RECORDED_LAST)
         start = time.time()
         time.sleep(healthy)
         window = (start, time.time())
@@ -137,6 +146,9 @@ def main() -> None:
     options.add_argument("--whole", action="store_true", help="with what takes long to start, and a longer past")
     options.add_argument("--healthy", type=float, help="seconds before it is told that all is there")
     options.add_argument("--broken", type=float, help="seconds after all that is broken shows")
+    options.add_argument(
+        "--keep", type=Path, help="break it at once, and leave here what Prometheus has, and the windows"
+    )
     given = options.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="scenario-", ignore_cleanup_errors=True) as folder,
@@ -144,14 +156,21 @@ def main() -> None:
     ):
         addresses = {"prometheus": running.prometheus.url, "daemon": running.daemon.url}
         addresses |= {"alertmanager": running.engines.alertmanager.url, "rate_interval": running.rate_interval}
-        _tell(addresses | {"healthy": running.healthy_window, "variables": running.variables})
-        if sys.stdin.readline():
+        told = addresses | {"healthy": running.healthy_window, "variables": running.variables}
+        _tell(told)
+        if given.keep or sys.stdin.readline():
             running.break_()
+            told |= {"broken": running.broken_window}
             _tell({"broken": running.broken_window})
+        if given.keep:
+            running.prometheus.stop()
+            shutil.copytree(running.prometheus.folder / "data", given.keep / "data")
+            (given.keep / "windows.json").write_text(json.dumps(told))
+        else:
             sys.stdin.readline()
 
 
-def _tell(what: dict[str, Any]) -> None:
+def _tell(what: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(what) + "\n")
     sys.stdout.flush()
 

@@ -72,6 +72,12 @@ class Replicas:
         assert len(found) < 2, found
         return float(found[0]["value"][1]) if found else None
 
+    def unscraped(self) -> dict[str, str]:
+        """Targets that did not answer Prometheus yet, or not now, and why."""
+        found = self.prometheus.get("/api/v1/targets").json()["data"]["activeTargets"]
+        assert len(found) in (0, 5), found
+        return {one["scrapeUrl"]: one["lastError"] for one in found if one["health"] != "up"} if found else {"": "none"}
+
     def ailing_rules(self) -> list[dict[str, Any]]:
         """Rules whose evaluation failed, or that were not evaluated yet."""
         groups = self.prometheus.get("/api/v1/rules").json()["data"]["groups"]

@@ -17,7 +17,11 @@ UNRESOLVED = 'stack_error_groups{service="shop",status="unresolved"}'
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     with replicas(tmp_path_factory.mktemp("replicas")) as found:
-        wait_until(lambda: found.number("sum(up) == 5"), 30, "two replicas and three components are scraped")
+        try:
+            wait_until(lambda: not found.unscraped(), 60, "two replicas and three components are scraped")
+        except AssertionError as error:
+            error.add_note(str(found.unscraped()))
+            raise
         yield found
 
 

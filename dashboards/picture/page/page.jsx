@@ -1,13 +1,13 @@
 // draw(what Python found) -> height of the page once all of it is drawn; `light` for the other theme.
-import { createTheme, dateTime, ThemeContext } from "@grafana/data";
+import { createTheme, dateTime, EventBusSrv, ThemeContext } from "@grafana/data";
 import { GlobalStyles, PanelContextProvider } from "@grafana/ui";
-import { EventBusSrv } from "@grafana/data";
 import { createRoot } from "react-dom/client";
 
 import { shown } from "./fields.js";
 import { frames } from "./frames.js";
 import { Header } from "./header.jsx";
 import { Panel } from "./panel.jsx";
+import { replacer } from "./variables.js";
 
 // Of Grafana's grid: columns, height of a cell, and the gap, in pixels.
 const [COLUMNS, CELL, GAP] = [24, 30, 8];
@@ -22,10 +22,6 @@ function place({ x, y, w, h }, width) {
     height: h * CELL + (h - 1) * GAP,
   };
 }
-
-/** `$name`, `${name}` and `${name:format}`; what comes with data (`__value.text`) is known where it is drawn alone. */
-const replacer = (values) => (text, scoped) =>
-  String(text).replace(/\$\{?([\w.]+)(?::\w+)?\}?/g, (all, name) => values[name] ?? scoped?.[name]?.value ?? all);
 
 async function content(panel, found, context) {
   const answers = found.results[panel.id] ?? {};

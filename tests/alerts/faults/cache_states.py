@@ -19,8 +19,9 @@ from tests.servers.caches import Cache
     ))  # fmt: skip
 def a_cache_runs_full(scene: Scene) -> Steps:
     with servers.valkey("--maxmemory", "16mb", "--maxclients", "40") as server:
-        limits = {"blocked_clients": 1, "clients": "60%", "memory": "80%", "save": 0, "save_age": "2s"}
-        yield {"components": both("cache_full", {"kind": "redis", "url": server.url, "team": "web"}, limits)}
+        limits = {"blocked_clients": 1, "clients": "60%", "memory": "80%", "save": 0, "save_age": "5s"}
+        with repeating(lambda: server.call("SAVE"), 1.0):
+            yield {"components": both("cache_full", {"kind": "redis", "url": server.url, "team": "web"}, limits)}
         with ExitStack() as held:
             for _ in range(25):
                 held.enter_context(socket.create_connection((server.host, server.port)))
