@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dashboards.picture.browser import PictureError
-from dashboards.picture.drawing import drawing, served
+from dashboards.picture.drawing import drawing, served, shrink
 from dashboards.picture.found import Asking, Json, found, read
 from tests.dashboards.scenario import scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "docs" / "dashboards"
+STEP = 5.0
+"""Seconds, in a scenario, of which minutes are shown."""
 LARGEST = 400_000
 """Bytes of a picture, beyond which it is said to be large."""
 
@@ -32,6 +34,9 @@ def options() -> argparse.Namespace:
     one.add_argument("--prometheus", metavar="URL")
     one.add_argument("--from", type=float, dest="start", metavar="UNIX", help="an hour before --to, if not given")
     one.add_argument("--to", type=float, dest="end", metavar="UNIX", help="now, if not given")
+    one.add_argument(
+        "--step", type=float, default=15, metavar="SECONDS", help="what the data source is told of scrapes"
+    )
     one.add_argument("--suffix", default="now", help="NAME-SUFFIX.png")
     one.add_argument("--rate-interval", default="1m", help="what $__rate_interval stands for: four scrape intervals")
     scenario = parser.add_argument_group("a scenario")
@@ -44,7 +49,11 @@ def draw(boards: Sequence[Json], asking: Asking, address: str, suffix: str, give
     """Writes their pictures, and says of each panel's query that fails."""
     given.out.mkdir(parents=True, exist_ok=True)
     answers = [found(board, asking) for board in boards]
-    asyncio.run(_drawn(answers, address, suffix, given))
+    paths = asyncio.run(_drawn(answers, address, suffix, given))
+    shrink(paths)
+    for path in paths:
+        size = path.stat().st_size
+        _say(f"{path.name}: {size // 1000} kB{' (large)' if size > LARGEST else ''}")
     return [
         f"{answer['dashboard']['uid']}-{suffix}, panel {panel}, query {ref}: {result['error']}"
         for answer in answers
@@ -54,13 +63,14 @@ def draw(boards: Sequence[Json], asking: Asking, address: str, suffix: str, give
     ]
 
 
-async def _drawn(answers: Sequence[Json], address: str, suffix: str, given: argparse.Namespace) -> None:
+async def _drawn(answers: Sequence[Json], address: str, suffix: str, given: argparse.Namespace) -> list[Path]:
+    paths = []
     async with drawing(address) as pictures:
         for answer in answers:
             path = given.out / f"{answer['dashboard']['uid']}-{suffix}.png"
             path.write_bytes(await pictures.picture(answer, light=given.light))
-            size = path.stat().st_size
-            _say(f"{path.name}: {size // 1000} kB{' (large)' if size > LARGEST else ''}")
+            paths.append(path)
+    return paths
 
 
 def from_scenario(boards: Sequence[Json], address: str, given: argparse.Namespace) -> list[str]:
@@ -68,11 +78,12 @@ def from_scenario(boards: Sequence[Json], address: str, given: argparse.Namespac
     with tempfile.TemporaryDirectory(prefix="picture-", ignore_cleanup_errors=True) as folder:
         _say(f"starting all that is watched; {given.healthy:g} s of a healthy day")
         with scenario(Path(folder), True, healthy=given.healthy, broken=given.broken) as running:
-            asking = Asking(running.prometheus.url, *running.healthy_window, running.rate_interval, running.variables)
+            asked = {"rate": running.rate_interval, "values": running.variables, "step": STEP}
+            asking = Asking(running.prometheus.url, *running.healthy_window, **asked)
             problems += draw(boards, asking, address, "healthy", given)
             _say(f"breaking all that can be; {given.broken:g} s of that")
             running.break_()
-            asking = Asking(running.prometheus.url, *running.broken_window, running.rate_interval, running.variables)
+            asking = Asking(running.prometheus.url, *running.broken_window, **asked)
             problems += draw(boards, asking, address, "broken", given)
     return problems
 
@@ -84,7 +95,7 @@ def main() -> int:
         with served() as address:
             if given.prometheus:
                 end = given.end or time.time()
-                asking = Asking(given.prometheus, given.start or end - 3600, end, given.rate_interval)
+                asking = Asking(given.prometheus, given.start or end - 3600, end, given.rate_interval, step=given.step)
                 problems = draw(boards, asking, address, given.suffix, given)
             else:
                 problems = from_scenario(boards, address, given)

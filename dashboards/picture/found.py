@@ -1,6 +1,7 @@
 """What Prometheus answers to each query of a dashboard, asked as Grafana asks for panels of that size."""
 
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,14 +24,14 @@ MARKS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Whom, for which time (Unix), and what variables stand for. `step`: no finer than this, as scrapes are not."""
+    """Whom, for which time (Unix), and what variables stand for. `step`: none is finer, as scrapes are not."""
 
     prometheus: str
     start: float
     end: float
     rate: str = "1m"
     values: Mapping[str, str] = field(default_factory=dict)
-    step: float = 1
+    step: float = 15
 
 
 def read(names: Sequence[str] = (), folder: Path = FOLDER) -> list[Json]:
@@ -65,8 +66,19 @@ def _answer(target: Json, asking: Asking, points: int) -> Json:
     answer = _range(asking, expr, step)
     if target.get("exemplar"):
         exemplars = _api(asking, "query_exemplars", query=expr, start=asking.start, end=asking.end)
-        answer["exemplars"] = exemplars.get("result", [])
+        answer["exemplars"] = sampled(exemplars.get("result", []), step)
     return answer
+
+
+def sampled(series: Sequence[Json], step: float) -> list[Json]:
+    """Of the exemplars in each step the greatest, and those twice the deviation apart; Grafana shows no more either."""
+    found = [(one["timestamp"] // step, float(one["value"]), one) for each in series for one in each["exemplars"]]
+    apart = 2 * statistics.pstdev(value for _, value, _ in found) if found else 0
+    kept: list[tuple[float, float, Json]] = []
+    for at, value, one in sorted(found, key=lambda item: (item[0], -item[1])):
+        if not kept or kept[-1][0] != at or kept[-1][1] - value > apart:
+            kept.append((at, value, one))
+    return [one for _, _, one in kept]
 
 
 def _marks(annotation: Json, asking: Asking) -> Json:

@@ -3,7 +3,7 @@
 from dashboards.source import variables
 from dashboards.source.application_parts import ROWS
 from dashboards.source.board import Board, Row
-from dashboards.source.looks import CRITICAL, GOOD, WARNING
+from dashboards.source.looks import CRITICAL, GOOD, UNKNOWN, WARNING
 from dashboards.source.panels import Panel, heat, stat, timeseries
 from dashboards.source.query import Query, alert_limits
 from dashboards.source.shares import done, failed, least_limits, requests, took
@@ -38,7 +38,8 @@ def _numbers() -> list[Panel]:
             Query(f"topk(1, {failed()})", NAMED),
             unit="percentunit",
             width=5,
-            steps_=[(0.01, WARNING), (0.05, CRITICAL)],
+            first=UNKNOWN,
+            steps_=[(0, GOOD), (0.01, WARNING), (0.05, CRITICAL)],
             names=True,
             colored="background",
             decimals=1,
@@ -51,7 +52,8 @@ def _numbers() -> list[Panel]:
             Query(f"topk(1, {took(0.95)})", NAMED),
             unit="s",
             width=5,
-            steps_=[(2, WARNING), (5, CRITICAL)],
+            first=UNKNOWN,
+            steps_=[(0, GOOD), (2, WARNING), (5, CRITICAL)],
             names=True,
             colored="background",
             decimals=2,
@@ -77,8 +79,8 @@ def _numbers() -> list[Panel]:
             Query(f"bottomk(1, {done()})", NAMED),
             unit="percentunit",
             width=5,
-            first=CRITICAL,
-            steps_=[(0.501, WARNING), (0.901, GOOD)],
+            first=UNKNOWN,
+            steps_=[(0, CRITICAL), (0.501, WARNING), (0.901, GOOD)],
             names=True,
             colored="background",
             decimals=0,
@@ -95,6 +97,7 @@ def _signals() -> list[Panel]:
             "(HttpTrafficGone); a rise that response times follow is load: add instances, or find who sends it.",
             Query(requests(""), NAMED),
             unit="reqps",
+            height=9,
             none="no requests",
         ),
         timeseries(
@@ -105,6 +108,7 @@ def _signals() -> list[Panel]:
             *alert_limits("ratio", "error_rate"),
             unit="percentunit",
             decimals=1,
+            height=9,
             none="no requests",
         ),
         timeseries(
@@ -113,6 +117,7 @@ def _signals() -> list[Panel]:
             "below, which is what HttpResponsesSlow is about.",
             Query(_mean(), NAMED),
             unit="s",
+            height=9,
             none="no requests",
         ),
         timeseries(
@@ -123,6 +128,7 @@ def _signals() -> list[Panel]:
             *least_limits("task_failures"),
             unit="percentunit",
             most=1,
+            height=9,
             none="no tasks",
         ),
     ]
@@ -160,17 +166,17 @@ def _routes() -> list[Panel]:
     return [
         _route_table(
             "Routes: most requests",
-            "The ten routes that are asked most, over the chosen time. What is on top here hurts most people when it "
-            "fails.",
-            f"topk(10, {requests('', by, '$__range')} > 0)",
+            "The eight routes that are asked most, over the chosen time. What is on top here hurts most people when "
+            "it fails.",
+            f"topk(8, {requests('', by, '$__range')} > 0)",
             Column("Value", "Requests", unit="reqps", width=100),
             "no requests",
         ),
         _route_table(
             "Routes: most failures",
-            "The ten routes with the largest share of answers 5xx over the chosen time. A route that always fails is "
-            "broken by itself (HttpRouteFailing); if all fail alike, what they share is broken.",
-            f"topk(10, {share})",
+            "The eight routes with the largest share of answers 5xx over the chosen time. A route that always fails "
+            "is broken by itself (HttpRouteFailing); if all fail alike, what they share is broken.",
+            f"topk(8, {share})",
             Column(
                 "Value", "Failed", "percentunit", 1, steps=((0, WARNING), (0.05, CRITICAL)), color="text", width=100
             ),
@@ -178,10 +184,10 @@ def _routes() -> list[Panel]:
         ),
         _route_table(
             "Routes: slowest",
-            "The ten routes whose slowest requests take longest: 95 of 100 were quicker, over the chosen time. Click "
-            "one in a trace (dots in the heatmap above) to see whether it waits for a database, a model or another "
-            "service.",
-            f"topk(10, {slow})",
+            "The eight routes whose slowest requests take longest: 95 of 100 were quicker, over the chosen time. "
+            "Click one in a trace (dots in the heatmap above) to see whether it waits for a database, a model or "
+            "another service.",
+            f"topk(8, {slow})",
             Column("Value", "p95", "s", 2, steps=((2, WARNING), (5, CRITICAL)), color="text", width=100),
             "no requests",
         ),
@@ -195,7 +201,7 @@ def _route_table(title: str, about: str, expr: str, value: Column, none: str) ->
         Column("route", "Route"),
         value,
     ]
-    return table(title, about, Query(expr), columns=columns, sort=value.name, width=8, height=9, none=none)
+    return table(title, about, Query(expr), columns=columns, sort=value.name, width=8, height=10, none=none)
 
 
 BOARD = Board(

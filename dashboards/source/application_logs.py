@@ -3,7 +3,7 @@
 from dashboards.source.looks import CRITICAL, WARNING
 from dashboards.source.panels import Panel, timeseries
 from dashboards.source.query import Query, alert_limits
-from dashboards.source.shares import counted
+from dashboards.source.shares import NONE, counted
 from dashboards.source.tables import Column, table
 
 LOGS = 'component=~"$component"'
@@ -39,17 +39,25 @@ def log_panels() -> list[Panel]:
             Query(f"max by ({FILE}) (stack_logs_policy_used_ratio{{{LOGS}}})"),
             Query(f"histogram_quantile(0.95, sum by (le, {FILE}) ({slow})) > 0"),
             columns=[
-                Column("component", "Component"),
+                Column("component", "Component", width=100),
                 Column("file", "File"),
-                Column("Value #A", "Last line", unit="s", decimals=0),
-                Column("Value #B", "Unread", unit="bytes", decimals=0),
-                Column("Value #C", "Lines", unit="cps", decimals=1),
-                Column("Value #D", "Stored", unit="bytes", decimals=0),
-                Column("Value #E", "Policy", "percentunit", 0, steps=((0.9, WARNING), (1, CRITICAL)), color="text"),
-                Column("Value #F", "p95", unit="s", decimals=2),
+                Column("Value #A", "Last line", unit="s", decimals=0, width=85),
+                Column("Value #B", "Unread", unit="bytes", decimals=0, width=80),
+                Column("Value #C", "Lines", unit="cps", decimals=1, width=85),
+                Column("Value #D", "Stored", unit="bytes", decimals=0, width=85),
+                Column(
+                    "Value #E",
+                    "Policy",
+                    "percentunit",
+                    0,
+                    steps=((0.9, WARNING), (1, CRITICAL)),
+                    color="text",
+                    width=70,
+                ),
+                Column("Value #F", "p95", unit="s", decimals=2, width=80),
             ],
             sort="Last line",
             width=12,
-            none="no log files are followed",
+            none=NONE,
         ),
     ]

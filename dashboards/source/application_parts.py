@@ -5,7 +5,7 @@ from dashboards.source.board import Row
 from dashboards.source.looks import CRITICAL, WARNING
 from dashboards.source.panels import Panel, timeseries
 from dashboards.source.query import Query, alert_limits
-from dashboards.source.shares import counted, share
+from dashboards.source.shares import NONE, counted, share
 from dashboards.source.tables import Column, table
 
 OF = 'service=~"$service"'
@@ -30,26 +30,28 @@ def _p95(metric: str, by: str, window: str) -> str:
 
 def _operations() -> list[Panel]:
     runs, slow = "stack_operation_duration_seconds_count", "stack_operation_slow_total"
+    ran = f"({_ended(runs, OPERATION, '$__range')} > 0)"
     return [
         table(
             "Operations",
             "What the application names itself, such as an extraction or a payment: how often it ran in the chosen "
             "time, the share that failed, how long 95 of 100 took, and how many were slower than `operations:` in the "
             "configuration allows. Begin with what fails; the runbooks are OperationsFailing and OperationSlow.",
-            Query(f"{_ended(runs, OPERATION, '$__range')} > 0"),
+            Query(ran),
             Query(_failing(runs, OPERATION, "$__range")),
             Query(f"{_p95('stack_operation_duration_seconds_bucket', OPERATION, '$__range')} > 0"),
-            Query(f"{_ended(slow, OPERATION, '$__range')} > 0"),
+            Query(f"{_ended(slow, OPERATION, '$__range')} and {ran}\nor {ran} * 0"),
             columns=[
-                Column("service", "Service", width=100),
+                Column("service", "Service", width=80),
                 Column("operation", "Operation"),
-                Column("Value #A", "Ran", unit="short", decimals=0, width=80),
+                Column("Value #A", "Ran", unit="short", decimals=0, width=70),
                 Column("Value #B", "Failed", unit="percentunit", decimals=0, steps=FEW, color="text", width=80),
                 Column("Value #C", "p95", unit="s", decimals=2, width=90),
-                Column("Value #D", "Slow", unit="short", decimals=0, steps=((3, WARNING),), color="text", width=80),
+                Column("Value #D", "Slow", unit="short", decimals=0, steps=((3, WARNING),), color="text", width=70),
             ],
             sort="Failed",
-            none="no operations",
+            width=10,
+            none=NONE,
         ),
         timeseries(
             "Slow operations, in 15 minutes",
@@ -60,6 +62,7 @@ def _operations() -> list[Panel]:
             *alert_limits("number", "slow_operations"),
             unit="short",
             decimals=0,
+            width=7,
             none="no operations have a threshold",
         ),
         timeseries(
@@ -72,6 +75,7 @@ def _operations() -> list[Panel]:
             *alert_limits("ratio", "operation_failures"),
             unit="percentunit",
             most=1,
+            width=7,
             none="no operations",
         ),
     ]
@@ -103,7 +107,7 @@ def _models() -> list[Panel]:
             ],
             sort="Cost",
             width=12,
-            none="no calls of AI models",
+            none=NONE,
         ),
         timeseries(
             "AI models: 95 of 100 calls within",

@@ -70,7 +70,10 @@ def _links() -> list[DashboardLink]:
 
 def _annotations(board: Board) -> list[AnnotationQuery]:
     labels = f", {board.alerts}" if board.alerts else ""
-    made = [_annotation("Alerts", ALERTS[:-1] + labels + "}", "red")]
+    alerts = ALERTS[:-1] + labels + "}"
+    # When each began, and not while it fires: an outage with thirty alerts would paint the graphs red.
+    began = f"ALERTS_FOR_STATE * 1000 and ignoring (alertstate) {alerts}"
+    made = [_annotation("Alerts", began, "red")]
     if board.deploys:
         of = '{service=~"$service"}'
         made.append(_annotation("Releases", f"stack_release_first_seen_timestamp_seconds{of} * 1000", "blue"))

@@ -22,6 +22,8 @@ SUCCEEDED = f'stack_probe_runs_total{{{OURS}, result!="unhealthy"}}[$__range]'
 LATEST = f"max by (component) (stack_probe_last_run_timestamp_seconds{{{OURS}}})"
 P95 = f"histogram_quantile(0.95, sum by (le, component) (rate(stack_probe_duration_seconds_bucket{{{OURS}}}[5m])))"
 
+BAR = [(0, CRITICAL), (0.9, WARNING), (0.99, GOOD)]
+
 FIRST = [
     stat(
         "Down",
@@ -100,7 +102,7 @@ FIRST = [
             Column("team", "Team", width=120),
             Column("kind", "Kind", width=100),
             Column("critical", "Critical", words={"true": ("yes", UNKNOWN), "false": ("no", UNKNOWN)}, width=75),
-            Column("Value #B", "Succeeded", unit="percentunit", decimals=1, color="bar", width=150),
+            Column("Value #B", "Succeeded", unit="percentunit", decimals=1, steps=BAR, color="bar", width=150),
             Column("Value #C", "Changes", unit="none", decimals=0, width=80),
             Column("Value #D", "p95", unit="s", width=85),
             Column("Value #E", "Run ago", unit="s", decimals=0, width=85),

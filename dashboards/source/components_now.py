@@ -9,6 +9,10 @@ CLOSER = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
 """Where a click on a component's name leads."""
 
 
+FEW = "Nothing here: of more than three components only those in trouble are drawn"
+"""What panels of `near` say when they are empty."""
+
+
 def states(here: str, status: str = ".+") -> str:
     """How long each component's verdict is what it is, with whose it is, and why. `here`: label matchers."""
     since = f"time() - max by ({ON}, kind) (stack_component_verdict_since_timestamp_seconds{{{here}}})"
@@ -20,6 +24,13 @@ def states(here: str, status: str = ".+") -> str:
     why = f"(topk by ({ON}) (1, {runs} > 0) * 0 + 1)"
     # Without a failed run in five minutes, as of a job that is late, there is no reason, but the line.
     return f"{found}\n* on ({ON}) group_left (reason) {why}\nor on ({ON})\n{found}"
+
+
+def near(here: str, most: int = 3) -> str:
+    """Something for each of up to `most` components; of more, for those in trouble: too many lines say nothing."""
+    chosen = f"count by (component) (stack_component_info{{{here}}})"
+    troubled = f'stack_component_status{{{here}, status=~"degraded|unhealthy"}} == 1'
+    return f"({chosen} and on () count({chosen}) <= {most} or max by (component) ({troubled}))"
 
 
 def trouble(about: str, here: str, width: int = 4) -> Panel:

@@ -1,5 +1,6 @@
 """Row of the Components dashboard: whatever a kind measures, by its unit, so that every kind has its readings."""
 
+from dashboards.source.components_now import FEW, near
 from dashboards.source.panels import Panel, timeseries
 from dashboards.source.query import Query
 from dashboards.source.tables import Column, table
@@ -80,7 +81,7 @@ def _p95() -> str:
 
 RATIOS = ".+_ratio"
 SECONDS = ".+_seconds"
-TIMES = ".+_timestamp_seconds"
+TIMES = ".*(timestamp|boot_time)_seconds"
 BYTES = ".+_bytes"
 COUNTERS = ".+_total"
 INFOS = ".+_info"
@@ -89,8 +90,12 @@ NOT_NUMBERS = f"{RATIOS}|{SECONDS}|{BYTES}|{COUNTERS}|{INFOS}"
 LEGEND = "{{component}}: {{reading}} {{of}}"
 
 
-def _lines(title: str, about: str, *queries: Query, unit: str, none: str, width: int = 12) -> Panel:
-    return timeseries(title, about, *queries, unit=unit, none=none, width=width, height=9)
+NEAR = near(HERE)
+
+
+def _lines(title: str, about: str, *exprs: tuple[str, str], unit: str, width: int = 12) -> Panel:
+    queries = [Query(f"{expr}\nand on (component) {NEAR}", legend) for expr, legend in exprs]
+    return timeseries(title, about, *queries, unit=unit, none=FEW, width=width, height=9)
 
 
 READINGS = [
@@ -149,44 +154,39 @@ READINGS = [
         "Shares",
         "Readings that are a part of one: what is used of what there is, hits of all look-ups. Near 100% something "
         "is full, for hits it is good; the thresholds are in the table above.",
-        Query(_now(RATIOS), LEGEND),
+        (_now(RATIOS), LEGEND),
         unit="percentunit",
-        none="this kind measures no shares",
     ),
     _lines(
         "Times",
         "Readings in seconds, and the 95th percentile over five minutes of those that are histograms. One that climbs "
         "steadily is an age: something that should have come has not.",
-        Query(_now(SECONDS, TIMES), LEGEND),
-        Query(_p95(), "{{component}}: {{reading}} p95"),
+        (_now(SECONDS, TIMES), LEGEND),
+        (_p95(), "{{component}}: {{reading}} p95"),
         unit="s",
-        none="this kind measures no times",
     ),
     _lines(
         "Sizes",
         "Readings in bytes. A line that only climbs will meet its limit: Storage and host, and Databases and caches, "
         "say when.",
-        Query(_now(BYTES), LEGEND),
+        (_now(BYTES), LEGEND),
         unit="bytes",
-        none="this kind measures no sizes",
         width=8,
     ),
     _lines(
         "Numbers",
         "Readings that are plain numbers: connections, messages, files; 1 or 0 for yes or no. Compare the time of a "
         "step with the marks of alerts and deploys.",
-        Query(_now(NUMBERS, NOT_NUMBERS), LEGEND),
+        (_now(NUMBERS, NOT_NUMBERS), LEGEND),
         unit="short",
-        none="this kind measures no numbers",
         width=8,
     ),
     _lines(
         "How often, a second",
         "Counters, as happenings a second. A rate that falls to 0 at the moment of an alert means that nobody gets "
         "through any more; one that jumps is the load that caused it.",
-        Query(_each_second(COUNTERS), LEGEND),
+        (_each_second(COUNTERS), LEGEND),
         unit="ops",
-        none="this kind counts nothing",
         width=8,
     ),
 ]

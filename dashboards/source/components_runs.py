@@ -1,5 +1,6 @@
 """Rows of the Components dashboard: why runs failed, and how long they took, against the thresholds."""
 
+from dashboards.source.components_now import FEW, near
 from dashboards.source.panels import heat, timeseries
 from dashboards.source.query import Query, component_limits
 
@@ -48,29 +49,33 @@ DURATIONS = [
         "click one to open it in your tracing back end and see which step was slow. A second dark band above the "
         "first means that some runs wait for something; choose one component to see whose.",
         Query(f"sum by (le) (rate({BUCKETS}[$__rate_interval]))"),
+        none="no run yet",
     ),
     timeseries(
         "How long half of the runs and 95% of them took",
-        "p50 is a usual run, p95 a slow one, over five minutes as the alert ComponentSlow computes it. The dashed "
-        "lines are the strictest latency thresholds of what is chosen: above them, see which phase takes the time.",
+        "p95 is a slow run, over five minutes as the alert ComponentSlow computes it; p50 a usual one, of what is in "
+        "trouble or if three at most are chosen. The dashed lines are the strictest latency thresholds of these: above "
+        "them, see which phase takes the time.",
         Query(_took(0.95, "5m"), "{{component}} p95"),
-        Query(_took(0.5, "5m"), "{{component}} p50"),
+        Query(f"{_took(0.5, '5m')}\nand on (component) {near(OURS)}", "{{component}} p50"),
         *component_limits("seconds", "latency"),
         unit="s",
         none="no run yet",
     ),
     timeseries(
         "Phases of the latest run",
-        "Where a run's time goes: resolving the name, connecting, TLS, the answer, as far as the kind knows them. A "
+        "Where a run's time goes, of up to three components or of those in trouble: resolving the name, connecting, "
+        "TLS, the answer, as far as the kind knows them. A "
         "long connect is the network or a full backlog, a long query or processing the server, a long resolve the "
         "name servers.",
         Query(
-            f"max by (component, phase) (stack_probe_phase_duration_seconds{{{OURS}}})",
+            f"max by (component, phase) (stack_probe_phase_duration_seconds{{{OURS}}})\n"
+            f"and on (component) {near(OURS)}",
             "{{component}}: {{phase}}",
         ),
         unit="s",
         stacked=True,
-        none="this kind has no phases",
+        none=FEW,
     ),
     timeseries(
         "Runs left out or abandoned",

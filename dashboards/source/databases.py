@@ -79,7 +79,7 @@ def _numbers() -> list[Panel]:
             unit="percentunit",
             decimals=0,
             steps_=[(0.8, WARNING), (0.95, CRITICAL)],
-            none="no server",
+            none="no server answers",
         ),
         stat(
             "Oldest transaction",
@@ -111,9 +111,9 @@ def _numbers() -> list[Panel]:
             "stop now. Mostly the disk is full or memory too short to fork (CacheSaveFailed, CacheAppendFailed).",
             Query(f"count(({SAVES}) == 0) or 0 * count({SAVES})", "cannot save"),
             unit="none",
+            first="text",
             steps_=[(1, CRITICAL)],
-            colored="background",
-            none="no Redis",
+            none="no Redis answers",
         ),
     ]
 
@@ -141,7 +141,6 @@ ALL = [
         ],
         sort="Component",
         descending=False,
-        width=12,
         none="No database or cache is watched",
     ),
     timeseries(
@@ -151,6 +150,7 @@ ALL = [
         Query(P95, "{{component}}"),
         *component_limits("seconds", "latency"),
         unit="s",
+        width=8,
         none="no run yet",
     ),
     timeseries(
@@ -162,7 +162,8 @@ ALL = [
         _limit("connections|clients", "critical"),
         unit="percentunit",
         most=1,
-        none="no server",
+        width=8,
+        none="no server answers",
     ),
     timeseries(
         "Size",
@@ -171,6 +172,7 @@ ALL = [
         Query(SIZES, "{{component}}"),
         *component_limits("bytes", "size"),
         unit="bytes",
+        width=8,
         none="no size is known",
     ),
 ]

@@ -43,7 +43,7 @@ CACHES = [
         ),
         unit="bytes",
         width=8,
-        none="no cache",
+        none="no cache answers",
     ),
     timeseries(
         "Look-ups that found something",
@@ -71,7 +71,7 @@ CACHES = [
         *component_limits("number", "evictions"),
         unit="ops",
         width=8,
-        none="no cache",
+        none="no cache answers",
     ),
     timeseries(
         "Connections refused, a second",
@@ -88,7 +88,7 @@ CACHES = [
         *component_limits("number", "rejected"),
         unit="ops",
         width=8,
-        none="no server counts them",
+        none="no server tells",
     ),
     timeseries(
         "Clients, and those that block",
@@ -103,21 +103,22 @@ CACHES = [
         unit="none",
         decimals=0,
         width=8,
-        none="no cache",
+        none="no cache answers",
     ),
     timeseries(
         "Changes that are not saved yet",
-        "How long ago Redis saved last, where there are changes since: so much is lost if it stops now. Above the "
+        "How long ago Redis saved last, if there are changes since, else 0: so much is lost if it stops now. Above the "
         "dashed lines, if thresholds.save_age is set, CacheSaveOld fires: see the disk and the memory that a fork "
         "needs.",
         Query(
             f"max by (component) (stack_redis_rdb_last_save_age_seconds{{{OURS}}} "
-            f"and stack_redis_rdb_changes_since_last_save{{{OURS}}} > 0)",
+            f"and stack_redis_rdb_changes_since_last_save{{{OURS}}} > 0)\n"
+            f"or max by (component) (stack_redis_rdb_last_save_age_seconds{{{OURS}}}) * 0",
             "{{component}}",
         ),
         *component_limits("seconds", "save_age"),
         unit="s",
-        none="Everything is saved",
+        none="no Redis answers",
     ),
     timeline(
         "Whether saving works",
@@ -128,6 +129,6 @@ CACHES = [
         Query(f"max by (component) (stack_redis_aof_last_write_ok{{{OURS}}})", "{{component}} append"),
         words={"1": ("works", GOOD), "0": ("failed", CRITICAL)},
         width=12,
-        none="no Redis",
+        none="no Redis answers",
     ),
 ]

@@ -144,6 +144,6 @@ QUERIES = [
         *component_limits("ratio", "cache"),
         unit="percentunit",
         most=1,
-        none="no MongoDB",
+        none="no MongoDB tells",
     ),
 ]

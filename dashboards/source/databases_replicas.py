@@ -36,7 +36,7 @@ REPLICAS = [
             "3": ("cut off", CRITICAL),
         },
         width=8,
-        none="no server",
+        none="no server answers",
     ),
     timeseries(
         "How far replicas are behind, in time",

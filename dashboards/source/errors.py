@@ -3,10 +3,10 @@
 from dashboards.source import variables
 from dashboards.source.board import Board, Row
 from dashboards.source.errors_detail import ROWS
-from dashboards.source.looks import CRITICAL, GOOD, WARNING
+from dashboards.source.looks import CRITICAL, GOOD, UNKNOWN, WARNING
 from dashboards.source.panels import Panel, stat, timeseries
 from dashboards.source.query import Query, alert_limits
-from dashboards.source.shares import counted, crash_free, owned
+from dashboards.source.shares import NONE, counted, crash_free, filled, owned
 from dashboards.source.tables import Column, table
 
 GROUPS = 'service=~"$service"'
@@ -29,7 +29,8 @@ def _number(title: str, about: str, expr: str, colour: str) -> Panel:
         about,
         Query(f"sum({expr})\nor sum({NOUGHT})", title),
         unit="none",
-        steps_=[(1, colour)],
+        first=CRITICAL,
+        steps_=[(0, GOOD), (1, colour)],
         colored="background",
         none="no daemon",
     )
@@ -65,7 +66,7 @@ def _numbers() -> list[Panel]:
             "All kinds of errors that nobody has resolved or ignored. If the number only grows, nobody reads them: "
             "agree on who does, and ignore what will not be mended, so that the rest can be seen.",
             f'max by (service) (stack_error_groups{{{GROUPS}, status="unresolved"}})',
-            "text",
+            UNKNOWN,
         ),
         stat(
             "Oldest grave one",
@@ -84,8 +85,8 @@ def _numbers() -> list[Panel]:
             "orange, below 90 % red (SessionsCrashing): roll this release back.",
             Query(f"bottomk(1, {crash_free('1h')})", "{{service}} {{release}}"),
             unit="percentunit",
-            first=CRITICAL,
-            steps_=[(0.901, WARNING), (0.981, GOOD)],
+            first=UNKNOWN,
+            steps_=[(0, CRITICAL), (0.901, WARNING), (0.981, GOOD)],
             names=True,
             colored="background",
             decimals=1,
@@ -108,33 +109,39 @@ def _by_service() -> Panel:
         Query(owned(f"{unresolved} or {NOUGHT}")),
         columns=[
             Column("service", "Service", url="/d/stack-application?var-service=${__value.text}&${__url_time_range}"),
-            Column("team", "Team"),
-            Column("Value #A", "In 10 m", unit="short", decimals=0),
-            Column("Value #B", "New", unit="none", steps=ANY, color="text", url=f"{GO}new"),
-            Column("Value #C", "Back", unit="none", steps=((1, CRITICAL),), color="text", url=f"{GO}regressed"),
-            Column("Value #D", "Spiking", unit="none", steps=((1, CRITICAL),), color="text", url=f"{GO}spiking"),
-            Column("Value #E", "Unresolved", unit="none", url="${exporter_url}/#errors"),
+            Column("team", "Team", width=110),
+            Column("Value #A", "In 10 m", unit="short", decimals=0, width=80),
+            Column("Value #B", "New", unit="none", steps=ANY, color="text", width=65, url=f"{GO}new"),
+            Column(
+                "Value #C", "Back", unit="none", steps=((1, CRITICAL),), color="text", width=65, url=f"{GO}regressed"
+            ),
+            Column(
+                "Value #D", "Spiking", unit="none", steps=((1, CRITICAL),), color="text", width=80, url=f"{GO}spiking"
+            ),
+            Column("Value #E", "Unresolved", unit="none", width=105, url="${exporter_url}/#errors"),
         ],
         sort="In 10 m",
         width=12,
-        none="no service has reported yet",
+        none=NONE,
     )
 
 
 def _oldest() -> Panel:
+    oldest = f"max by (service, team, severity) (stack_error_groups_oldest_age_seconds{{{OURS}}})"
     return table(
         "Oldest unresolved",
         "By service, team and severity, how long the oldest unresolved error has been there, or has been back. Those "
         "of severity high and critical page their team after 4 hours (ErrorGroupUnresolved): resolve, ignore or mend "
         "them.",
-        Query(f"max by (service, team, severity) (stack_error_groups_oldest_age_seconds{{{OURS}}})"),
+        Query(f"sort_desc({filled(oldest, 'team')})"),
         columns=[
             Column("severity", "Severity", words=SEVERITIES, color="text"),
             Column("service", "Service", url="${exporter_url}/go/error?service=${__value.text:percentencode}"),
             Column("team", "Team"),
             Column("Value", "Unresolved for", unit="s", decimals=0),
         ],
-        sort="Unresolved for",
+        sort="Severity",
+        descending=False,
         width=12,
         none="Nothing is unresolved",
     )

@@ -1,15 +1,37 @@
 """Errors, below where to look: of which sort they are, what releases brought, and what clients could not send."""
 
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue as Property
+
 from dashboards.source.board import Row
 from dashboards.source.looks import CRITICAL, GOOD, WARNING
 from dashboards.source.overview_services import latest_releases
 from dashboards.source.panels import Panel, bars, timeseries
 from dashboards.source.query import Query, alert_limits
-from dashboards.source.shares import counted, crash_free, owned
+from dashboards.source.shares import NONE, counted, crash_free, filled, owned
 from dashboards.source.tables import Column, table
 
+COLOURS = {"critical": "dark-red", "high": CRITICAL, "medium": WARNING, "low": "blue"}
 ERRORS = 'service=~"$service", environment=~"$environment"'
 OURS = 'service=~"$service", team=~"$team"'
+
+
+def _by_severity() -> Panel:
+    panel = timeseries(
+        "Errors in 5 minutes, by severity",
+        "Critical ones wake somebody at once, high ones within minutes; of medium and low ones only new kinds and "
+        "spikes are told. If low ones drown the rest, lower or ignore them in the configuration (classes:).",
+        Query(f"sum by (severity) {counted(f'stack_errors_total{{{ERRORS}}}', '5m')}", "{{severity}}"),
+        unit="short",
+        decimals=0,
+        stacked=True,
+        width=12,
+        none="no errors",
+    )
+    for severity, colour in COLOURS.items():
+        panel.builder.override_by_name(
+            severity, [Property(id_val="color", value={"mode": "fixed", "fixedColor": colour})]
+        )
+    return panel
 
 
 def _sorts() -> list[Panel]:
@@ -17,48 +39,42 @@ def _sorts() -> list[Panel]:
     codes = counted('stack_errors_by_code_total{service=~"$service"}')
     nought = 'max by (team) (stack_service_info{service=~"$service", team=~"$team"}) * 0'
     return [
-        timeseries(
-            "Errors in 5 minutes, by severity",
-            "Critical ones wake somebody at once, high ones within minutes; of medium and low ones only new kinds and "
-            "spikes are told. If low ones drown the rest, lower or ignore them in the configuration (classes:).",
-            Query(f"sum by (severity) {counted(f'stack_errors_total{{{ERRORS}}}', '5m')}", "{{severity}}"),
-            unit="short",
-            decimals=0,
-            stacked=True,
-            width=12,
-            none="no errors",
-        ),
+        _by_severity(),
         bars(
             "By team",
             "Errors in the chosen time of the services that a team owns. Whose bar grew since yesterday has something "
             "to do.",
-            Query(f"sum by (team) ({owned(f'sum by (service) {every}')}) or {nought}", "{{team}}"),
+            Query(f"round(sum by (team) ({owned(f'sum by (service) {every}')})) or {nought}", "{{team}}"),
             unit="short",
             width=6,
             first="blue",
             none="no errors",
         ),
-        bars(
+        table(
             "By code",
             "Errors in the chosen time that had a code of the application, such as VALIDATION_ERROR, the ten most "
             "frequent. A code far above its past fires ErrorCodeSpiking: codes name the cause better than types do.",
-            Query(f"topk(10, sum by (code) {codes} > 0)", "{{code}}"),
-            unit="short",
+            Query(f"topk(10, sum by (service, code) {codes} > 0)"),
+            columns=[
+                Column("service", "Service", width=80),
+                Column("code", "Code"),
+                Column("Value", "Errors", unit="short", decimals=0, width=80),
+            ],
+            sort="Errors",
             width=6,
-            first="blue",
             none="no errors with a code",
         ),
         table(
             "Most frequent types",
             "The 20 types of errors that came most often in the chosen time. Its service leads to the newest error "
             "with its stack trace; one type that makes up most of all is where to begin.",
-            Query(f"topk(20, sum by (service, environment, severity, type) {every} > 0)"),
+            Query(filled(f"topk(20, sum by (service, environment, severity, type) {every} > 0)", "environment")),
             columns=[
                 Column("type", "Type"),
                 Column("service", "Service", url="${exporter_url}/go/error?service=${__value.text:percentencode}"),
-                Column("environment", "Environment"),
-                Column("severity", "Severity"),
-                Column("Value", "Errors", unit="short", decimals=0),
+                Column("environment", "Environment", width=110),
+                Column("severity", "Severity", width=85),
+                Column("Value", "Errors", unit="short", decimals=0, width=80),
             ],
             sort="Errors",
             width=12,
@@ -81,7 +97,7 @@ def _sorts() -> list[Panel]:
 def _releases() -> list[Panel]:
     sessions = "sum by (service, release) " + counted('stack_sessions_total{service=~"$service"}')
     return [
-        latest_releases(8, 8),
+        latest_releases(9, 8),
         timeseries(
             "Crash-free sessions, over an hour",
             "The share of users' sessions that did not crash, by release. Below the dashed lines SessionsCrashing "
@@ -100,9 +116,9 @@ def _releases() -> list[Panel]:
             Query(f"{sessions} > 0"),
             Query(crash_free("$__range")),
             columns=[
-                Column("service", "Service"),
+                Column("service", "Service", width=80),
                 Column("release", "Release"),
-                Column("Value #A", "Sessions", unit="short", decimals=0),
+                Column("Value #A", "Sessions", unit="short", decimals=0, width=85),
                 Column(
                     "Value #B",
                     "Crash-free",
@@ -110,12 +126,13 @@ def _releases() -> list[Panel]:
                     decimals=1,
                     steps=((-1, CRITICAL), (0.901, WARNING), (0.981, GOOD)),
                     color="text",
+                    width=95,
                 ),
             ],
             sort="Crash-free",
             descending=False,
-            width=8,
-            none="no sessions",
+            width=7,
+            none=NONE,
         ),
     ]
 

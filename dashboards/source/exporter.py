@@ -5,7 +5,7 @@ from dashboards.source.board import Board, Row
 from dashboards.source.exporter_alerts import ALERTS, WATCHERS
 from dashboards.source.exporter_flow import ANSWERED, FORWARDED, TAKEN_IN
 from dashboards.source.looks import CRITICAL, WARNING, YES_NO
-from dashboards.source.panels import stat, timeseries
+from dashboards.source.panels import bars, stat, timeseries
 from dashboards.source.query import ON, Query, alert_limits
 from dashboards.source.tables import Column, table
 
@@ -99,18 +99,26 @@ FIRST = [
         Query(f"{EACH} (stack_exporter_otlp_series{{{OF}}})"),
         columns=[
             Column("instance", "Daemon"),
-            Column("Value #B", "Answers", words=YES_NO, color="text"),
-            Column("Value #C", "Up for", unit="s", decimals=0),
-            Column("Value #D", "Configuration taken", words=YES_NO, color="text"),
-            Column("Value #E", "In force for", unit="s", decimals=0),
-            Column("Value #I", "Components", unit="short", decimals=0),
-            Column("Value #J", "Runs under way", unit="short", decimals=0),
-            Column("Value #K", "OTLP series", unit="short", decimals=0),
-            Column("Value #F", "Memory", unit="bytes"),
-            Column("Value #G", "Processors", unit="short", decimals=2),
-            Column("Value #H", "Open files", unit="percentunit", steps=((0.8, WARNING),), color="text", decimals=1),
-            Column("version", "Version"),
-            Column("python", "Python"),
+            Column("Value #B", "Answers", words=YES_NO, color="text", width=90),
+            Column("Value #C", "Up for", unit="s", decimals=0, width=100),
+            Column("Value #D", "Configuration taken", words=YES_NO, color="text", width=150),
+            Column("Value #E", "In force for", unit="s", decimals=0, width=110),
+            Column("Value #I", "Components", unit="short", decimals=0, width=110),
+            Column("Value #J", "Runs under way", unit="short", decimals=0, width=120),
+            Column("Value #K", "OTLP series", unit="short", decimals=0, width=100),
+            Column("Value #F", "Memory", unit="bytes", width=100),
+            Column("Value #G", "Processors", unit="short", decimals=2, width=100),
+            Column(
+                "Value #H",
+                "Open files",
+                unit="percentunit",
+                steps=((0.8, WARNING),),
+                color="text",
+                decimals=1,
+                width=100,
+            ),
+            Column("version", "Version", width=90),
+            Column("python", "Python", width=90),
         ],
         height=5,
         sort="Up for",
@@ -154,18 +162,18 @@ ON_TIME = [
         width=8,
         none="every run was made, and ended",
     ),
-    timeseries(
-        "Beats that background tasks are late",
-        "Time since a task's last sign of life, by the time within which it promises one. Up to 1 is normal; above "
-        "the dashed line (3 beats) it is stuck, /livez answers 503, and the daemon has to be restarted "
-        "(ExporterTaskStuck).",
+    bars(
+        "Background tasks: beats since the last sign of life",
+        "Time since a task last showed that it lives, by the time within which it promises to. Up to 1 is normal; at "
+        "3 it is stuck, /livez answers 503, and the daemon has to be restarted (ExporterTaskStuck).",
         Query(
             f"max by (instance, task) ((time() - {BEATEN})"
             f" / on ({AT}, task) stack_exporter_task_heartbeat_interval_seconds)",
             "{{task}}",
         ),
-        Query("vector(3)", "critical from", "critical"),
-        unit="short",
+        unit="none",
+        most=3,
+        steps_=[(2, WARNING), (3, CRITICAL)],
         width=12,
         height=7,
         none=NONE,

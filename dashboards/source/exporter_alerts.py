@@ -29,7 +29,8 @@ ALERTS = [
         "lines NotificationsLate fires: Prometheus or Alertmanager is overloaded, or a route waits too long "
         "(`group_wait`).",
         Query(
-            f"histogram_quantile(0.95, sum by (le) {_in('stack_alert_notification_latency_seconds_bucket', '15m')})",
+            "histogram_quantile(0.95, sum by (le) "
+            f"{_in('stack_alert_notification_latency_seconds_bucket', '15m')}) >= 0",
             "p95",
         ),
         *alert_limits("seconds", "notification_latency"),
@@ -43,7 +44,7 @@ ALERTS = [
         "Critical ones that last for hours are not looked at (AlertUnresolved); those that last seconds should wait "
         "longer (`for`).",
         Query(
-            f"histogram_quantile(0.5, sum by (le, severity) {_in('stack_alert_resolution_seconds_bucket', '1d')})",
+            f"histogram_quantile(0.5, sum by (le, severity) {_in('stack_alert_resolution_seconds_bucket', '1d')}) >= 0",
             "{{severity}}",
         ),
         unit="s",
@@ -114,16 +115,20 @@ WATCHERS = [
         Query(f"max by (component, version) (stack_prometheus_info{{{OF}}} or stack_alertmanager_info{{{OF}}})"),
         columns=[
             Column("component", "Component", url=CLOSER),
-            Column("Value #A", "Up", words=YES_NO, color="text"),
-            Column("Value #B", "Ready", words=YES_NO, color="text"),
-            Column("Value #C", "Configuration taken", words=YES_NO, color="text"),
-            Column("Value #D", "Targets down", unit="short", decimals=0, steps=((1, WARNING),), color="text"),
-            Column("Value #E", "Rules failing", unit="short", decimals=0, steps=((1, CRITICAL),), color="text"),
-            Column("Value #F", "Alertmanagers", unit="short", decimals=0),
-            Column("Value #G", "Alerts", unit="short", decimals=0),
-            Column("Value #H", "Silences", unit="short", decimals=0),
-            Column("Value #I", "Series", unit="short"),
-            Column("version", "Version"),
+            Column("Value #A", "Up", words=YES_NO, color="text", width=80),
+            Column("Value #B", "Ready", words=YES_NO, color="text", width=80),
+            Column("Value #C", "Configuration taken", words=YES_NO, color="text", width=150),
+            Column(
+                "Value #D", "Targets down", unit="short", decimals=0, steps=((1, WARNING),), color="text", width=120
+            ),
+            Column(
+                "Value #E", "Rules failing", unit="short", decimals=0, steps=((1, CRITICAL),), color="text", width=120
+            ),
+            Column("Value #F", "Alertmanagers", unit="short", decimals=0, width=130),
+            Column("Value #G", "Alerts", unit="short", decimals=0, width=90),
+            Column("Value #H", "Silences", unit="short", decimals=0, width=100),
+            Column("Value #I", "Series", unit="short", width=100),
+            Column("version", "Version", width=130),
         ],
         height=5,
         sort="Component",

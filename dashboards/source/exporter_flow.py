@@ -50,7 +50,7 @@ TAKEN_IN = [
         "to wait: look at the disk that it is on, or at its PostgreSQL.",
         Query(
             f"max by (instance) (histogram_quantile(0.99, sum by (le, {AT}) "
-            f"(rate(stack_exporter_store_write_duration_seconds_bucket{{{OF}}}[5m]))))",
+            f"(rate(stack_exporter_store_write_duration_seconds_bucket{{{OF}}}[5m])))) >= 0",
             "{{instance}}",
         ),
         Query("vector(1)", "warning from", "warning"),

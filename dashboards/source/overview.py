@@ -6,6 +6,7 @@ from dashboards.source.looks import CODES, CRITICAL, GOOD, NAMES, UNKNOWN, WARNI
 from dashboards.source.overview_services import ROWS
 from dashboards.source.panels import Panel, stat, timeline
 from dashboards.source.query import ON, Query
+from dashboards.source.shares import filled
 from dashboards.source.tables import Column, table
 
 OURS = 'component=~"$component", instance=~"$instance"'
@@ -28,7 +29,11 @@ def _broken() -> str:
     runs = f'sum by ({ON}, reason) (increase(stack_probe_runs_total{{{OURS}, result!="healthy"}}[5m]))'
     why = f"(topk by ({ON}) (1, {runs} > 0) * 0 + 1)"
     # Without a run in five minutes, as with a heartbeat that is late, there is no reason, and the line is there still.
-    return f"{found}\n* on ({ON}) group_left (reason) {why}\nor on ({ON})\n{found}"
+    known = f"{found}\n* on ({ON}) group_left (reason) {why}\nor on ({ON})\n{found}"
+    away = "absent(stack_component_status) * 0"
+    for label, value in {"status": "unknown", "component": "no daemon", "reason": "nothing is scraped"}.items():
+        away = f'label_replace({away}, "{label}", "{value}", "", "")'
+    return f"{filled(f'({known})', 'reason', 'team')}\nor {away}"
 
 
 def _severity(severity: str) -> str:
@@ -44,7 +49,7 @@ def _firing() -> str:
     found = f'(time() - ALERTS_FOR_STATE{{subject!=""}}) and ignoring (alertstate) {alerts}'
     for label in ABOUT:
         found = f'label_replace({found}, "about", "$1", "{label}", "(.+)")'
-    return found
+    return filled(found, "about", "team")
 
 
 def _alerts(severity: str) -> str:
@@ -60,7 +65,8 @@ def _numbers() -> list[Panel]:
             "and team; follow its name to what it measures, and the runbook ComponentDown.",
             Query(_in_status("unhealthy"), "down"),
             unit="none",
-            steps_=[(1, CRITICAL)],
+            first=CRITICAL,
+            steps_=[(0, GOOD), (1, CRITICAL)],
             colored="background",
             none="no daemon",
         ),
@@ -70,7 +76,8 @@ def _numbers() -> list[Panel]:
             "themselves. They may go down next; the runbook is ComponentDegraded.",
             Query(_in_status("degraded"), "degraded"),
             unit="none",
-            steps_=[(1, WARNING)],
+            first=CRITICAL,
+            steps_=[(0, GOOD), (1, WARNING)],
             colored="background",
             none="no daemon",
         ),
@@ -80,7 +87,8 @@ def _numbers() -> list[Panel]:
             "means that this Prometheus has not loaded alert_rules/, so nobody would be told.",
             Query(_alerts("critical"), "critical"),
             unit="none",
-            steps_=[(1, CRITICAL)],
+            first=WARNING,
+            steps_=[(0, GOOD), (1, CRITICAL)],
             colored="background",
             none="no rules",
         ),
@@ -89,7 +97,8 @@ def _numbers() -> list[Panel]:
             "Alerts that can wait for the morning, firing now. If one grows while you look, read its runbook now.",
             Query(_alerts("warning"), "warnings"),
             unit="none",
-            steps_=[(1, WARNING)],
+            first=WARNING,
+            steps_=[(0, GOOD), (1, WARNING)],
             colored="background",
             none="no rules",
         ),
@@ -125,21 +134,21 @@ def _what_is_broken() -> Panel:
         "minutes; docs/metrics.md says what each means), and the team that owns it. Begin with what is marked "
         "critical, and with what broke first: the rest often follows from it. Its name leads to all that is known of "
         "it.",
-        Query(_broken()),
+        # Lines that are equal in the sorted column stand in reverse: what is broken longest comes first.
+        Query(f"sort({_broken()})"),
         columns=[
-            Column("status", "Status", words=NAMES, color="background", width=110),
+            Column("status", "Status", words=NAMES, color="background", width=95),
             Column("component", "Component", url=COMPONENTS),
             Column("reason", "Why"),
-            Column("Value", "For", unit="s", decimals=0, width=110),
-            Column("team", "Team"),
-            Column("kind", "Kind", width=100),
+            Column("Value", "For", unit="s", decimals=0, width=85),
+            Column("team", "Team", width=110),
             Column(
                 "critical", "Critical", words={"true": ("critical", CRITICAL), "false": ("", UNKNOWN)}, color="text"
             ),
         ],
         sort="Status",
         width=12,
-        height=9,
+        height=10,
         none="Nothing is broken",
     )
 
@@ -149,18 +158,18 @@ def _what_fires() -> Panel:
         "Alerts that fire",
         "Every alert of this project's rules that fires, what it is about, whose it is, and since when its condition "
         "holds. The alert's name leads to its runbook: what to check, and what to do.",
-        Query(_firing()),
+        Query(f"sort_desc({_firing()})"),
         columns=[
             Column("severity", "Severity", words=NAMES, color="background", width=90),
             Column("alertname", "Alert", url="${exporter_url}/runbooks/${__value.text}"),
             Column("about", "About"),
-            Column("Value", "For", unit="s", decimals=0, width=110),
-            Column("team", "Team"),
+            Column("Value", "For", unit="s", decimals=0, width=85),
+            Column("team", "Team", width=110),
         ],
         sort="Severity",
         descending=False,
         width=12,
-        height=9,
+        height=10,
         none="No alert fires",
     )
 

@@ -2,9 +2,9 @@
 
 from dashboards.source.board import Row
 from dashboards.source.looks import CRITICAL, GOOD, WARNING
-from dashboards.source.panels import Panel, bars, timeseries
+from dashboards.source.panels import Panel, timeseries
 from dashboards.source.query import Query, alert_limits
-from dashboards.source.shares import failed, owned, requests, took
+from dashboards.source.shares import NONE, counted, failed, owned, requests, took
 from dashboards.source.tables import Column, table
 
 SERVICE = "/d/stack-application?var-service=${__value.text}&${__url_time_range}"
@@ -13,6 +13,8 @@ GO = "${exporter_url}/go/error?service=${__data.fields.Service:percentencode}&st
 MUCH = ((0.001, WARNING), (0.05, CRITICAL))
 ANY = ((1, WARNING),)
 BURNS = ((1, WARNING), (14.4, CRITICAL))
+SLOW_BURNS = ((1, WARNING), (6, CRITICAL))
+LEFT = ((-1e6, CRITICAL), (0.0001, WARNING), (0.1, GOOD))
 
 
 def _of_slo(expr: str, worst: str = "max") -> str:
@@ -28,19 +30,6 @@ def _burn(window: str) -> str:
 def _objectives() -> list[Panel]:
     left = 'slo:stack_slo_error_budget:remaining_ratio{slo=~"$slo"}'
     return [
-        bars(
-            "Error budget left",
-            "What is left of the errors that an objective allows in 30 days. 10 % and less is orange (SloBudgetLow), "
-            "nothing is red: the objective is missed (SloBudgetSpent). It comes back only as bad hours pass out of "
-            "the 30 days.",
-            Query(f"min by (slo) ({left})", "{{slo}}"),
-            unit="percentunit",
-            first=CRITICAL,
-            steps_=[(0.0001, WARNING), (0.1, GOOD)],
-            most=1,
-            width=6,
-            none="no objectives",
-        ),
         table(
             "Objectives, and how fast their budgets burn",
             "At a burn rate of 1 the budget lasts exactly 30 days, at 14.4 two days. SloBudgetBurning pages above "
@@ -54,25 +43,18 @@ def _objectives() -> list[Panel]:
             Query(_of_slo(_burn("3d"))),
             columns=[
                 Column("slo", "Objective"),
-                Column("team", "Team"),
-                Column("Value #A", "Promised", unit="percentunit", decimals=2),
-                Column(
-                    "Value #B",
-                    "Left",
-                    unit="percentunit",
-                    decimals=0,
-                    steps=((-1e6, CRITICAL), (0.1, GOOD)),
-                    color="text",
-                ),
-                Column("Value #C", "Burn 5 m", unit="none", decimals=1, steps=BURNS, color="text"),
-                Column("Value #D", "1 h", unit="none", decimals=1, steps=BURNS, color="text"),
-                Column("Value #E", "6 h", unit="none", decimals=1, steps=((1, WARNING), (6, CRITICAL)), color="text"),
-                Column("Value #F", "3 d", unit="none", decimals=1, steps=((1, WARNING), (6, CRITICAL)), color="text"),
+                Column("team", "Team", width=110),
+                Column("Value #A", "Promised", unit="percentunit", decimals=2, width=90),
+                Column("Value #B", "Budget left", "percentunit", 0, steps=LEFT, color="bar", width=180),
+                Column("Value #C", "Burn 5 m", unit="none", decimals=1, steps=BURNS, color="text", width=85),
+                Column("Value #D", "1 h", unit="none", decimals=1, steps=BURNS, color="text", width=70),
+                Column("Value #E", "6 h", unit="none", decimals=1, steps=SLOW_BURNS, color="text", width=70),
+                Column("Value #F", "3 d", unit="none", decimals=1, steps=SLOW_BURNS, color="text", width=70),
             ],
-            sort="Left",
+            sort="Budget left",
             descending=False,
-            width=10,
-            none="no objectives",
+            width=14,
+            none=NONE,
         ),
         timeseries(
             "Burn rate over an hour",
@@ -82,7 +64,7 @@ def _objectives() -> list[Panel]:
             Query("vector(14.4)", "page above", "critical"),
             unit="none",
             decimals=1,
-            width=8,
+            width=10,
             none="no objectives",
         ),
     ]
@@ -121,7 +103,7 @@ def _services() -> list[Panel]:
             sort="Failed",
             width=24,
             height=6,
-            none="no service has reported yet",
+            none=NONE,
         ),
         timeseries(
             "Requests",
@@ -130,6 +112,7 @@ def _services() -> list[Panel]:
             Query(requests("", window="$__rate_interval"), "{{service}}"),
             unit="reqps",
             width=8,
+            height=9,
             none="no requests",
         ),
         timeseries(
@@ -140,6 +123,7 @@ def _services() -> list[Panel]:
             *alert_limits("ratio", "error_rate"),
             unit="percentunit",
             width=8,
+            height=9,
             none="no requests",
         ),
         timeseries(
@@ -150,6 +134,7 @@ def _services() -> list[Panel]:
             *alert_limits("seconds", "response_time"),
             unit="s",
             width=8,
+            height=9,
             none="no requests",
         ),
     ]
@@ -170,27 +155,29 @@ def latest_releases(width: int, height: int = 7) -> Panel:
         Query(f"{newest} * 1000"),
         Query(f"{joined} * 1000"),
         columns=[
-            Column("service", "Service", url="/d/stack-errors?var-service=${__value.text}&${__url_time_range}"),
-            Column("environment", "Environment"),
+            Column(
+                "service", "Service", url="/d/stack-errors?var-service=${__value.text}&${__url_time_range}", width=85
+            ),
+            Column("environment", "Environment", width=105),
             Column("release", "Release"),
-            Column("Value #A", "First seen", unit="dateTimeFromNow"),
-            Column("Value #B", "Deployed", unit="dateTimeFromNow"),
+            Column("Value #A", "First seen", unit="dateTimeFromNow", width=110),
+            Column("Value #B", "Deployed", unit="dateTimeFromNow", width=110),
         ],
         sort="First seen",
         width=width,
         height=height,
-        none="no release was reported",
+        none=NONE,
     )
 
 
 def _changes() -> list[Panel]:
-    of = '{service=~"$service", team=~"$team"}[$__rate_interval]'
-    new = f"sum by (service) (increase(stack_error_groups_new_total{of}))"
-    back = f"sum by (service) (increase(stack_error_groups_regressed_total{of}))"
+    of = '{service=~"$service", team=~"$team"}'
+    new = "sum by (service) " + counted(f"stack_error_groups_new_total{of}", "15m")
+    back = "sum by (service) " + counted(f"stack_error_groups_regressed_total{of}", "15m")
     return [
         latest_releases(12),
         timeseries(
-            "Kinds of errors that are new, or back",
+            "Kinds of errors that are new, or back, in 15 minutes",
             "When each service had an error that was never seen before, or one that was resolved and came back. Just "
             "after a release it is the release's. The runbooks are ErrorGroupNew and ErrorGroupRegressed.",
             Query(new, "{{service}} new"),

@@ -3,35 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from grafana_foundation_sdk.builders import (
-    bargauge,
-    common,
-    heatmap,
-    prometheus,
-    statetimeline,
-)
-from grafana_foundation_sdk.builders import (
-    stat as bigvalue,
-)
-from grafana_foundation_sdk.builders import (
-    text as prose,
-)
-from grafana_foundation_sdk.builders import (
-    timeseries as graph,
-)
+from grafana_foundation_sdk.builders import common, heatmap
+from grafana_foundation_sdk.builders.bargauge import Panel as BarGauge
 from grafana_foundation_sdk.builders.dashboard import FieldColor
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.builders.stat import Panel as Stat
+from grafana_foundation_sdk.builders.statetimeline import Panel as StateTimeline
+from grafana_foundation_sdk.builders.text import Panel as Text
+from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as options
-from grafana_foundation_sdk.models.dashboard import (
-    DataSourceRef,
-    FieldColorModeId,
-)
-from grafana_foundation_sdk.models.dashboard import (
-    DynamicConfigValue as Property,
-)
-from grafana_foundation_sdk.models.dashboard import (
-    Panel as Built,
-)
+from grafana_foundation_sdk.models.dashboard import DataSourceRef, DynamicConfigValue, FieldColorModeId
+from grafana_foundation_sdk.models.dashboard import Panel as Built
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
@@ -68,7 +51,7 @@ def timeseries(
 ) -> Panel:
     """Lines over time; thresholds among the queries are dashed lines. `none`: what is said where no data is healthy."""
     panel = (
-        graph.Panel()
+        TimeSeries()
         .unit(unit)
         .line_width(1)
         .fill_opacity(30 if stacked else 8)
@@ -114,7 +97,7 @@ def stat(
 ) -> Panel:
     """One big number for each series. `colored`: value, background or none. `trend`: its past as a line behind it."""
     mode = {"value": options.BigValueColorMode.VALUE, "background": options.BigValueColorMode.BACKGROUND}
-    panel = bigvalue.Panel().unit(unit).color_mode(mode.get(colored, options.BigValueColorMode.NONE))
+    panel = Stat().unit(unit).color_mode(mode.get(colored, options.BigValueColorMode.NONE))
     panel.graph_mode(options.BigValueGraphMode.AREA if trend else options.BigValueGraphMode.NONE)
     panel.text_mode(options.BigValueTextMode.VALUE_AND_NAME if names else options.BigValueTextMode.VALUE)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -139,7 +122,7 @@ def bars(
     none: str = "",
 ) -> Panel:
     """One horizontal bar for each series, as it is now."""
-    panel = bargauge.Panel().unit(unit).min(0).orientation(options.VizOrientation.HORIZONTAL)
+    panel = BarGauge().unit(unit).min(0).orientation(options.VizOrientation.HORIZONTAL)
     panel.display_mode(options.BarGaugeDisplayMode.BASIC).value_mode(options.BarGaugeValueMode.TEXT).show_unfilled(True)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     panel.thresholds(steps(first, steps_)).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
@@ -152,9 +135,9 @@ def timeline(
     title: str, about: str, *queries: Query, words: Words, width: int = 24, height: int = 8, none: str = ""
 ) -> Panel:
     """A bar for each series, in the colour of its state at each time."""
-    panel = (
-        statetimeline.Panel().unit("short").mappings(mappings(words)).merge_values(True).fill_opacity(75).line_width(0)
-    )
+    panel = StateTimeline().unit("short").mappings(mappings(words)).merge_values(True).fill_opacity(75).line_width(0)
+    # By thresholds: with its default, a continuous scale, Grafana shows no legend of the states.
+    panel.thresholds(steps("text", ())).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     panel.show_value(options.VisibilityMode.NEVER).row_height(0.8)
     panel.legend(
         common.VizLegendOptions()
@@ -185,9 +168,7 @@ def heat(
 
 def text(content: str, *, width: int = 24, height: int = 3, title: str = "") -> Panel:
     """Markdown."""
-    return Panel(
-        prose.Panel().title(title).mode(TextMode.MARKDOWN).content(content).span(width).height(height), width, height
-    )
+    return Panel(Text().title(title).mode(TextMode.MARKDOWN).content(content).span(width).height(height), width, height)
 
 
 def panel_of(panel, title, about, queries, width, height, none, *, instant=False, form=None):
@@ -196,7 +177,7 @@ def panel_of(panel, title, about, queries, width, height, none, *, instant=False
     if none:
         panel.no_value(none)
     for ref, query in _named(queries):
-        target = prometheus.Dataquery().ref_id(ref).expr(query.expr).datasource(SOURCE)
+        target = Dataquery().ref_id(ref).expr(query.expr).datasource(SOURCE)
         target.legend_format(query.legend or "__auto")
         target = target.instant() if instant else target.range()
         if form:
@@ -211,10 +192,12 @@ def _named(queries: Sequence[Query]) -> list[tuple[str, Query]]:
     return [(chr(ord("A") + index), query) for index, query in enumerate(queries)]
 
 
-def _dashed(color: str) -> list[Property]:
+def _dashed(color: str) -> list[DynamicConfigValue]:
     return [
-        Property(id_val="color", value={"mode": "fixed", "fixedColor": color}),
-        Property(id_val="custom.lineStyle", value={"fill": "dash", "dash": [8, 6]}),
-        Property(id_val="custom.fillOpacity", value=0),
-        Property(id_val="custom.stacking", value={"mode": "none", "group": "limits"}),
+        DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": color}),
+        DynamicConfigValue(id_val="custom.lineStyle", value={"fill": "dash", "dash": [8, 6]}),
+        DynamicConfigValue(id_val="custom.fillOpacity", value=0),
+        DynamicConfigValue(id_val="custom.stacking", value={"mode": "none", "group": "limits"}),
+        # Its colour says what it is; its legend would take the room of the data's.
+        DynamicConfigValue(id_val="custom.hideFrom", value={"legend": True, "tooltip": False, "viz": False}),
     ]

@@ -51,7 +51,8 @@ FIRST = [
         "Access may have to be stopped and the matter reported, within hours by some laws (runbook "
         "ComplianceViolation).",
         Query(
-            f"sum(\n(\n{risen(EVENTS, '1d')}\n)\nand on (cluster, namespace, job, instance, service, type) stack_errors_total\n)"
+            f"sum(\n(\n{risen(EVENTS, '1d')}\n)\n"
+            "and on (cluster, namespace, job, instance, service, type) stack_errors_total\n)"
             " or vector(0)"
         ),
         unit="short",
@@ -61,7 +62,7 @@ FIRST = [
     ),
     FIRST_TO_END,
     stat(
-        "Refused at the daemon, 15 minutes",
+        "Wrong keys, 15 minutes",
         "Requests that stack-exporter itself refused for their credentials, at both of its listeners. More than 20 "
         "(AuthFailures) are a sender with an old key, whose errors are lost, or somebody who tries.",
         Query(f"sum({REFUSED})"),
@@ -119,8 +120,8 @@ REPORTED = [
     ),
     timeseries(
         "By severity, in 10 minutes",
-        "All chosen services together. Red matters are high and critical: each one of them pages; a rise of low and "
-        "medium ones says that somebody is looking for a way in.",
+        "All chosen services together. High and critical ones matter: each of them pages; a rise of low and medium "
+        "ones says that somebody is looking for a way in.",
         Query(f"sum by (severity) (\n{risen(EVENTS, '10m')}\n)", "{{severity}}"),
         unit="short",
         width=8,

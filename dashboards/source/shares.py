@@ -2,6 +2,8 @@
 
 from dashboards.source.query import Query, Severity
 
+NONE = "–"
+"""In tables of several queries: what stands where one of them found nothing, and in place of no lines at all."""
 OWNERS = 'topk by (service) (1, max by (service, team) (stack_service_info{team=~"$team"}))'
 """One team for each service, where daemons disagree as well."""
 
@@ -14,6 +16,13 @@ def counted(series: str, window: str = "$__range") -> str:
 def share(part: str, whole: str) -> str:
     """0 where there is no part, and nothing where there is no whole; both have the same labels."""
     return f"({part} or {whole} * 0)\n/ ({whole} > 0)"
+
+
+def filled(expr: str, *labels: str) -> str:
+    """A label that is missing is a dash; Grafana would write the panel's words for no data into that cell."""
+    for label in labels:
+        expr = f'label_replace({expr}, "{label}", "{NONE}", "{label}", "")'
+    return expr
 
 
 def owned(expr: str) -> str:

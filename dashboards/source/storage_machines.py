@@ -118,18 +118,26 @@ MACHINES = [
         Query(f"{EACH} (stack_host_processes_blocked{{{OF}}})"),
         Query(
             f"{EACH} (rate(stack_host_cpu_throttled_periods_total{{{OF}}}[5m])"
-            f" / rate(stack_host_cpu_periods_total{{{OF}}}[5m]))"
+            f" / rate(stack_host_cpu_periods_total{{{OF}}}[5m])) >= 0"
         ),
         Query(f"{EACH} (increase(stack_host_oom_kills_total{{{OF}}}[1d]))"),
         columns=[
             Column("component", "Component", url=CLOSER),
-            Column("Value #A", "CPUs", unit="none", decimals=1),
-            Column("Value #B", "Memory", unit="bytes"),
-            Column("Value #C", "Up for", unit="s", decimals=0),
-            Column("Value #D", "Running", unit="short", decimals=0),
-            Column("Value #E", "Blocked", unit="short", decimals=0),
-            Column("Value #F", "Held back", unit="percentunit", decimals=0, steps=((0.25, WARNING),), color="text"),
-            Column("Value #G", "Killed", unit="short", decimals=0, steps=((0.5, CRITICAL),), color="text"),
+            Column("Value #A", "CPUs", unit="none", decimals=1, width=60),
+            Column("Value #B", "Memory", unit="bytes", width=90),
+            Column("Value #C", "Up for", unit="s", decimals=0, width=90),
+            Column("Value #D", "Running", unit="short", decimals=0, width=80),
+            Column("Value #E", "Blocked", unit="short", decimals=0, width=80),
+            Column(
+                "Value #F",
+                "Held back",
+                unit="percentunit",
+                decimals=0,
+                steps=((0.25, WARNING),),
+                color="text",
+                width=90,
+            ),
+            Column("Value #G", "Killed", unit="short", decimals=0, steps=((0.5, CRITICAL),), color="text", width=70),
         ],
         height=7,
         width=14,

@@ -66,7 +66,8 @@ def table(
 
 def _looks(column: Column) -> list[Property]:
     cell = {"text": "color-text", "background": "color-background", "bar": "gauge"}
-    found: list[Property] = []
+    # A cell without a value would show what an empty table says.
+    found = [Property(id_val="noValue", value="–")]
     if column.unit:
         found.append(Property(id_val="unit", value=column.unit))
     if column.decimals is not None:

@@ -36,7 +36,7 @@ def _numbers() -> list[Panel]:
             unit="none",
             steps_=[(1, CRITICAL)],
             colored="background",
-            none="no Celery",
+            none="no Celery answers",
         ),
         stat(
             "Messages waiting",
@@ -50,7 +50,7 @@ def _numbers() -> list[Panel]:
             unit="short",
             first="text",
             trend=True,
-            none="no queue",
+            none="no broker answers",
         ),
         stat(
             "Oldest unfinished message",

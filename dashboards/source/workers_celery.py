@@ -63,7 +63,7 @@ TASKS = [
         columns=[
             Column("task", "Task"),
             Column("component", "Of"),
-            Column("Value #A", "Succeeded", unit="short", decimals=0, width=90),
+            Column("Value #A", "Succeeded", unit="short", decimals=0, width=100),
             Column("Value #B", "Failed", unit="short", decimals=0, steps=[(0.5, CRITICAL)], color="text", width=75),
             Column("Value #C", "Timed out", unit="short", decimals=0, steps=[(0.5, CRITICAL)], color="text", width=85),
             Column("Value #D", "Retried", unit="short", decimals=0, width=75),
@@ -121,7 +121,7 @@ WORKERS = [
         unit="none",
         decimals=0,
         width=8,
-        none="no Celery",
+        none="no Celery answers",
     ),
     timeline(
         "Each worker",
@@ -130,7 +130,7 @@ WORKERS = [
         Query(f"max by (component, worker) (stack_celery_worker_up{{{OURS}}})", "{{component}} {{worker}}"),
         words={"1": ("answers", GOOD), "0": ("gone", CRITICAL)},
         width=8,
-        none="no worker has answered yet",
+        none="no worker answers",
     ),
     timeseries(
         "How busy workers are",
@@ -141,7 +141,7 @@ WORKERS = [
         unit="percentunit",
         most=1,
         width=8,
-        none="no worker has answered yet",
+        none="no worker answers",
     ),
     timeseries(
         "What workers hold",
@@ -155,7 +155,7 @@ WORKERS = [
         unit="none",
         decimals=0,
         width=8,
-        none="no worker has answered yet",
+        none="no worker answers",
     ),
     timeseries(
         "Longest task under way",
@@ -165,7 +165,7 @@ WORKERS = [
         *component_limits("seconds", "active"),
         unit="s",
         width=8,
-        none="no worker has answered yet",
+        none="no worker answers",
     ),
     timeseries(
         "Since the beat's task was seen",

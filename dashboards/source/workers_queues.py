@@ -42,7 +42,7 @@ QUEUES = [
         _limit("queue|messages_ready", "warning"),
         _limit("queue|messages_ready", "critical"),
         unit="short",
-        none="no queue is watched",
+        none="no broker tells",
     ),
     timeseries(
         "Who takes from a queue",
@@ -56,7 +56,7 @@ QUEUES = [
         *component_limits("number", "consumers", above=False),
         unit="none",
         decimals=0,
-        none="no queue is watched",
+        none="no broker tells",
         calcs=("lastNotNull", "min"),
     ),
     timeseries(
@@ -120,7 +120,7 @@ RABBITMQ = [
             "4": ("down", "dark-red"),
         },
         width=12,
-        none="no RabbitMQ",
+        none="no RabbitMQ answers",
     ),
     timeseries(
         "Messages a second",

@@ -28,5 +28,5 @@ def text(board: Board) -> str:
         name = annotation["name"]
         annotation |= {"titleFormat": TITLES[name], "textFormat": TEXTS.get(name, ""), "step": "15s"}
         # Their value is when it happened, in milliseconds: each is marked there, and not at every sample.
-        annotation["useValueForTime"] = name != "Alerts"
+        annotation["useValueForTime"] = True
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"

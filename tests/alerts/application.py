@@ -22,7 +22,8 @@ def repeating(work: Callable[[int], object], every: float = 1.0) -> Iterator[Non
 
 
 def say(daemon: Daemon, events: Events) -> None:
-    daemon.request("POST", "/api/v1/events", json.dumps(events).encode(), JSON, port=daemon.ingest_port)
+    reply = daemon.request("POST", "/api/v1/events", json.dumps(events).encode(), JSON, port=daemon.ingest_port)
+    assert reply.status in (200, 202), reply.text
 
 
 def envelope(daemon: Daemon, *items: tuple[str, dict[str, Any]]) -> None:

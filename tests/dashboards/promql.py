@@ -12,8 +12,9 @@ from tests.rules.test_lint import TEXTS
 from tests.rules.written import records
 
 RISING = {"rate", "irate", "increase", "resets"}
-OF_KIND = re.compile(r'__name__=~"(stack_[\w|().*+]*)"')
+OF_KIND = re.compile(r'__name__=~"(stack_[^"]*)"')
 """Readings of whatever kind is chosen have no other name: `stack_` and the kind's."""
+SUBJECT = re.compile(r'ALERTS(?:_FOR_STATE)? has no subject="(.*)"')
 
 
 @functools.cache
@@ -34,10 +35,14 @@ def types() -> Mapping[str, str]:
 def problems(expr: str) -> list[str]:
     """In words. The variables have been filled in."""
     reading, _ = read(expr, recorded())
-    of_kind = bool(OF_KIND.search(expr))
-    found = [problem for problem in reading.problems if not (problem == NAMELESS and of_kind)]
+    found = [one for one in reading.problems if not ((subject := SUBJECT.fullmatch(one)) and subject[1] in TEXTS)]
     if any(problem.startswith("no PromQL") for problem in found):
         return found
+    if patterns := OF_KIND.findall(expr):
+        found = [problem for problem in found if problem != NAMELESS and not problem.endswith("no such label there")]
+        found += [
+            f"there is no metric {one}" for one in patterns if not any(re.fullmatch(one, name) for name in types())
+        ]
     for operator, on, left, right in reading.joins:
         lost = (left & right & TARGET) - set(on)
         if lost:

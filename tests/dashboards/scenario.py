@@ -126,10 +126,11 @@ def scenario(
         held = stack.enter_context(ExitStack())
         stack.enter_context(repeating(traffic.second))
         stack.enter_context(repeating(lambda _: around.second()))
-        # Of the last that rules record, which need others first; by then all that is scraped is there.
-        wait_until(lambda: running.prometheus.query(RECORDED_LAST), 90, RECORDED_LAST)
+        wait_until(lambda: running.prometheus.query("stack_exporter_build_info"), 60, "the first scrape")
         start = time.time()
-        time.sleep(healthy)
+        # Of the last that rules record, which need others first.
+        wait_until(lambda: running.prometheus.query(RECORDED_LAST), 90, RECORDED_LAST)
+        time.sleep(max(0.0, start + healthy - time.time()))
         window = (start, time.time())
         interval = f"{min(30, int(healthy) - 2)}s"
         yield Scenario(daemon, running, around, traffic, interval, window, window, broken, held)

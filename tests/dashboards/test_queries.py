@@ -6,7 +6,7 @@ from dashboards.source.reading import annotations, queries, substituted
 from tests.dashboards.promql import problems
 from tests.dashboards.shown import boards
 
-VALUES = {"kind": "postgres", "exporter_url": "http://localhost:9676"}
+VALUES = {"exporter_url": "http://localhost:9676"}
 
 
 @pytest.mark.parametrize("uid", boards())
@@ -38,6 +38,8 @@ def test_its_queries_ask_for_what_there_is(uid: str) -> None:
             "* on (component): cluster, instance, job, namespace are one to it",
         ),
         ('{job="any"}', "a selector has no metric's name, written out"),
+        ('max by (component) ({__name__=~"stack_postgress_.+"})', "there is no metric stack_postgress_.+"),
+        ('ALERTS{subject="weather"}', 'ALERTS has no subject="weather"'),
         ("rate(stack_exporter_loop_lag_seconds[1m])", "there is no metric stack_exporter_loop_lag_seconds"),
     ],
 )
@@ -51,7 +53,7 @@ def test_a_query_is_refused(expr: str, problem: str) -> None:
         "slo:stack_slo_error_budget:remaining_ratio",
         'ALERTS{alertstate="firing", subject="slo"}',
         "sum by (le, component) (rate(stack_probe_duration_seconds_bucket[1m]))",
-        '{__name__=~"stack_postgres_.*"}',
+        'sum by (component) ({__name__=~"stack_postgres_.*"})',
         "time() - stack_component_verdict_since_timestamp_seconds",
     ],
 )

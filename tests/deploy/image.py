@@ -33,9 +33,7 @@ class Image:
 
 def built(folder: Path) -> Image:
     """Build it, which takes two minutes, most of which are downloads; all of it is in the folder."""
-    base = folder / "base.tar"
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(base), _mirror()]
-    _run(*command, timeout=600)
+    base = debian(folder / "base.tar", PACKAGES)
     # vfs copies layers where overlayfs would need what not every machine allows.
     store = ["--root", str(folder / "storage"), "--runroot", str(folder / "run"), "--storage-driver", "vfs"]
 
@@ -52,6 +50,21 @@ def built(folder: Path) -> Image:
     root = buildah("mount", buildah("from", "--pull-never", NAME))
     config = json.loads(buildah("inspect", "--type", "image", NAME))["Docker"]["config"]
     return Image(Path(root), config, _bytes(sizes[NAME]), _bytes(sizes[BASE]))
+
+
+def debian(target: Path, packages: str) -> Path:
+    """A Debian 12 with these packages and little else: a folder, or an archive if that is what its name says."""
+    command = [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        f"--include={packages}",
+        "bookworm",
+        str(target),
+        _mirror(),
+    ]
+    _run(*command, timeout=600)
+    return target
 
 
 def _mirror() -> str:

@@ -11,17 +11,12 @@ import pytest
 
 from tests import servers
 from tests.deploy.container import Container, run
-from tests.deploy.image import Image, built
+from tests.deploy.image import Image
 from tests.servers.process import wait_until
 from tests.tree import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.debian, pytest.mark.timeout(1800), pytest.mark.xdist_group("image")]
 UID = 65532
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    return built(tmp_path_factory.mktemp("image"))
 
 
 class Running:

@@ -80,7 +80,9 @@ def test_an_application_keeps_its_label_service_and_other_series_get_none(overla
     assert target is not None
     assert JOB.fullmatch(target["job"])
     assert (target["instance"], target["namespace"]) == (instance, "stack-exporter")
-    requests = scraped({"__name__": "stack_http_server_requests_total", "service": "shop"}, target, honor=at["honorLabels"])
+    requests = scraped(
+        {"__name__": "stack_http_server_requests_total", "service": "shop"}, target, honor=at["honorLabels"]
+    )
     assert (requests["service"], requests.get("exported_service")) == ("shop", None)
     assert "service" not in scraped({"__name__": "stack_health_score"}, target, honor=at["honorLabels"])
 

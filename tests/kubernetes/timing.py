@@ -26,7 +26,11 @@ def probes(found: list[Object]) -> Iterator[str]:
             yield from (f"{where}: {wrong}" for wrong in _probes(one, wanted))
             if one["name"] != "stack-exporter":
                 continue
-            asked = [one[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe") if probe in one]
+            asked = [
+                one[probe].get("httpGet", {}).get("path")
+                for probe in ("livenessProbe", "readinessProbe")
+                if probe in one
+            ]
             yield from (f"{where}: {path} is not served" for path in asked if path not in paths)
 
 

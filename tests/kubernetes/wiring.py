@@ -41,7 +41,7 @@ def ports(found: list[Object]) -> Iterator[str]:
         for one in pod.containers:
             own = {port["name"] for port in one.get("ports", [])}
             for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
-                if probe in one and one[probe]["httpGet"]["port"] not in own:
+                if probe in one and one[probe].get("httpGet", {}).get("port") not in own:
                     yield f"{pod.owner}: {one['name']}: {probe} asks no port of its own"
     for each in found:
         spec = each.get("spec", {})

@@ -63,11 +63,11 @@ function colors({ mode = "scheme", scheme = "Oranges", steps = 64, reverse = fal
 
 function Exemplars({ exemplars, rows, x, bottom, tall, color }) {
   const bounds = rows.map((row) => (row.name === "+Inf" ? Infinity : Number(row.name)));
-  return exemplars.flatMap((series) => series.exemplars).map(({ timestamp, value }, index) => {
+  return exemplars.map(({ timestamp, value }, index) => {
     const row = bounds.findIndex((bound) => Number(value) <= bound);
     const [left, middle] = [x(timestamp * 1000), bottom - (row + 0.5) * tall];
     if (row < 0 || left < LEFT) return null;
-    return <path key={index} className="exemplar" d={`M${left - 4},${middle}l4,-4l4,4l-4,4z`} fill={color} />;
+    return <path key={index} className="exemplar" d={`M${left - 3},${middle}l3,-3l3,3l-3,3z`} fill={color} />;
   });
 }
 

@@ -30,6 +30,7 @@ def a_cache_runs_full(scene: Scene) -> Steps:
             for key in range(13):
                 server.call("SET", f"blob{key}", "x" * (1 << 20))
             in_the_way = server.folder / "dump.rdb"
+            in_the_way.unlink()
             in_the_way.mkdir()
             server.call("BGSAVE")
             yield None

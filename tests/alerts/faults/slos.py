@@ -15,7 +15,8 @@ def checkouts_fail(scene: Scene) -> Steps:
 
 # Of a budget of 30 days, twelve hours here, an objective that is watched for an hour (a minute) can spend a 720th of what
 # its ratio says, which is more than a thousandth, where all fails: so it is spent, or nearly so, once a minute is begun.
-SPENT = {"leaking": ("99%", 48, 2), "spent": ("99.9%", 0, 5), "nearly-spent": ("99.9%", 8, 17)}
+# What leaks burns at 2, which is a ticket over three days and no page over six hours.
+SPENT = {"leaking": ("90%", 40, 10), "spent": ("99.9%", 0, 5), "nearly-spent": ("99.9%", 8, 17)}
 
 
 @provokes("SloBudgetBurning/warning", "SloBudgetSpent/warning", "SloBudgetLow/warning")
@@ -24,9 +25,9 @@ def budgets_are_spent(scene: Scene) -> Steps:
     yield {"slos": slos}
     with repeating(lambda _: [_serve(scene, name, *counts) for name, (_, *counts) in SPENT.items()]):
         yield None
-    for name in SPENT:
-        _serve(scene, name, 6_000, 0)
-    yield None
+    # Days in which all goes well can't be waited for; as much as in them, within seconds, makes what has failed little.
+    with repeating(lambda _: [_serve(scene, name, 1_000, 0) for name in SPENT]):
+        yield None
 
 
 def _serve(scene: Scene, service: str, well: int, badly: int) -> None:

@@ -45,7 +45,7 @@ type Own = "type" | "options" | "fieldConfig" | "targets";
 interface Drawn<Type extends string, Options, Custom> extends Plain<Omit<Panel, Own>> {
   type: Type;
   options: Partial<Plain<Options>>;
-  fieldConfig: Plain<FieldConfigSource<Partial<Custom>>>;
+  fieldConfig?: Plain<FieldConfigSource<Partial<Custom>>>;
   targets: Target[];
 }
 interface Written extends Plain<Omit<Panel, Own>> {
