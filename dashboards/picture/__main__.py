@@ -6,6 +6,7 @@ healthy, breaks what can be broken, and draws them again: docs/dashboards/NAME-h
 
 import argparse
 import asyncio
+import functools
 import sys
 import tempfile
 import time
@@ -78,13 +79,13 @@ def from_scenario(boards: Sequence[Json], address: str, given: argparse.Namespac
     with tempfile.TemporaryDirectory(prefix="picture-", ignore_cleanup_errors=True) as folder:
         _say(f"starting all that is watched; {given.healthy:g} s of a healthy day")
         with scenario(Path(folder), True, healthy=given.healthy, broken=given.broken) as running:
-            asked = {"rate": running.rate_interval, "values": running.variables, "step": STEP}
-            asking = Asking(running.prometheus.url, *running.healthy_window, **asked)
-            problems += draw(boards, asking, address, "healthy", given)
+            ask = functools.partial(
+                Asking, running.prometheus.url, rate=running.rate_interval, values=running.variables, step=STEP
+            )
+            problems += draw(boards, ask(*running.healthy_window), address, "healthy", given)
             _say(f"breaking all that can be; {given.broken:g} s of that")
             running.break_()
-            asking = Asking(running.prometheus.url, *running.broken_window, **asked)
-            problems += draw(boards, asking, address, "broken", given)
+            problems += draw(boards, ask(*running.broken_window), address, "broken", given)
     return problems
 
 

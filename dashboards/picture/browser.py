@@ -49,7 +49,8 @@ class Page:
             if answer.get("id") == number:
                 if "error" in answer:
                     raise PictureError(f"{method}: {answer['error']['message']}")
-                return answer["result"]
+                result: dict[str, Any] = answer["result"]
+                return result
             self._hear(answer)
 
     def _hear(self, event: dict[str, Any]) -> None:

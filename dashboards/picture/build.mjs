@@ -7,7 +7,10 @@ const folder = process.argv[2];
 // By the names under which Grafana's styles look for them.
 const copies = {
   "@grafana/ui/dist/public/img/icons": "img/icons",
-  "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": ["fonts/inter/Inter-Regular.woff2", "fonts/inter/Inter-Medium.woff2"],
+  "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": [
+    "fonts/inter/Inter-Regular.woff2",
+    "fonts/inter/Inter-Medium.woff2",
+  ],
   "@fontsource/roboto-mono/files/roboto-mono-latin-400-normal.woff2":
     "fonts/roboto/L0xTDF4xlVMF-BfR8bXMIhJHg45mwgGEFl0_3vrtSM1J-gEPT5Ese6hmHSh0mQ.woff2",
 };
@@ -45,6 +48,7 @@ await build({
   logLevel: "error",
 });
 for (const [from, to] of Object.entries(copies)) {
-  for (const name of [to].flat()) await cp(join("node_modules", from), join(folder, "public", name), { recursive: true });
+  for (const name of [to].flat())
+    await cp(join("node_modules", from), join(folder, "public", name), { recursive: true });
 }
 await writeFile(join(folder, "index.html"), page);

@@ -215,6 +215,6 @@ BOARD = Board(
         Row("Routes", _routes()),
         *ROWS,
     ],
-    alerts='service=~"$service"',
+    alerts='service=~"$service", service!=""',
     deploys=True,
 )

@@ -5,7 +5,7 @@ from dashboards.source.board import Board, Row
 from dashboards.source.components_now import CLOSER, states
 from dashboards.source.components_readings import READINGS
 from dashboards.source.components_runs import DURATIONS, RUNS
-from dashboards.source.looks import CODES, CRITICAL, GOOD, NAMES, UNKNOWN, WARNING, status_code
+from dashboards.source.looks import CODES, CRITICAL, GOOD, STATUS, UNKNOWN, WARNING, status_code
 from dashboards.source.panels import stat, timeline
 from dashboards.source.query import Query
 from dashboards.source.tables import Column, table
@@ -22,6 +22,12 @@ SUCCEEDED = f'stack_probe_runs_total{{{OURS}, result!="unhealthy"}}[$__range]'
 LATEST = f"max by (component) (stack_probe_last_run_timestamp_seconds{{{OURS}}})"
 P95 = f"histogram_quantile(0.95, sum by (le, component) (rate(stack_probe_duration_seconds_bucket{{{OURS}}}[5m])))"
 
+SEVERITY = ["healthy", "maintenance", "unknown", "degraded", "unhealthy"]
+"""From the best to the worst: by what the table is sorted, so that what is broken stands first."""
+STATUSES = {str(code): (name, STATUS[name]) for code, name in enumerate(SEVERITY)}
+WORST = "\n  or ".join(
+    f'(stack_component_status{{{OURS}, status="{name}"}} == 1) * {code}' for code, name in enumerate(SEVERITY)
+)
 BAR = [(0, CRITICAL), (0.9, WARNING), (0.99, GOOD)]
 
 FIRST = [
@@ -89,14 +95,15 @@ FIRST = [
         "Every component that is chosen above. “Reason” is that of most failing runs of the last five minutes; “For” "
         "is how long the verdict has been what it is; “changes” says how often it went up or down in the time shown "
         "(more than a few: ComponentFlapping). Click a name to choose it alone.",
-        Query(f"max by (component, kind, team, critical, status, reason) (\n{states(OURS)}\n)"),
+        Query(f"max by (component, kind, team, critical, reason) (\n{states(OURS)}\n)"),
         Query(f"sum by (component) (increase({SUCCEEDED})) / sum by (component) (increase({RANGE}))"),
         Query(f"max by (component) (changes(stack_component_up{{{OURS}}}[$__range]))"),
         Query(P95),
         Query(f"time() - {LATEST}"),
+        Query(f"max by (component) ({WORST})"),
         columns=[
             Column("component", "Component", url=CLOSER),
-            Column("status", "Status", words=NAMES, color="background", width=110),
+            Column("Value #F", "Status", words=STATUSES, color="background", width=110),
             Column("Value #A", "For", unit="s", decimals=0, width=110),
             Column("reason", "Reason"),
             Column("team", "Team", width=120),
@@ -107,9 +114,8 @@ FIRST = [
             Column("Value #D", "p95", unit="s", width=85),
             Column("Value #E", "Run ago", unit="s", decimals=0, width=85),
         ],
-        height=9,
-        sort="Succeeded",
-        descending=False,
+        height=11,
+        sort="Status",
         none="No component is configured",
     ),
     timeline(

@@ -177,7 +177,8 @@ READINGS = [
         "Numbers",
         "Readings that are plain numbers: connections, messages, files; 1 or 0 for yes or no. Compare the time of a "
         "step with the marks of alerts and deploys.",
-        (_now(NUMBERS, NOT_NUMBERS), LEGEND),
+        # What is not limited has a limit of 2^63, beside which all others are 0.
+        (f"({_now(NUMBERS, NOT_NUMBERS)} < 1e15)", LEGEND),
         unit="short",
         width=8,
     ),

@@ -8,7 +8,7 @@ from dashboards.source.databases_calls import CALLS
 from dashboards.source.databases_queries import QUERIES
 from dashboards.source.databases_replicas import REPLICAS
 from dashboards.source.databases_schema import SCHEMA
-from dashboards.source.looks import CRITICAL, WARNING
+from dashboards.source.looks import CRITICAL, GOOD, WARNING
 from dashboards.source.panels import Panel, stat, timeseries
 from dashboards.source.query import Query, Severity, component_limits
 from dashboards.source.tables import Column, table
@@ -50,6 +50,7 @@ LAG = f"""max(
   or stack_mysql_replication_lag_seconds{{{OURS}}}
   or stack_mongodb_replication_lag_seconds{{{OURS}}}
 )"""
+FULL = [(0, GOOD), (0.8, WARNING), (0.95, CRITICAL)]
 SAVES = f"stack_redis_rdb_last_save_ok{{{OURS}}} or stack_redis_aof_last_write_ok{{{OURS}}}"
 
 
@@ -135,7 +136,7 @@ ALL = [
             Column("kind", "Kind", width=100),
             Column("Value #B", "Running for", unit="s", decimals=1, width=115),
             Column("Value #C", "Answers in", unit="s", width=105),
-            Column("Value #D", "Connections", unit="percentunit", decimals=0, color="bar", width=140),
+            Column("Value #D", "Connections", unit="percentunit", decimals=0, steps=FULL, color="bar", width=140),
             Column("Value #E", "Size", unit="bytes", width=95),
             Column("Value #F", "Grows a day", unit="bytes", width=110),
         ],

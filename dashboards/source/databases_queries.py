@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+from dashboards.source.components_now import CLOSER
+from dashboards.source.looks import WARNING
 from dashboards.source.panels import timeseries
 from dashboards.source.query import Query, Severity, component_limits
+from dashboards.source.tables import Column, table
 
 OURS = 'component=~"$component"'
 BUFFERS = f"""max by (component) (
@@ -142,8 +145,34 @@ QUERIES = [
         Query(f"max by (component) (stack_mongodb_cache_used_ratio{{{OURS}}})", "{{component}} used"),
         Query(f"max by (component) (stack_mongodb_cache_dirty_ratio{{{OURS}}})", "{{component}} not written"),
         *component_limits("ratio", "cache"),
+        replace(component_limits("ratio", "cache_dirty")[0], legend="warning from, if not written"),
         unit="percentunit",
         most=1,
         none="no MongoDB tells",
+    ),
+    table(
+        "What else may be wrong",
+        "Indexes and constraints that are not valid (PostgreSQL), threads at work and failed log-ins a second (MySQL), "
+        "open cursors and free tickets (MongoDB), memory that is allocated badly (Redis: above 1.5 in a large one, let "
+        "it defragment). Each has an alert once its threshold is set; its runbook says what to do.",
+        Query(f"max by (component) (stack_postgres_invalid_indexes{{{OURS}}})"),
+        Query(f"max by (component) (stack_postgres_invalid_constraints{{{OURS}}})"),
+        Query(f"max by (component) (stack_mysql_threads_running{{{OURS}}})"),
+        Query(f"max by (component) (rate(stack_mysql_aborted_connects_total{{{OURS}}}[5m]))"),
+        Query(f"max by (component) (stack_mongodb_cursors_open{{{OURS}}})"),
+        Query(f"min by (component) (stack_mongodb_tickets_available{{{OURS}}})"),
+        Query(f"max by (component) (stack_redis_memory_fragmentation_ratio{{{OURS}}})"),
+        columns=[
+            Column("component", "Component", url=CLOSER),
+            Column("Value #A", "Indexes", unit="none", steps=[(1, WARNING)], color="text", width=95),
+            Column("Value #B", "Constraints", unit="none", steps=[(1, WARNING)], color="text", width=100),
+            Column("Value #C", "Threads", unit="none", width=95),
+            Column("Value #D", "Log-ins", unit="ops", width=95),
+            Column("Value #E", "Cursors", unit="short", width=95),
+            Column("Value #F", "Tickets", unit="short", width=95),
+            Column("Value #G", "Memory", unit="none", decimals=2, width=95),
+        ],
+        height=6,
+        none="No server answers",
     ),
 ]

@@ -189,6 +189,6 @@ BOARD = Board(
     about="What the applications report as errors: new, back, spiking, unresolved; whose, and since which release.",
     variables=[variables.team(), variables.service(), variables.environment()],
     rows=[Row("", [*_numbers(), _by_service(), _oldest(), *_rates()]), *ROWS],
-    alerts='service=~"$service"',
+    alerts='service=~"$service", service!=""',
     deploys=True,
 )

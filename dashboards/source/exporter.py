@@ -78,7 +78,7 @@ FIRST = [
         "dropped on their way to back ends. Each is something that somebody will look for and not find: see the rows "
         "below.",
         Query(f"(sum({NOT_TAKEN}) or vector(0)) + (sum({DROPPED}) or vector(0))"),
-        unit="short",
+        unit="none",
         decimals=0,
         steps_=[(0.5, WARNING)],
     ),
@@ -104,7 +104,7 @@ FIRST = [
             Column("Value #D", "Configuration taken", words=YES_NO, color="text", width=150),
             Column("Value #E", "In force for", unit="s", decimals=0, width=110),
             Column("Value #I", "Components", unit="short", decimals=0, width=110),
-            Column("Value #J", "Runs under way", unit="short", decimals=0, width=120),
+            Column("Value #J", "Runs under way", unit="short", decimals=0, width=140),
             Column("Value #K", "OTLP series", unit="short", decimals=0, width=100),
             Column("Value #F", "Memory", unit="bytes", width=100),
             Column("Value #G", "Processors", unit="short", decimals=2, width=100),
@@ -167,8 +167,8 @@ ON_TIME = [
         "Time since a task last showed that it lives, by the time within which it promises to. Up to 1 is normal; at "
         "3 it is stuck, /livez answers 503, and the daemon has to be restarted (ExporterTaskStuck).",
         Query(
-            f"max by (instance, task) ((time() - {BEATEN})"
-            f" / on ({AT}, task) stack_exporter_task_heartbeat_interval_seconds)",
+            f"round(max by (instance, task) ((time() - {BEATEN})"
+            f" / on ({AT}, task) stack_exporter_task_heartbeat_interval_seconds), 0.1)",
             "{{task}}",
         ),
         unit="none",

@@ -97,7 +97,7 @@ FORWARDED = [
         columns=[
             Column("backend", "Back end"),
             Column("signal", "Signal"),
-            Column("Value #A", "Waiting", unit="short", decimals=0),
+            Column("Value #A", "Waiting", unit="none", decimals=0),
             Column("Value #B", "On disk", unit="bytes"),
             Column("Value #C", "Oldest", unit="s", decimals=0, steps=((300, WARNING), (3600, CRITICAL)), color="text"),
             Column("Value #D", "Last taken, ago", unit="s", decimals=0),
@@ -196,8 +196,8 @@ ANSWERED = [
     ),
     timeseries(
         "Memory",
-        "What the daemon has of memory. A line that climbs for days is a leak, or too many series: compare with the "
-        "row above, and restart it before the kernel does (the sidecar's limit is in the manifests).",
+        "What the daemon has of memory. A line that climbs for days is a leak, or too many series: compare with its "
+        "`OTLP series` at the top, and restart it before the kernel does.",
         Query(
             f"max by (instance) (process_resident_memory_bytes{{{OF}}} and on ({AT}) stack_exporter_build_info)",
             "{{instance}}",

@@ -63,6 +63,9 @@ def timeseries(
         .display_mode(options.LegendDisplayMode.TABLE)
         .placement(options.LegendPlacement.BOTTOM)
         .calcs(list(calcs))
+        # Where there are more lines than room, the highest is seen.
+        .sort_by("Last *" if "lastNotNull" in calcs else "Max")
+        .sort_desc(True)
     )
     panel.tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING))
     if stacked:

@@ -18,9 +18,10 @@ class Query:
     exemplars: bool = False
 
 
-def component_limits(unit: str, signal: str, *, above: bool = True) -> tuple[Query, Query]:
-    """A signal's thresholds, of the components that are shown; where they differ, the strictest."""
-    return _limits(f"stack_threshold_{unit}", f'signal="{signal}", component=~"$component"', above)
+def component_limits(unit: str, signal: str, *, above: bool = True, kinds: str = "") -> tuple[Query, Query]:
+    """A signal's thresholds, of the components shown, or of those of `kinds`; where they differ, the strictest."""
+    of = f' and on ({ON}) stack_component_info{{kind=~"{kinds}"}}' if kinds else ""
+    return _limits(f"stack_threshold_{unit}", f'signal="{signal}", component=~"$component"', above, of)
 
 
 def alert_limits(unit: str, signal: str, *, above: bool = True) -> tuple[Query, Query]:
@@ -28,11 +29,11 @@ def alert_limits(unit: str, signal: str, *, above: bool = True) -> tuple[Query, 
     return _limits(f"stack_alert_threshold_{unit}", f'signal="{signal}"', above)
 
 
-def _limits(metric: str, labels: str, above: bool) -> tuple[Query, Query]:
+def _limits(metric: str, labels: str, above: bool, of: str = "") -> tuple[Query, Query]:
     strictest = "min" if above else "max"
     severities: tuple[Severity, Severity] = ("warning", "critical")
     first, second = (
-        Query(f'{strictest}({metric}{{{labels}, severity="{severity}"}})', f"{severity} from", severity)
+        Query(f'{strictest}({metric}{{{labels}, severity="{severity}"}}{of})', f"{severity} from", severity)
         for severity in severities
     )
     return first, second

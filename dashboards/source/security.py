@@ -30,7 +30,7 @@ FIRST = [
         "Security events of the severities high and critical within an hour, at the chosen services. Each pages at "
         "once (SecurityEventCritical, SecurityEventHigh): until somebody has looked, take it for an attack.",
         Query(f"sum(\n{risen(GRAVE, '1h')}\n) or vector(0)"),
-        unit="short",
+        unit="none",
         decimals=0,
         steps_=[(0.5, CRITICAL)],
         colored="background",
@@ -40,7 +40,7 @@ FIRST = [
         "At the service that refused most. From 20 on somebody tries passwords, or a job has an old one (BruteForce): "
         "find the address in the service's log, and block it or lock the account.",
         Query(f"max(\n{FAILED}\n)"),
-        unit="short",
+        unit="none",
         decimals=0,
         steps_=[(20, WARNING), (100, CRITICAL)],
         none="no service",
@@ -55,7 +55,7 @@ FIRST = [
             "and on (cluster, namespace, job, instance, service, type) stack_errors_total\n)"
             " or vector(0)"
         ),
-        unit="short",
+        unit="none",
         decimals=0,
         steps_=[(0.5, CRITICAL)],
         colored="background",
@@ -66,7 +66,7 @@ FIRST = [
         "Requests that stack-exporter itself refused for their credentials, at both of its listeners. More than 20 "
         "(AuthFailures) are a sender with an old key, whose errors are lost, or somebody who tries.",
         Query(f"sum({REFUSED})"),
-        unit="short",
+        unit="none",
         decimals=0,
         steps_=[(20, WARNING)],
         none="no daemon",
@@ -77,7 +77,7 @@ FIRST = [
         "anything. Many are no fault of the daemon, but the service should not send them: see below which rule, and "
         "tell its owner.",
         Query(f"sum(\n{risen('stack_exporter_scrubbed_total', '1h')}\n) or vector(0)"),
-        unit="short",
+        unit="none",
         decimals=0,
         first=UNKNOWN,
     ),
@@ -90,7 +90,7 @@ FIRST = [
             Column("service", "Service", url="${exporter_url}/go/error?service=${__value.text}", width=120),
             Column("type", "Type"),
             Column("severity", "Severity", words=SEVERITIES, color="text", width=90),
-            Column("Value", "Events", unit="short", decimals=0, width=80),
+            Column("Value", "Events", unit="none", decimals=0, width=80),
             Column("team", "Team", width=120),
         ],
         width=12,

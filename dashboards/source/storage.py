@@ -125,7 +125,7 @@ DISKS = [
         "Used by used and available bytes, as df counts: without what is reserved for root. Above the dashed lines "
         "the alert DiskFull fires: delete logs, dumps and old releases, or enlarge the volume.",
         Query(f"max by (component) (stack_disk_used_ratio{{{OF}}})", "{{component}}"),
-        *component_limits("ratio", "used"),
+        *component_limits("ratio", "used", kinds="disk"),
         unit="percentunit",
         most=1,
         none=NO_DISK,
@@ -167,7 +167,7 @@ HELD = [
             f'(rate(stack_probe_duration_seconds_bucket{{{OF}, kind=~"disk|s3"}}[$__rate_interval])))',
             "{{component}}",
         ),
-        *component_limits("seconds", "latency"),
+        *component_limits("seconds", "latency", kinds="disk|s3"),
         unit="s",
         none="no component of the kinds disk and s3",
     ),

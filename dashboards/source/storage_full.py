@@ -97,7 +97,7 @@ def holdings() -> Panel:
             Column("Value #A", "Quota in use", unit="percentunit", decimals=1, steps=FULL, color="bar", width=220),
             Column("Value #B", "Holds", unit="bytes"),
             Column("Value #C", "May hold", unit="bytes"),
-            Column("Value #D", "Files or objects", unit="short", decimals=0),
+            Column("Value #D", "Files or objects", unit="none", decimals=0),
             Column("Value #E", "Counted", unit="s", decimals=0),
             Column(
                 "Value #F", "All of it", words={"1": ("yes", "green"), "0": ("no", "orange")}, color="text", width=90

@@ -1,5 +1,7 @@
 """Row of Workers and queues: jobs that report when they ran, and whether a report is missing."""
 
+from dataclasses import replace
+
 from dashboards.source.components_now import CLOSER
 from dashboards.source.looks import CRITICAL
 from dashboards.source.panels import timeseries
@@ -56,6 +58,7 @@ HEARTBEATS = [
         Query(f"max by (component) (stack_heartbeat_last_duration_seconds{{{OURS}}})", "{{component}} last"),
         Query(f"max by (component) (stack_heartbeat_running_seconds{{{OURS}}} > 0)", "{{component}} running"),
         *component_limits("seconds", "duration"),
+        replace(component_limits("seconds", "running")[0], legend="warning from, while it runs"),
         unit="s",
         none="no job has run yet",
     ),

@@ -1,5 +1,7 @@
 """Rows of Workers and queues: what waits in which queue, who takes from it, and how RabbitMQ's nodes are."""
 
+from dataclasses import replace
+
 from dashboards.source.looks import CRITICAL, GOOD, WARNING
 from dashboards.source.panels import timeline, timeseries
 from dashboards.source.query import Query, Severity, component_limits
@@ -7,10 +9,10 @@ from dashboards.source.query import Query, Severity, component_limits
 OURS = 'component=~"$component"'
 
 
-def _limit(signals: str, severity: Severity, strictest: str = "min") -> Query:
-    """The threshold of signals that mean the same, where kinds call them otherwise."""
+def _limit(signals: str, severity: Severity, unit: str = "number") -> Query:
+    """The strictest threshold of signals that mean the same, where kinds call them otherwise."""
     labels = f'{OURS}, signal=~"{signals}", severity="{severity}"'
-    return Query(f"{strictest}(stack_threshold_number{{{labels}}})", f"{severity} from", severity)
+    return Query(f"min(stack_threshold_{unit}{{{labels}}})", f"{severity} from", severity)
 
 
 def _by(resource: str) -> str:
@@ -133,6 +135,7 @@ RABBITMQ = [
             )
             for what in ("published", "delivered", "acknowledged", "redelivered", "unroutable")
         ),
+        replace(_limit("unroutable", "warning"), legend="warning from, if unroutable"),
         unit="ops",
         none=NO_API,
     ),
@@ -144,7 +147,8 @@ RABBITMQ = [
             "\nor ".join(_by(resource) for resource in ("memory", "descriptors", "sockets", "processes")),
             "{{component}} {{node}} {{resource}}",
         ),
-        *component_limits("ratio", "memory"),
+        _limit("memory|descriptors|sockets|processes", "warning", "ratio"),
+        _limit("memory|descriptors|sockets|processes", "critical", "ratio"),
         unit="percentunit",
         most=1,
         none=NO_API,

@@ -13,7 +13,7 @@ TEXT = """# Alerts that were seen
 Written by tests/alerts/test_every_alert.py (`ALERTS_SEEN=docs/alerts-seen.md make test-slow`), on {cores} cores. Each line is a real fault in a real
 component (or, where that can't be made here, in an imitation that says what a real one would), which the daemon saw, on which a rule in Prometheus fired,
 and which Alertmanager told to every receiver that the route has; then the fault was mended, and each was told that. Rules and routes are those that are
-shipped, with every duration divided by {factor:g}: so the seconds are mostly those that `for`, ranges and `group_wait` are configured to wait. A run writes
+shipped, with every duration divided by {factor:g} or what the line says: so the seconds are mostly those that `for`, ranges and `group_wait` are configured to wait. A run writes
 the lines of the faults that passed, and leaves those of others as they were: the last column says when each was seen, and under which load of the machine
 (five minutes' mean). What can't be provoked here, and why not, is in tests/alerts/unprovoked.py.
 
@@ -57,7 +57,8 @@ def _rows(told: Sequence[Told]) -> dict[str, str]:
 
 
 def _row(one: Told, seen: str) -> str:
-    fault = one.fault.name.replace("_", " ") + IMITATED * one.fault.imitated
+    divided = "" if one.factor == FACTOR else f" (divided by {one.factor:g})"
+    fault = one.fault.name.replace("_", " ") + IMITATED * one.fault.imitated + divided
     end = (
         NOT_WAITED_FOR + one.fault.endless
         if one.resolved is None

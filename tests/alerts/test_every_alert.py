@@ -14,6 +14,7 @@ import pytest
 
 from tests.alerts import seen, wave
 from tests.alerts.fault import Fault, found
+from tests.alerts.faults import pasts
 from tests.alerts.wave import Wave
 
 pytestmark = [pytest.mark.debian, pytest.mark.xdist_group("every_alert"), pytest.mark.timeout(900)]
@@ -21,9 +22,12 @@ pytestmark = [pytest.mark.debian, pytest.mark.xdist_group("every_alert"), pytest
 WAVES = {
     "applications": ("applications", "errors", "heartbeats", "logfiles", "slos", "tasks"),
     "databases": ("cache_states", "caches", "databases", "mariadb", "mongodb", "schemas"),
+    "pasts": ("pasts",),
     "workers": ("brokers", "hosts", "storage", "waiting", "workers"),
 }
 """Faults that are made side by side, by their modules; all others are a wave too. More than these outrun two cores."""
+FACTORS = {"pasts": pasts.FACTOR}
+"""What durations are divided by in a wave, if not by what they are in all others."""
 BUSY = {"ComponentSlow", "ExporterLoopLag"}
 """What fires where nothing is broken but the machine is busy with something else."""
 
@@ -51,7 +55,7 @@ class Waves:
         name = wave_of(fault)
         if name not in self.done:
             together = [one for one in self.chosen if wave_of(one) == name]
-            self.done[name] = wave.run(together, self.folder / name.replace(" ", "-"))
+            self.done[name] = wave.run(together, self.folder / name.replace(" ", "-"), FACTORS.get(name, wave.FACTOR))
             print(f"\n{name}: {wave.spent():.0f} s of a core so far\n" + seen.table(self.done[name].told))
         return self.done[name]
 

@@ -17,6 +17,7 @@ from tests.alerts.running import Heard, Running, said
 from tests.servers.process import wait_until
 
 FACTOR = 60.0
+"""What every duration in rules and routes is divided by, where no wave has a factor of its own."""
 QUIET = 8.0
 """Seconds in which nothing is broken, and nothing may fire."""
 SETTLED = 2.0
@@ -45,6 +46,7 @@ class Told:
     firing: float
     receivers: frozenset[str]
     resolved: float | None
+    factor: float = FACTOR
 
 
 @dataclass
@@ -57,10 +59,10 @@ class Wave:
     told: list[Told] = field(default_factory=list)
 
 
-def run(chosen: list[Fault], folder: Path) -> Wave:
+def run(chosen: list[Fault], folder: Path, factor: float = FACTOR) -> Wave:
     """All that is wrong with them is in what is returned."""
     folder.mkdir()
-    with _running(chosen, folder) as running, ThreadPoolExecutor(len(chosen)) as pool:
+    with _running(chosen, folder, factor) as running, ThreadPoolExecutor(len(chosen)) as pool:
         wait_until(lambda: running.engines.notified.of("Watchdog"), 60, "the watchdog barks")
         # Until the first scrape there is no exporter, and an alert says so: in production it waits for five minutes.
         wait_until(lambda: running.engines.prometheus.query("stack_exporter_build_info"), 60, "the first scrape")
@@ -99,15 +101,17 @@ def run(chosen: list[Fault], folder: Path) -> Wave:
                     first = next(iter(after or before))
                     took = before[first] - broken_at[fault.name]
                     end = max(0.0, after[first] - mended_at[fault.name]) if after else None
-                    wave.told.append(Told(fault, alert, took, running.receivers(dict(first)), end))
+                    wave.told.append(Told(fault, alert, took, running.receivers(dict(first)), end, factor))
                 else:
                     wrong[alert] = "was not resolved" if before else f"did not arrive; Prometheus has {sorted(known)}"
         return wave
 
 
 @contextmanager
-def _running(chosen: list[Fault], folder: Path) -> Iterator[Running]:
+def _running(chosen: list[Fault], folder: Path, factor: float) -> Iterator[Running]:
     scenes: list[Scene] = []
+    # Of a rate over five minutes five samples, whatever they are divided by.
+    pace = f"{FACTOR / factor * 1000:.0f}ms"
     with ExitStack() as stack:
         steps: dict[str, Steps] = {}
         stack.callback(_close, steps)
@@ -121,9 +125,9 @@ def _running(chosen: list[Fault], folder: Path) -> Iterator[Running]:
             engines(
                 folder,
                 {"stack-exporter": [f"127.0.0.1:{daemon.port}"]} | scraped,
-                factor=FACTOR,
-                scrape="1s",
-                evaluation="1s",
+                factor=factor,
+                scrape=pace,
+                evaluation=pace,
                 hook=f"{daemon.url}/hooks/alertmanager",
             )
         )

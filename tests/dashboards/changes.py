@@ -93,7 +93,7 @@ CHANGED: dict[str, dict[str, Change]] = {
         "Where to look: each service's errors": more,
         "Errors in 5 minutes, by service": more,
         "Errors in 5 minutes, by severity": more,
-        "By code": rows,
+        "By code": more,
         "New kinds, and kinds that are back, in an hour": more,
         "Newest releases": other,
     },

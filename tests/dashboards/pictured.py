@@ -37,7 +37,9 @@ def samples() -> str:
             f"since {at - 5400} {at}",
             *(f'took{{le="{bound}"}} {index * 2**number} {at}' for number, bound in enumerate((*BOUNDS, "+Inf"))),
         ]
-        lines += [f'ALERTS{{alertstate="firing",severity="critical",alertname="It"}} 1 {at}'] * bad
+        alert = 'severity="critical",alertname="It"'
+        lines += [f'ALERTS{{alertstate="firing",{alert}}} 1 {at}'] * bad
+        lines += [f"ALERTS_FOR_STATE{{{alert}}} {START + 20 * EVERY} {at}"] * bad
     # Of each series together, as the format demands.
     return "\n".join(sorted(lines, key=lambda line: line.split(" ")[0])) + "\n# EOF\n"
 

@@ -19,8 +19,7 @@ SHOWN = {
     "Since": ["1.50 hours"],
     "None is good": ["all is well"],
     "Used": ["database", "3.06 GiB", "orders", "1 GiB"],
-    "Space": ["Name", "Last *", "Max", "database", "3.06 GiB", "3.06 GiB", "orders", "1 GiB", "1 GiB"]
-    + ["critical", "4 GiB", "4 GiB"],
+    "Space": ["Name", "Last *", "Max", "database", "3.06 GiB", "3.06 GiB", "orders", "1 GiB", "1 GiB"],
     "How long": [*MINUTES, "10 ms", "100 ms", "1 s", "10 s", "+Inf", "0.0167", "0.800", OWN],
     "Status": [*MINUTES, "database", "orders", "healthy", "unhealthy", OWN],
     "All": ["Component", "Status", "Used", "database", "healthy", "3.06 GiB", "orders", "healthy", "1 GiB"],

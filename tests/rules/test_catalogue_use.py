@@ -1,14 +1,18 @@
-"""Every metric is used by a rule or a runbook, or excused; every signal's thresholds are compared with what they are of."""
+"""Every metric is used by a rule, runbook or dashboard, or excused; every threshold is compared with what it is of."""
 
 import fnmatch
+import functools
 import re
 from collections.abc import Iterator
 
 import pytest
 
+from dashboards.source.reading import annotations, queries, substituted
 from exporter import catalogue
 from exporter.probe import LATENCY, Signal
 from exporter.thresholds import SIGNALS
+from tests.dashboards import promql
+from tests.dashboards import shown as dashboards
 from tests.rules.cases import stems
 from tests.rules.excused import EXCUSED, RECENT
 from tests.rules.runbook import runbooks
@@ -17,12 +21,21 @@ from tests.rules.written import Rule
 
 
 def used() -> set[str]:
-    """Metrics in rules, their annotations' queries, recording rules and runbooks; of histograms without their suffix."""
+    """Metrics in rules, what they record and annotate, runbooks and dashboards; of histograms without their suffix."""
     selectors = [one for book in files().values() for rule in book.alerts for one in rule.reading.selectors]
     selectors += [one for book in files().values() for reading in book.recorded.values() for one in reading.selectors]
     names = {one.name or "" for one in selectors} | {name for book in runbooks() for name in book.metrics}
     names |= {name for book in files().values() for rule in book.alerts for name in annotated(rule)}
+    names |= shown()
     return names | {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
+
+
+@functools.cache
+def shown() -> set[str]:
+    """In dashboards by name: what is found there by the kind that is chosen does not count."""
+    boards = dashboards.boards().values()
+    asked = [one.expr for board in boards for one in queries(board)] + [e for b in boards for _, e in annotations(b)]
+    return {name for expr in asked for name in promql.names(substituted(expr, {}))}
 
 
 def annotated(rule: Rule) -> Iterator[str]:

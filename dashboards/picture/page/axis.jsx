@@ -3,7 +3,7 @@ import { useTheme2 } from "@grafana/ui";
 import { scaleUtc, utcFormat } from "d3";
 
 export const AXIS = 24;
-const APART = 110;
+const [APART, LABEL] = [110, 50];
 
 export const across = (range, left, right) => scaleUtc([range.from.valueOf(), range.to.valueOf()], [left, right]);
 
@@ -17,7 +17,7 @@ export function TimeAxis({ x, top, height }) {
     <g key={+tick}>
       <line x1={x(tick)} x2={x(tick)} y1={top} y2={top + height} stroke={theme.colors.border.weak} />
       <text x={x(tick)} y={top + height + 16} textAnchor="middle" fontSize={12} fill={theme.colors.text.primary}>
-        {format(tick)}
+        {x(tick) + LABEL / 2 < right + 4 ? format(tick) : ""}
       </text>
     </g>
   ));

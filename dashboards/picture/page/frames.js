@@ -31,7 +31,12 @@ function line(target, series, step) {
     name: legend,
     meta: { type: "timeseries-multi" },
     fields: [
-      { name: "Time", type: FieldType.time, values: samples(series).map(([at]) => at * 1000), config: { interval: step && step * 1000 } },
+      {
+        name: "Time",
+        type: FieldType.time,
+        values: samples(series).map(([at]) => at * 1000),
+        config: { interval: step && step * 1000 },
+      },
       {
         name: "Value",
         type: FieldType.number,
@@ -43,7 +48,7 @@ function line(target, series, step) {
   });
 }
 
-/** As the data source's back end does: `__auto` leaves the name to the labels, and a query without labels is its name. */
+/** As the data source's back end does: `__auto` leaves the name to the labels; without any, the query is the name. */
 function legendOf(target, name, labels) {
   const format = target.legendFormat ?? "";
   const text = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
@@ -55,7 +60,9 @@ function legendOf(target, name, labels) {
 
 function table(target, series, tables) {
   const labels = [...new Set(series.flatMap((one) => Object.keys(one.metric)))].sort();
-  const rows = series.flatMap((one) => samples(one).map(([at, value]) => ({ ...one.metric, at: at * 1000, value: number(value) })));
+  const rows = series.flatMap((one) =>
+    samples(one).map(([at, value]) => ({ ...one.metric, at: at * 1000, value: number(value) })),
+  );
   return toDataFrame({
     refId: target.refId,
     meta: { preferredVisualisationType: "table" },
@@ -67,7 +74,11 @@ function table(target, series, tables) {
         values: rows.map((row) => (label === "le" ? number(row.le) : (row[label] ?? ""))),
         config: { filterable: true },
       })),
-      { name: tables > 1 ? `Value #${target.refId}` : "Value", type: FieldType.number, values: rows.map((row) => row.value) },
+      {
+        name: tables > 1 ? `Value #${target.refId}` : "Value",
+        type: FieldType.number,
+        values: rows.map((row) => row.value),
+      },
     ],
   });
 }

@@ -31,7 +31,9 @@ export function Graph({ panel, data, theme, timeZone, range, marks, width, heigh
 /** Nothing is drawn where a number is not one. */
 function finite(frame) {
   const fields = frame.fields.map((field) =>
-    field.type === FieldType.number ? { ...field, values: field.values.map((value) => (Number.isFinite(value) ? value : null)) } : field,
+    field.type === FieldType.number
+      ? { ...field, values: field.values.map((value) => (Number.isFinite(value) ? value : null)) }
+      : field,
   );
   return { ...frame, fields };
 }

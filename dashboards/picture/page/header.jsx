@@ -15,21 +15,32 @@ export function Header({ dashboard, range, found }) {
         <h1 style={{ ...theme.typography.h4, margin: 0 }}>{dashboard.title}</h1>
         <span style={{ flexGrow: 1 }} />
         <ToolbarButton icon="clock-nine" variant="canvas">{`${at(range.from)} to ${at(range.to)} UTC`}</ToolbarButton>
-        <ToolbarButton icon="sync" variant="canvas">{dashboard.refresh}</ToolbarButton>
+        <ToolbarButton icon="sync" variant="canvas">
+          {dashboard.refresh}
+        </ToolbarButton>
       </div>
       <div style={row}>
-        {(dashboard.templating?.list ?? []).filter(({ hide }) => hide !== 2).map((variable) => (
-          <Choice key={variable.name} label={variable.label ?? variable.name} value={chosen(variable, found)} />
-        ))}
-        {found.annotations.filter(({ hide }) => !hide).map(({ name, iconColor, error }) => (
-          <div key={name} style={row}>
-            <Label color={error && theme.colors.error.text}>{name}</Label>
-            <InlineSwitch value readOnly onChange={() => {}} style={{ accentColor: iconColor }} />
-          </div>
-        ))}
+        {(dashboard.templating?.list ?? [])
+          .filter(({ hide }) => hide !== 2)
+          .map((variable) => (
+            <Choice key={variable.name} label={variable.label ?? variable.name} value={chosen(variable, found)} />
+          ))}
+        {found.annotations
+          .filter(({ hide }) => !hide)
+          .map(({ name, iconColor, error }) => (
+            <div key={name} style={row}>
+              <Label color={error && theme.colors.error.text}>{name}</Label>
+              <InlineSwitch value readOnly onChange={() => {}} style={{ accentColor: iconColor }} />
+            </div>
+          ))}
         <span style={{ flexGrow: 1 }} />
         {(dashboard.links ?? []).map(({ title, type, icon, asDropdown }) => (
-          <ToolbarButton key={title} variant="canvas" icon={type === "link" ? "external-link-alt" : "bars"} isOpen={asDropdown ? false : undefined}>
+          <ToolbarButton
+            key={title}
+            variant="canvas"
+            icon={type === "link" ? "external-link-alt" : "bars"}
+            isOpen={asDropdown ? false : undefined}
+          >
             {title}
           </ToolbarButton>
         ))}
@@ -47,8 +58,14 @@ function chosen(variable, found) {
 function Label({ children, color }) {
   const theme = useTheme2();
   const style = {
-    ...theme.typography.bodySmall, fontWeight: 500, padding: "0 8px", lineHeight: "30px", color,
-    background: theme.colors.background.primary, border: `1px solid ${theme.colors.border.weak}`, borderRadius: 2,
+    ...theme.typography.bodySmall,
+    fontWeight: 500,
+    padding: "0 8px",
+    lineHeight: "30px",
+    color,
+    background: theme.colors.background.primary,
+    border: `1px solid ${theme.colors.border.weak}`,
+    borderRadius: 2,
   };
   return <span style={style}>{children}</span>;
 }
@@ -56,13 +73,24 @@ function Label({ children, color }) {
 function Choice({ label, value }) {
   const theme = useTheme2();
   const style = {
-    padding: "0 8px", lineHeight: "30px", minWidth: 72, display: "flex", gap: 8, alignItems: "center", justifyContent: "space-between",
-    background: theme.components.input.background, border: `1px solid ${theme.components.input.borderColor}`, borderRadius: 2,
+    padding: "0 8px",
+    lineHeight: "30px",
+    minWidth: 72,
+    display: "flex",
+    gap: 8,
+    alignItems: "center",
+    justifyContent: "space-between",
+    background: theme.components.input.background,
+    border: `1px solid ${theme.components.input.borderColor}`,
+    borderRadius: 2,
   };
   return (
     <div style={{ display: "flex" }}>
       <Label>{label}</Label>
-      <span style={style}>{value}<Icon name="angle-down" /></span>
+      <span style={style}>
+        {value}
+        <Icon name="angle-down" />
+      </span>
     </div>
   );
 }

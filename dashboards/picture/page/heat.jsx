@@ -14,10 +14,15 @@ export function Heat({ panel, data, exemplars, theme, range, width, height }) {
   const bottom = height - AXIS - (options.legend.show ? LEGEND : 0);
   const tall = bottom / rows.length;
   const x = across(range, LEFT, width - 4);
-  const values = rows.flatMap((row) => row.values).filter((value) => value !== null && value > (options.filterValues?.le ?? -Infinity));
+  const values = rows
+    .flatMap((row) => row.values)
+    .filter((value) => value !== null && value > (options.filterValues?.le ?? -Infinity));
   const [least, most] = d3.extent(values);
   const color = colors(options.color, theme, least ?? 0, most ?? 1);
-  const bound = (name) => (Number.isFinite(Number(name)) ? formattedValueToString(getValueFormat(options.yAxis?.unit ?? "short")(Number(name), options.yAxis?.decimals)) : name);
+  const bound = (name) =>
+    Number.isFinite(Number(name))
+      ? formattedValueToString(getValueFormat(options.yAxis?.unit ?? "short")(Number(name), options.yAxis?.decimals))
+      : name;
   const every = Math.ceil(LEAST_APART / tall);
   const interval = time.config.interval ?? 0;
   const wide = Math.max(1, x(range.from.valueOf() + interval) - LEFT - options.cellGap);
@@ -30,28 +35,50 @@ export function Heat({ panel, data, exemplars, theme, range, width, height }) {
           return (
             <g key={row.name}>
               {index % every === 0 && (
-                <text x={LEFT - 8} y={top + 4 + (index === rows.length - 1 ? 6 : 0)} fontSize={12} textAnchor="end" fill={theme.colors.text.primary}>
+                <text
+                  x={LEFT - 8}
+                  y={top + 4 + (index === rows.length - 1 ? 6 : 0)}
+                  fontSize={12}
+                  textAnchor="end"
+                  fill={theme.colors.text.primary}
+                >
                   {bound(row.name)}
                 </text>
               )}
               {row.values.map((value, at) =>
                 value > (options.filterValues?.le ?? -Infinity) && x(time.values[at]) - wide >= LEFT - wide ? (
-                  <rect key={at} x={Math.max(LEFT, x(time.values[at]) - wide)} y={top} width={wide} height={Math.max(1, tall - options.cellGap)} fill={color(value)} />
+                  <rect
+                    key={at}
+                    x={Math.max(LEFT, x(time.values[at]) - wide)}
+                    y={top}
+                    width={wide}
+                    height={Math.max(1, tall - options.cellGap)}
+                    fill={color(value)}
+                  />
                 ) : null,
               )}
             </g>
           );
         })}
-        <Exemplars {...{ exemplars, rows, x, bottom, tall }} color={options.exemplars?.color ?? "rgba(255,0,255,0.7)"} />
+        <Exemplars
+          {...{ exemplars, rows, x, bottom, tall }}
+          color={options.exemplars?.color ?? "rgba(255,0,255,0.7)"}
+        />
       </svg>
       {options.legend.show && values.length > 0 && <Scale {...{ color, least, most, theme }} />}
     </div>
   );
 }
 
-function colors({ mode = "scheme", scheme = "Oranges", steps = 64, reverse = false, fill = "dark-orange", min, max }, theme, least, most) {
+function colors(
+  { mode = "scheme", scheme = "Oranges", steps = 64, reverse = false, fill = "dark-orange", min, max },
+  theme,
+  least,
+  most,
+) {
   const scale = d3.scaleLinear([min ?? least, max ?? most], [0, 1]).clamp(true);
-  if (mode === "opacity") return (value) => d3.color(theme.visualization.getColorByName(fill)).copy({ opacity: scale(value) });
+  if (mode === "opacity")
+    return (value) => d3.color(theme.visualization.getColorByName(fill)).copy({ opacity: scale(value) });
   const between = d3[`interpolate${scheme}`] ?? d3.interpolateOranges;
   // What is little fades into the panel: Grafana turns the schemes of one hue round for its dark theme.
   const turned = theme.isDark !== reverse;

@@ -54,7 +54,14 @@ window.draw = async (found, light = false) => {
               const at = place(one.panel.gridPos, width);
               return (
                 <div key={one.panel.id} id={`panel-${one.panel.id}`} style={{ position: "absolute", ...at }}>
-                  <Panel {...one} {...context} range={range} marks={found.annotations} width={at.width} height={at.height} />
+                  <Panel
+                    {...one}
+                    {...context}
+                    range={range}
+                    marks={found.annotations}
+                    width={at.width}
+                    height={at.height}
+                  />
                 </div>
               );
             })}
@@ -73,8 +80,8 @@ function Footer({ theme }) {
   const style = { padding: "4px 16px 12px", ...theme.typography.bodySmall, color: theme.colors.text.disabled };
   return (
     <footer style={style}>
-      Drawn without a Grafana server, by Grafana’s published components (@grafana/ui, @grafana/data) from a live Prometheus;
-      header, rows, annotations and what is labelled so by our own code.
+      Drawn without a Grafana server, by Grafana’s published components (@grafana/ui, @grafana/data) from a live
+      Prometheus; header, rows, annotations and what is labelled so by our own code.
     </footer>
   );
 }

@@ -19,7 +19,11 @@ const TYPES = {
   "status-history": { Drawn: Timeline, own: true },
   heatmap: { Drawn: Heat, own: true },
 };
-const UNKNOWN = { Drawn: ({ panel }) => <Problem>{`Panels of type ${panel.type} are not drawn here.`}</Problem>, always: true, own: true };
+const UNKNOWN = {
+  Drawn: ({ panel }) => <Problem>{`Panels of type ${panel.type} are not drawn here.`}</Problem>,
+  always: true,
+  own: true,
+};
 
 export function Panel({ panel, data, errors, exemplars, width, height, ...context }) {
   if (panel.type === "row") return <Row title={panel.title} />;
@@ -51,14 +55,23 @@ export function Panel({ panel, data, errors, exemplars, width, height, ...contex
 
 function Own() {
   const theme = useTheme2();
-  const style = { position: "absolute", right: 8, top: 8, fontSize: 10, lineHeight: 1, color: theme.colors.text.disabled };
+  const style = {
+    position: "absolute",
+    right: 8,
+    top: 8,
+    fontSize: 10,
+    lineHeight: 1,
+    color: theme.colors.text.disabled,
+  };
   return <span style={style}>drawn by our own code</span>;
 }
 
 function Row({ title }) {
   const theme = useTheme2();
   return (
-    <div style={{ ...theme.typography.h5, display: "flex", alignItems: "center", gap: 8, height: "100%", fontWeight: 500 }}>
+    <div
+      style={{ ...theme.typography.h5, display: "flex", alignItems: "center", gap: 8, height: "100%", fontWeight: 500 }}
+    >
       <Icon name="angle-down" />
       {title}
     </div>
@@ -66,7 +79,14 @@ function Row({ title }) {
 }
 
 function Centred({ color, children }) {
-  const style = { display: "flex", height: "100%", alignItems: "center", justifyContent: "center", whiteSpace: "pre-wrap", color };
+  const style = {
+    display: "flex",
+    height: "100%",
+    alignItems: "center",
+    justifyContent: "center",
+    whiteSpace: "pre-wrap",
+    color,
+  };
   return <div style={style}>{children}</div>;
 }
 

@@ -1,5 +1,5 @@
-// state-timeline and status-history: a row for each series, in the colour of its value at each time. Our own code, as the
-// components that Grafana publishes lack it; which items its legend has is as in Grafana.
+// state-timeline and status-history: a row for each series, in the colour of its value at each time. Our own code, as
+// the components that Grafana publishes lack it; which items its legend has is as in Grafana.
 import { FieldType, formattedValueToString, getFieldDisplayName, getValueFormat } from "@grafana/data";
 import { measureText, VizLegend } from "@grafana/ui";
 
@@ -8,11 +8,24 @@ import { across, AXIS, TimeAxis } from "./axis.jsx";
 const [LEGEND, FONT] = [28, 12];
 
 export function Timeline({ panel, data, theme, range, width, height }) {
-  const options = { mergeValues: true, showValue: "auto", rowHeight: 0.9, legend: { showLegend: true }, ...panel.options };
+  const options = {
+    mergeValues: true,
+    showValue: "auto",
+    rowHeight: 0.9,
+    legend: { showLegend: true },
+    ...panel.options,
+  };
   const rows = data.flatMap((frame) =>
-    frame.fields.filter(({ type }) => type !== FieldType.time).map((field) => ({ field, frame, name: getFieldDisplayName(field, frame, data) })),
+    frame.fields
+      .filter(({ type }) => type !== FieldType.time)
+      .map((field) => ({ field, frame, name: getFieldDisplayName(field, frame, data) })),
   );
-  const items = options.legend.showLegend ? legend(rows.map(({ field }) => field), theme) : [];
+  const items = options.legend.showLegend
+    ? legend(
+        rows.map(({ field }) => field),
+        theme,
+      )
+    : [];
   const left = Math.min(width * 0.3, Math.max(...rows.map(({ name }) => measureText(name, FONT).width))) + 8;
   const bottom = height - AXIS - (items.length ? LEGEND : 0);
   const tall = bottom / rows.length;
@@ -26,7 +39,13 @@ export function Timeline({ panel, data, theme, range, width, height }) {
           const [thick, middle] = [tall * options.rowHeight, (index + 0.5) * tall];
           return (
             <g key={index}>
-              <text x={left - 8} y={middle + 4} fontSize={Math.min(FONT, tall)} textAnchor="end" fill={theme.colors.text.primary}>
+              <text
+                x={left - 8}
+                y={middle + 4}
+                fontSize={Math.min(FONT, tall)}
+                textAnchor="end"
+                fill={theme.colors.text.primary}
+              >
                 {name}
               </text>
               {blocks(frame, field, range, merge).map((block) => (
@@ -45,12 +64,25 @@ function Block({ from, to, value, field, x, y, thick, options, theme }) {
   const shown = field.display(value);
   const text = formattedValueToString(shown);
   const [left, wide] = [x(from), x(to) - x(from)];
-  const fits = options.showValue === "always" || (options.showValue === "auto" && measureText(text, FONT).width + 8 < wide);
+  const fits =
+    options.showValue === "always" || (options.showValue === "auto" && measureText(text, FONT).width + 8 < wide);
   return (
     <>
-      <rect x={left} y={y} width={Math.max(wide, 1)} height={thick} fill={shown.color} fillOpacity={(field.config.custom?.fillOpacity ?? 70) / 100} />
+      <rect
+        x={left}
+        y={y}
+        width={Math.max(wide, 1)}
+        height={thick}
+        fill={shown.color}
+        fillOpacity={(field.config.custom?.fillOpacity ?? 70) / 100}
+      />
       {fits && (
-        <text x={left + 6} y={y + thick / 2 + 4} fontSize={Math.min(FONT, thick)} fill={theme.colors.getContrastText(shown.color)}>
+        <text
+          x={left + 6}
+          y={y + thick / 2 + 4}
+          fontSize={Math.min(FONT, thick)}
+          fill={theme.colors.getContrastText(shown.color)}
+        >
           {text}
         </text>
       )}
@@ -84,7 +116,10 @@ function legend(fields, theme) {
   if (color?.mode === "thresholds" && thresholds?.steps.length > 1) {
     const text = (value) => formattedValueToString(getValueFormat(unit ?? "")(value, decimals));
     const [lowest, ...steps] = thresholds.steps;
-    return [item(`< ${text(steps[0].value)}`, lowest.color), ...steps.map((step) => item(`${text(step.value)}+`, step.color))];
+    return [
+      item(`< ${text(steps[0].value)}`, lowest.color),
+      ...steps.map((step) => item(`${text(step.value)}+`, step.color)),
+    ];
   }
   const states = new Map();
   for (const field of fields) {

@@ -6,10 +6,29 @@ import { fieldConfig } from "./fields.js";
 
 const REDUCED = { values: false, calcs: ["lastNotNull"], fields: "" };
 
-function Repeated({ panel, data, theme, timeZone, replaceVariables, width, height, sparkline = false, children, ...layout }) {
+function Repeated({
+  panel,
+  data,
+  theme,
+  timeZone,
+  replaceVariables,
+  width,
+  height,
+  sparkline = false,
+  children,
+  ...layout
+}) {
   const reduceOptions = { ...REDUCED, ...panel.options?.reduceOptions };
   const getValues = () =>
-    getFieldDisplayValues({ fieldConfig: fieldConfig(panel), reduceOptions, replaceVariables, theme, data, sparkline, timeZone });
+    getFieldDisplayValues({
+      fieldConfig: fieldConfig(panel),
+      reduceOptions,
+      replaceVariables,
+      theme,
+      data,
+      sparkline,
+      timeZone,
+    });
   return (
     <VizRepeater
       source={data}
@@ -26,11 +45,24 @@ function Repeated({ panel, data, theme, timeZone, replaceVariables, width, heigh
 
 export function Numbers(props) {
   const { panel, theme, range } = props;
-  const options = { graphMode: "area", colorMode: "value", justifyMode: "auto", textMode: "auto", wideLayout: true, ...panel.options };
+  const options = {
+    graphMode: "area",
+    colorMode: "value",
+    justifyMode: "auto",
+    textMode: "auto",
+    wideLayout: true,
+    ...panel.options,
+  };
   const named = options.textMode === "auto" && panel.fieldConfig?.defaults?.displayName && !panel.title;
   const textMode = named ? "value_and_name" : options.textMode;
   return (
-    <Repeated {...props} sparkline={options.graphMode !== "none"} itemSpacing={3} autoGrid orientation={options.orientation ?? VizOrientation.Auto}>
+    <Repeated
+      {...props}
+      sparkline={options.graphMode !== "none"}
+      itemSpacing={3}
+      autoGrid
+      orientation={options.orientation ?? VizOrientation.Auto}
+    >
       {({ value, width, height, count, alignmentFactors }) => (
         <BigValue
           {...options}
@@ -49,18 +81,29 @@ export function Numbers(props) {
 }
 
 /** A title is left out where there is one value alone, as the panel has one. */
-const titled = (value, count) => (count === 1 && !value.hasLinks ? { ...value.display, title: undefined } : value.display);
+const titled = (value, count) =>
+  count === 1 && !value.hasLinks ? { ...value.display, title: undefined } : value.display;
 
 export function Bars(props) {
   const { panel, theme } = props;
   const options = {
-    displayMode: "gradient", showUnfilled: true, valueMode: "color", namePlacement: "auto",
-    minVizWidth: 8, minVizHeight: 16, maxVizHeight: 300, ...panel.options,
+    displayMode: "gradient",
+    showUnfilled: true,
+    valueMode: "color",
+    namePlacement: "auto",
+    minVizWidth: 8,
+    minVizHeight: 16,
+    maxVizHeight: 300,
+    ...panel.options,
   };
   const itemSpacing = options.displayMode === "lcd" ? 2 : 10;
   const { minVizWidth, minVizHeight, maxVizHeight } = options;
   return (
-    <Repeated {...props} {...{ itemSpacing, minVizWidth, minVizHeight, maxVizHeight }} orientation={options.orientation ?? VizOrientation.Auto}>
+    <Repeated
+      {...props}
+      {...{ itemSpacing, minVizWidth, minVizHeight, maxVizHeight }}
+      orientation={options.orientation ?? VizOrientation.Auto}
+    >
       {({ value, width, height, count, orientation, alignmentFactors }) => (
         <BarGauge
           value={titled(value, count)}
@@ -85,10 +128,22 @@ export function Bars(props) {
 
 export function Gauges(props) {
   const { panel, theme } = props;
-  const options = { showThresholdLabels: false, showThresholdMarkers: true, minVizWidth: 75, minVizHeight: 75, ...panel.options };
+  const options = {
+    showThresholdLabels: false,
+    showThresholdMarkers: true,
+    minVizWidth: 75,
+    minVizHeight: 75,
+    ...panel.options,
+  };
   const { minVizWidth, minVizHeight } = options;
   return (
-    <Repeated {...props} {...{ minVizWidth, minVizHeight }} itemSpacing={16} autoGrid orientation={options.orientation ?? VizOrientation.Auto}>
+    <Repeated
+      {...props}
+      {...{ minVizWidth, minVizHeight }}
+      itemSpacing={16}
+      autoGrid
+      orientation={options.orientation ?? VizOrientation.Auto}
+    >
       {({ value, width, height, count }) => (
         <Gauge
           value={titled(value, count)}

@@ -18,7 +18,8 @@ function cell(context, name) {
   const [of, first, second] = name.split(/\.|\["|"\]/);
   if (of === "__value") return text(field, rowIndex, first);
   if (of === "__field") return first === "labels" ? field.labels?.[second] : field.name;
-  const column = of === "__data" && frame.fields.find(({ name, config }) => [name, config.displayName].includes(second));
+  const column =
+    of === "__data" && frame.fields.find(({ name, config }) => [name, config.displayName].includes(second));
   return column ? text(column, rowIndex) : undefined;
 }
 

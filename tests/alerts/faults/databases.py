@@ -166,3 +166,20 @@ def a_database_starts_again_and_again(scene: Scene) -> Steps:
 def _restarted(server: Postgres) -> None:
     server.stop()
     server.start()
+
+
+@provokes(*twice("PostgresTransactionIdsAging"))
+def a_database_freezes_nothing(scene: Scene) -> Steps:
+    with servers.postgres(autovacuum=False) as server:
+        server.sql("CREATE TABLE busy (n int)")
+        fields = {"kind": "postgres", "dsn": server.dsn()}
+        yield {"components": both("database_aging", fields, {"transaction_ids": 10_000})}
+        # A block with an exception has an id of its own.
+        tried = "BEGIN INSERT INTO busy VALUES (n); EXCEPTION WHEN division_by_zero THEN NULL; END;"
+        server.sql(f"DO $$ BEGIN FOR n IN 1..20000 LOOP {tried} END LOOP; END $$")
+        yield None
+        # Frozen in all of them: the oldest of any is what counts.
+        server.sql("ALTER DATABASE template0 ALLOW_CONNECTIONS true")
+        for name in ("template0", "template1", "postgres"):
+            server.sql("VACUUM (FREEZE)", dsn=server.dsn(name))
+        yield None

@@ -123,10 +123,10 @@ def nobody_mends_and_an_alertmanager_is_late_leaves_alerts_out_and_flaps(scene: 
 
 def _flap(daemon: Daemon) -> None:
     for name in "abc":
-        _told(daemon, name, began=100, truncated=2)
+        notify(daemon, name, began=100, truncated=2)
     for ended in (True, False):
         for name in "abc":
-            _told(daemon, name, began=10 if ended else 0, ended=ended)
+            notify(daemon, name, began=10 if ended else 0, ended=ended)
 
 
 @contextmanager
@@ -142,7 +142,8 @@ def _rules(server: Server, expression: str) -> None:
     assert server.post("/-/reload", "", {}).status == 200
 
 
-def _told(daemon: Daemon, name: str, *, began: float, ended: bool = False, truncated: int = 0) -> None:
+def notify(daemon: Daemon, name: str, *, began: float, ended: bool = False, truncated: int = 0) -> None:
+    """The daemon's history is told of an alert, as by Alertmanager."""
     now = datetime.now(UTC)
     told = {
         "status": "resolved" if ended else "firing",

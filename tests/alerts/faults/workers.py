@@ -1,5 +1,6 @@
 """Celery's workers that die, are too few, fail, hang or run into their time limits; a beat that is dead."""
 
+import json
 import socket
 from contextlib import ExitStack
 
@@ -122,3 +123,19 @@ def tasks_fail_and_then_hang(scene: Scene) -> Steps:
         _forget(failing)
         send(failing.url, "jobs.add", args=(1, 2))
         yield None
+
+
+@provokes("CeleryTasksFailing/warning")
+def a_third_of_the_tasks_fails(scene: Scene) -> Steps:
+    """A daemon of its own: the threshold is that of all components."""
+    with servers.valkey() as broker, servers.celery_worker(broker.url, name="third@test"):
+        config = {
+            "thresholds": {"task_failures": {"warning": "20%", "critical": "off"}},
+            "components": {"tasks_third": CELERY | {"url": broker.url}},
+        }
+        with servers.daemon(json.dumps(config), check=False) as daemon:
+            yield {"scraped": {"of-tasks": [f"127.0.0.1:{daemon.port}"]}}
+            with repeating(lambda: send(broker.url, *["jobs.fail"] * 2, *["jobs.tick"] * 4), 1.0):
+                yield None
+            with repeating(lambda: send(broker.url, *["jobs.tick"] * 4), 1.0):
+                yield None
