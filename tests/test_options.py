@@ -135,3 +135,18 @@ def test_somebody_elses_variable_is_said_and_kubernetes_own_are_not(capsys: pyte
     for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_WEB", "PORT", "PORT_9676_TCP", "PORT_9676_TCP_ADDR"):
         parse([], {f"STACK_EXPORTER_{name}": "x"})
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "watched"),
+    [
+        ([], None),
+        (["--web.config.file=web.yml"], None),
+        (["--config.watch=on"], ()),
+        (["--config.watch=on", "--web.config.file=web.yml"], ("web.yml",)),
+    ],
+)
+def test_the_web_configuration_is_watched_where_watching_is_asked_for(
+    arguments: list[str], watched: tuple[str, ...] | None
+) -> None:
+    assert parse(arguments, {}).watched == watched

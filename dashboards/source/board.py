@@ -12,8 +12,8 @@ from dashboards.source.panels import SOURCE, Panel
 
 WIDTH = 24
 TAG = "stack-exporter"
-ALERTS = 'ALERTS{alertstate="firing", severity=~"warning|critical", alertname!="Watchdog"}'
-"""What annotations of alerts are of, before a dashboard's own labels."""
+ALERTS = 'ALERTS{alertstate="firing", severity="%s", alertname!="Watchdog"%s}'
+"""What annotations of alerts are of: a severity, and a dashboard's own labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,17 @@ def _links() -> list[DashboardLink]:
 
 def _annotations(board: Board) -> list[AnnotationQuery]:
     labels = f", {board.alerts}" if board.alerts else ""
-    alerts = ALERTS[:-1] + labels + "}"
-    # When each began, and not while it fires: an outage with thirty alerts would paint the graphs red.
-    began = f"ALERTS_FOR_STATE * 1000 and ignoring (alertstate) {alerts}"
-    made = [_annotation("Alerts", began, "red")]
+    # When each began, and not while it fires: an outage with thirty alerts would paint the graphs red. Of an outage the
+    # pages are enough to see where it begins; the rest is a click away.
+    made = [
+        _annotation(
+            name, f"ALERTS_FOR_STATE * 1000 and ignoring (alertstate) {ALERTS % (severity, labels)}", color, shown=shown
+        )
+        for name, severity, color, shown in (
+            ("Critical alerts", "critical", "red", True),
+            ("Warnings", "warning", "orange", False),
+        )
+    ]
     if board.deploys:
         of = '{service=~"$service"}'
         made.append(_annotation("Releases", f"stack_release_first_seen_timestamp_seconds{of} * 1000", "blue"))
@@ -81,5 +88,5 @@ def _annotations(board: Board) -> list[AnnotationQuery]:
     return made
 
 
-def _annotation(name: str, expr: str, color: str) -> AnnotationQuery:
-    return AnnotationQuery().name(name).datasource(SOURCE).enable(True).icon_color(color).expr(expr)
+def _annotation(name: str, expr: str, color: str, *, shown: bool = True) -> AnnotationQuery:
+    return AnnotationQuery().name(name).datasource(SOURCE).enable(shown).icon_color(color).expr(expr)

@@ -9,8 +9,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 import dashboards.source
 from dashboards.source.board import Board, built
 
-TITLES = {"Alerts": "{{alertname}}", "Releases": "{{service}} {{release}}", "Deploys": "{{service}} deployed"}
-TEXTS = {"Alerts": "{{severity}} {{component}}{{service}}"}
+TITLES = {
+    "Critical alerts": "{{alertname}}",
+    "Warnings": "{{alertname}}",
+    "Releases": "{{service}} {{release}}",
+    "Deploys": "{{service}} deployed",
+}
+TEXTS = dict.fromkeys(("Critical alerts", "Warnings"), "{{component}}{{service}}")
 
 
 def written() -> dict[str, str]:

@@ -58,7 +58,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What the compiler says of each, in one run: it takes 2 s to begin."""
     folder = tmp_path_factory.mktemp("types")
     whole = boards()["stack-overview"]
-    broken = {name: copy.deepcopy(whole) for name in WRONG}
+    # Two panels are enough to be wrong, and take a tenth of the time.
+    small = whole | {"panels": [first(whole, "stat"), first(whole, "timeseries")]}
+    broken = {name: copy.deepcopy(small) for name in WRONG}
     for name, change in WRONG.items():
         change(broken[name])
     for name, board in {**boards(), **broken}.items():

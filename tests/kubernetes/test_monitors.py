@@ -84,6 +84,8 @@ def test_an_application_keeps_its_label_service_and_other_series_get_none(overla
         {"__name__": "stack_http_server_requests_total", "service": "shop"}, target, honor=at["honorLabels"]
     )
     assert (requests["service"], requests.get("exported_service")) == ("shop", None)
+    sent = {"__name__": "queue_length", "job": "shop", "instance": "shop-1"}
+    assert scraped(sent, target, honor=at["honorLabels"]).items() >= sent.items()
     assert "service" not in scraped({"__name__": "stack_health_score"}, target, honor=at["honorLabels"])
 
 
