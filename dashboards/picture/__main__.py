@@ -10,7 +10,7 @@ import functools
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dashboards.picture.browser import PictureError
@@ -18,6 +18,8 @@ from dashboards.picture.drawing import drawing, served, shrink
 from dashboards.picture.found import Asking, Json, found, read
 from tests.dashboards.scenario import scenario
 
+Answers = dict[str, list[Json]]
+"""Of each dashboard what was found, by what its picture's name ends with."""
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "docs" / "dashboards"
 STEP = 5.0
@@ -46,60 +48,60 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def draw(boards: Sequence[Json], asking: Asking, address: str, suffix: str, given: argparse.Namespace) -> list[str]:
-    """Writes their pictures, and says of each panel's query that fails."""
-    given.out.mkdir(parents=True, exist_ok=True)
-    answers = [found(board, asking) for board in boards]
-    paths = asyncio.run(_drawn(answers, address, suffix, given))
-    shrink(paths)
-    for path in paths:
-        size = path.stat().st_size
-        _say(f"{path.name}: {size // 1000} kB{' (large)' if size > LARGEST else ''}")
-    return [
-        f"{answer['dashboard']['uid']}-{suffix}, panel {panel}, query {ref}: {result['error']}"
-        for answer in answers
-        for panel, results in answer["results"].items()
-        for ref, result in results.items()
-        if "error" in result
-    ]
-
-
-async def _drawn(answers: Sequence[Json], address: str, suffix: str, given: argparse.Namespace) -> list[Path]:
-    paths = []
-    async with drawing(address) as pictures:
-        for answer in answers:
-            path = given.out / f"{answer['dashboard']['uid']}-{suffix}.png"
-            path.write_bytes(await pictures.picture(answer, light=given.light))
-            paths.append(path)
-    return paths
-
-
-def from_scenario(boards: Sequence[Json], address: str, given: argparse.Namespace) -> list[str]:
-    problems = []
+def asked_of_scenario(boards: Sequence[Json], given: argparse.Namespace) -> Answers:
+    """Nothing is drawn meanwhile: what it watches would be slow then."""
     with tempfile.TemporaryDirectory(prefix="picture-", ignore_cleanup_errors=True) as folder:
         _say(f"starting all that is watched; {given.healthy:g} s of a healthy day")
         with scenario(Path(folder), True, healthy=given.healthy, broken=given.broken) as running:
             ask = functools.partial(
                 Asking, running.prometheus.url, rate=running.rate_interval, values=running.variables, step=STEP
             )
-            problems += draw(boards, ask(*running.healthy_window), address, "healthy", given)
+            answers = {"healthy": [found(board, ask(*running.healthy_window)) for board in boards]}
             _say(f"breaking all that can be; {given.broken:g} s of that")
             running.break_()
-            problems += draw(boards, ask(*running.broken_window), address, "broken", given)
-    return problems
+            answers["broken"] = [found(board, ask(*running.broken_window)) for board in boards]
+    return answers
+
+
+async def draw(answers: Answers, address: str, given: argparse.Namespace) -> None:
+    """Writes their pictures."""
+    given.out.mkdir(parents=True, exist_ok=True)
+    async with drawing(address) as pictures:
+        for suffix, answer in ((suffix, answer) for suffix, all_ in answers.items() for answer in all_):
+            path = given.out / f"{answer['dashboard']['uid']}-{suffix}.png"
+            path.write_bytes(await pictures.picture(answer, light=given.light))
+            shrink(path)
+            size = path.stat().st_size
+            _say(f"{path.name}: {size // 1000} kB{' (large)' if size > LARGEST else ''}")
+
+
+def failed(answers: Answers) -> Iterator[str]:
+    """The queries that Prometheus refused."""
+    for suffix, all_ in answers.items():
+        for answer in all_:
+            name = f"{answer['dashboard']['uid']}-{suffix}"
+            yield from (f"{name}, {mark['name']}: {mark['error']}" for mark in answer["annotations"] if "error" in mark)
+            for panel, results in answer["results"].items():
+                yield from (f"{name}, panel {panel}: {one['error']}" for one in results.values() if "error" in one)
+
+
+def made(given: argparse.Namespace) -> list[str]:
+    """Draws all that is asked for; what went wrong. The page is built first, as that takes all of a machine."""
+    boards = read(given.names)
+    with served() as address:
+        if given.prometheus:
+            end = given.end or time.time()
+            asking = Asking(given.prometheus, given.start or end - 3600, end, given.rate_interval, step=given.step)
+            answers = {given.suffix: [found(board, asking) for board in boards]}
+        else:
+            answers = asked_of_scenario(boards, given)
+        asyncio.run(draw(answers, address, given))
+    return [*failed(answers)]
 
 
 def main() -> int:
-    given = options()
     try:
-        boards = read(given.names)
-        with served() as address:
-            if given.prometheus:
-                end = given.end or time.time()
-                asking = Asking(given.prometheus, given.start or end - 3600, end, given.rate_interval, step=given.step)
-                problems = draw(boards, asking, address, given.suffix, given)
-            else:
-                problems = from_scenario(boards, address, given)
+        problems = made(options())
     except PictureError as error:
         problems = [str(error)]
     for problem in problems:

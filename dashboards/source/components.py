@@ -124,6 +124,7 @@ FIRST = [
         "the components share, a host, a network or a deploy.",
         Query(status_code(OURS), "{{component}}"),
         words=CODES,
+        height=12,
         none="no component is configured",
     ),
 ]

@@ -93,9 +93,9 @@ LEGEND = "{{component}}: {{reading}} {{of}}"
 NEAR = near(HERE)
 
 
-def _lines(title: str, about: str, *exprs: tuple[str, str], unit: str, width: int = 12) -> Panel:
+def _lines(title: str, about: str, *exprs: tuple[str, str], unit: str) -> Panel:
     queries = [Query(f"{expr}\nand on (component) {NEAR}", legend) for expr, legend in exprs]
-    return timeseries(title, about, *queries, unit=unit, none=FEW, width=width, height=9)
+    return timeseries(title, about, *queries, unit=unit, none=FEW, width=12, height=9)
 
 
 READINGS = [
@@ -111,21 +111,20 @@ READINGS = [
         Query(_each_second(COUNTERS)),
         Query(f"time() - {_now(TIMES)}"),
         columns=[
-            Column("component", "Component", width=130),
+            Column("component", "Component", width=170),
             Column("reading", "Reading"),
             Column("of", "Of"),
-            Column("Value #A", "Share", unit="percentunit", decimals=1, width=85),
-            Column("Value #B", "Time", unit="s", width=90),
-            Column("Value #C", "Size", unit="bytes", width=90),
-            Column("Value #D", "Number", unit="short", width=85),
-            Column("Value #E", "A second", unit="ops", width=90),
-            Column("Value #F", "Ago", unit="s", width=90),
+            Column("Value #A", "Share", unit="percentunit", decimals=1, width=95),
+            Column("Value #B", "Time", unit="s", width=110),
+            Column("Value #C", "Size", unit="bytes", width=100),
+            Column("Value #D", "Number", unit="short", width=100),
+            Column("Value #E", "A second", unit="ops", width=110),
+            Column("Value #F", "Ago", unit="s", width=110),
         ],
-        width=16,
         height=12,
         sort="Component",
         descending=False,
-        none="Nothing has been measured yet",
+        none="This kind measures nothing but how long runs take",
     ),
     table(
         "Its thresholds",
@@ -138,14 +137,14 @@ READINGS = [
         columns=[
             Column("component", "Component"),
             Column("signal", "Signal"),
-            Column("severity", "From here"),
+            Column("severity", "From here", width=85),
             Column("Value #A", "Share", unit="percentunit", width=75),
-            Column("Value #B", "Time", unit="s", width=75),
-            Column("Value #C", "Size", unit="bytes", width=75),
+            Column("Value #B", "Time", unit="s", width=95),
+            Column("Value #C", "Size", unit="bytes", width=80),
             Column("Value #D", "Number", unit="short", width=75),
         ],
-        width=8,
-        height=12,
+        width=12,
+        height=9,
         sort="Component",
         descending=False,
         none="No thresholds",
@@ -153,7 +152,7 @@ READINGS = [
     _lines(
         "Shares",
         "Readings that are a part of one: what is used of what there is, hits of all look-ups. Near 100% something "
-        "is full, for hits it is good; the thresholds are in the table above.",
+        "is full, for hits it is good; the thresholds are in the table beside.",
         (_now(RATIOS), LEGEND),
         unit="percentunit",
     ),
@@ -171,7 +170,6 @@ READINGS = [
         "say when.",
         (_now(BYTES), LEGEND),
         unit="bytes",
-        width=8,
     ),
     _lines(
         "Numbers",
@@ -180,7 +178,6 @@ READINGS = [
         # What is not limited has a limit of 2^63, beside which all others are 0.
         (f"({_now(NUMBERS, NOT_NUMBERS)} < 1e15)", LEGEND),
         unit="short",
-        width=8,
     ),
     _lines(
         "How often, a second",
@@ -188,6 +185,5 @@ READINGS = [
         "through any more; one that jumps is the load that caused it.",
         (_each_second(COUNTERS), LEGEND),
         unit="ops",
-        width=8,
     ),
 ]

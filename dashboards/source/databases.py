@@ -2,6 +2,7 @@
 
 from dashboards.source import variables
 from dashboards.source.board import Board, Row
+from dashboards.source.components_limits import limits
 from dashboards.source.components_now import CLOSER, healths, trouble, troubles
 from dashboards.source.databases_caches import CACHES
 from dashboards.source.databases_calls import CALLS
@@ -10,7 +11,7 @@ from dashboards.source.databases_replicas import REPLICAS
 from dashboards.source.databases_schema import SCHEMA
 from dashboards.source.looks import CRITICAL, GOOD, WARNING
 from dashboards.source.panels import Panel, stat, timeseries
-from dashboards.source.query import Query, Severity, component_limits
+from dashboards.source.query import Query
 from dashboards.source.tables import Column, table
 
 KINDS = "postgres|mysql|mongodb|sqlite|sql|migrations|redis|memcached"
@@ -52,12 +53,6 @@ LAG = f"""max(
 )"""
 FULL = [(0, GOOD), (0.8, WARNING), (0.95, CRITICAL)]
 SAVES = f"stack_redis_rdb_last_save_ok{{{OURS}}} or stack_redis_aof_last_write_ok{{{OURS}}}"
-
-
-def _limit(signals: str, severity: Severity) -> Query:
-    """The strictest threshold of signals that mean the same, where kinds call them otherwise."""
-    labels = f'{OURS}, signal=~"{signals}", severity="{severity}"'
-    return Query(f"min(stack_threshold_ratio{{{labels}}})", f"{severity} from", severity)
 
 
 def _numbers() -> list[Panel]:
@@ -149,7 +144,7 @@ ALL = [
         "The 95th percentile over five minutes of a whole run: connect, log in, ask. All at once is the network or "
         "the daemon's machine; one alone is that server: see its locks and slow queries (ComponentSlow).",
         Query(P95, "{{component}}"),
-        *component_limits("seconds", "latency"),
+        *limits("seconds", "latency", KINDS),
         unit="s",
         width=8,
         none="no run yet",
@@ -159,8 +154,7 @@ ALL = [
         "Connections, of those that there can be, of each server. Above the dashed lines DatabaseConnectionsHigh and "
         "CacheClientsHigh fire; a steady climb is a leak in an application, a jump is a deploy or a storm of retries.",
         Query(CONNECTIONS, "{{component}}"),
-        _limit("connections|clients", "warning"),
-        _limit("connections|clients", "critical"),
+        *limits("ratio", "connections|clients", KINDS),
         unit="percentunit",
         most=1,
         width=8,
@@ -171,7 +165,7 @@ ALL = [
         "What data takes on the disk; the table above says how fast it grows. Above the dashed lines, if "
         "thresholds.size is set, DatabaseLarge and SqliteLarge fire: clear out what is old before the disk is full.",
         Query(SIZES, "{{component}}"),
-        *component_limits("bytes", "size"),
+        *limits("bytes", "size", KINDS),
         unit="bytes",
         width=8,
         none="no size is known",

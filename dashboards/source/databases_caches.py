@@ -1,5 +1,6 @@
 """Row of Databases and caches: memory, hits, evictions, clients and saves of Redis and Memcached."""
 
+from dashboards.source.components_limits import limits
 from dashboards.source.looks import CRITICAL, GOOD
 from dashboards.source.panels import timeline, timeseries
 from dashboards.source.query import Query, component_limits
@@ -21,7 +22,7 @@ CACHES = [
             f"max by (component) (stack_redis_memory_ratio{{{OURS}}} or stack_memcached_memory_ratio{{{OURS}}})",
             "{{component}}",
         ),
-        *component_limits("ratio", "memory"),
+        *limits("ratio", "memory", "redis|memcached"),
         unit="percentunit",
         most=1,
         width=8,

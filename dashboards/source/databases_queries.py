@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from dashboards.source.components_limits import limits
 from dashboards.source.components_now import CLOSER
 from dashboards.source.looks import WARNING
 from dashboards.source.panels import timeseries
-from dashboards.source.query import Query, Severity, component_limits
+from dashboards.source.query import Query, component_limits
 from dashboards.source.tables import Column, table
 
 OURS = 'component=~"$component"'
@@ -15,12 +16,6 @@ BUFFERS = f"""max by (component) (
   or 1 - rate(stack_mysql_buffer_pool_disk_reads_total{{{OURS}}}[5m])
   / (rate(stack_mysql_buffer_pool_read_requests_total{{{OURS}}}[5m]) > 0)
 )"""
-
-
-def _limit(metric: str, signals: str, severity: Severity, strictest: str = "min") -> Query:
-    labels = f'{OURS}, signal=~"{signals}", severity="{severity}"'
-    return Query(f"{strictest}({metric}{{{labels}}})", f"{severity} from", severity)
-
 
 QUERIES = [
     timeseries(
@@ -33,8 +28,7 @@ QUERIES = [
             "{{component}}, a second",
         ),
         Query(f"max by (component) (stack_postgres_statements_slow{{{OURS}}})", "{{component}}, statements"),
-        _limit("stack_threshold_number", "slow_queries|slow_statements", "warning"),
-        _limit("stack_threshold_number", "slow_queries|slow_statements", "critical"),
+        *limits("number", "slow_queries|slow_statements", "mysql|postgres"),
         unit="short",
         width=8,
         none="no server tells",
@@ -51,8 +45,7 @@ QUERIES = [
             f"sum by (component) (stack_mongodb_operations_queued{{{OURS}}})",
             "{{component}} queued",
         ),
-        _limit("stack_threshold_number", "locks_waiting|queue", "warning"),
-        _limit("stack_threshold_number", "locks_waiting|queue", "critical"),
+        *limits("number", "locks_waiting|queue", "postgres|mysql|mongodb"),
         unit="none",
         decimals=0,
         width=8,
@@ -100,8 +93,7 @@ QUERIES = [
         "into memory: a new query that reads whole tables, or more data than before. DatabaseBufferHitLow fires only "
         "above 10 reads a second.",
         Query(BUFFERS, "{{component}}"),
-        _limit("stack_threshold_ratio", "cache_hit|buffer_pool_hit", "warning", "max"),
-        _limit("stack_threshold_ratio", "cache_hit|buffer_pool_hit", "critical", "max"),
+        *limits("ratio", "cache_hit|buffer_pool_hit", "postgres|mysql", above=False),
         unit="percentunit",
         most=1,
         width=8,
@@ -132,8 +124,7 @@ QUERIES = [
         "keeps vacuum or purge from working (PostgresTransactionIdsAging, MysqlHistoryLong).",
         Query(f"max by (component) (stack_postgres_transaction_ids_age{{{OURS}}})", "{{component}} not frozen"),
         Query(f"max by (component) (stack_mysql_history_length{{{OURS}}})", "{{component}} not purged"),
-        _limit("stack_threshold_number", "transaction_ids|history", "warning"),
-        _limit("stack_threshold_number", "transaction_ids|history", "critical"),
+        *limits("number", "transaction_ids|history", "postgres|mysql"),
         unit="short",
         none="no server tells",
     ),
@@ -144,7 +135,7 @@ QUERIES = [
         "MongodbCacheDirty).",
         Query(f"max by (component) (stack_mongodb_cache_used_ratio{{{OURS}}})", "{{component}} used"),
         Query(f"max by (component) (stack_mongodb_cache_dirty_ratio{{{OURS}}})", "{{component}} not written"),
-        *component_limits("ratio", "cache"),
+        *limits("ratio", "cache", "mongodb"),
         replace(component_limits("ratio", "cache_dirty")[0], legend="warning from, if not written"),
         unit="percentunit",
         most=1,

@@ -187,5 +187,5 @@ BOARD = Board(
         Row("Log files", LOGS),
         Row("Network", NETWORK),
     ],
-    alerts=OF,
+    alerts=HERE,
 )

@@ -2,17 +2,12 @@
 
 from dataclasses import replace
 
+from dashboards.source.components_limits import limits
 from dashboards.source.looks import CRITICAL, GOOD, WARNING
 from dashboards.source.panels import timeline, timeseries
-from dashboards.source.query import Query, Severity, component_limits
+from dashboards.source.query import Query, component_limits
 
 OURS = 'component=~"$component"'
-
-
-def _limit(signals: str, severity: Severity, unit: str = "number") -> Query:
-    """The strictest threshold of signals that mean the same, where kinds call them otherwise."""
-    labels = f'{OURS}, signal=~"{signals}", severity="{severity}"'
-    return Query(f"min(stack_threshold_{unit}{{{labels}}})", f"{severity} from", severity)
 
 
 def _by(resource: str) -> str:
@@ -41,8 +36,7 @@ QUEUES = [
             f"or max by (component, vhost, queue) (stack_rabbitmq_queue_messages_ready{{{OURS}}})",
             "{{component}} {{queue}}",
         ),
-        _limit("queue|messages_ready", "warning"),
-        _limit("queue|messages_ready", "critical"),
+        *limits("number", "queue|messages_ready", "celery|rabbitmq"),
         unit="short",
         none="no broker tells",
     ),
@@ -52,6 +46,9 @@ QUEUES = [
         "this queue, and see whether its name is spelt alike on both sides (QueueWithoutConsumer).",
         Query(
             f"max by (component, queue) (stack_celery_queue_consumers{{{OURS}}})\n"
+            # Without any worker nobody tells who takes from which queue: it is nobody.
+            f'or max by (component, queue) (stack_celery_queue_messages{{{OURS}, state="ready"}}) * 0\n'
+            f"and on (component) stack_celery_workers{{{OURS}}} == 0\n"
             f"or max by (component, vhost, queue) (stack_rabbitmq_queue_consumers{{{OURS}}})",
             "{{component}} {{queue}}",
         ),
@@ -70,8 +67,7 @@ QUEUES = [
             f"or max by (component, vhost, queue) (stack_rabbitmq_queue_messages_unacknowledged{{{OURS}}})",
             "{{component}} {{queue}}",
         ),
-        _limit("queue|messages_unacknowledged", "warning"),
-        _limit("queue|messages_unacknowledged", "critical"),
+        *limits("number", "queue|messages_unacknowledged", "celery|rabbitmq"),
         unit="short",
         width=8,
         none="no broker tells",
@@ -135,7 +131,7 @@ RABBITMQ = [
             )
             for what in ("published", "delivered", "acknowledged", "redelivered", "unroutable")
         ),
-        replace(_limit("unroutable", "warning"), legend="warning from, if unroutable"),
+        replace(component_limits("number", "unroutable")[0], legend="warning from, if unroutable"),
         unit="ops",
         none=NO_API,
     ),
@@ -147,8 +143,7 @@ RABBITMQ = [
             "\nor ".join(_by(resource) for resource in ("memory", "descriptors", "sockets", "processes")),
             "{{component}} {{node}} {{resource}}",
         ),
-        _limit("memory|descriptors|sockets|processes", "warning", "ratio"),
-        _limit("memory|descriptors|sockets|processes", "critical", "ratio"),
+        *limits("ratio", "memory|descriptors|sockets|processes", "rabbitmq"),
         unit="percentunit",
         most=1,
         none=NO_API,

@@ -36,7 +36,6 @@ SUBJECTS = (
 def break_all(around: Surroundings, daemon: Daemon, traffic: Traffic, held: ExitStack) -> None:
     """`held`: what has to stay as it is, until it is left."""
     folder = around.folder
-    _resolve(daemon)
     traffic.broken = True
     with around.lock:
         around.worker.kill()
@@ -76,8 +75,8 @@ def _misuse(around: Surroundings, daemon: Daemon) -> None:
         daemon.request("POST", "/api/v1/events", '[{"type": "nonsense"}]', JSON, port=daemon.ingest_port)
 
 
-def _resolve(daemon: Daemon) -> None:
-    """Somebody resolves an error, which will come back."""
+def resolve(daemon: Daemon) -> None:
+    """Somebody has resolved an error, which will come back."""
     admin = JSON | {"Authorization": f"Bearer {ADMIN}"}
     found = daemon.request("GET", "/api/v1/errors?status=unresolved&q=ImportFailed", headers=admin).json()["data"]
     for group in found:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from tests import certificates, hostile, servers
 from tests.alerts.engines import TOKEN
@@ -62,8 +63,8 @@ class Surroundings:
     collector: Rotel
     website: Website
     environment: dict[str, str]
-    more: str = ""
-    """Components that only a whole scenario has, in YAML."""
+    more: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Components that only a whole scenario has."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while it is used, and while it is broken."""
     _numbers: Iterator[int] = field(default_factory=count)
@@ -146,18 +147,16 @@ def surroundings(folder: Path, *, whole: bool = False) -> Iterator[Surroundings]
         yield around
 
 
-MORE = """
-  messages: {{kind: rabbitmq, url: "{broker.url}", queues: [orders], management: {{url: "{broker.management_url}"}}, team: sales}}
-  replica: {{kind: postgres, dsn: "{replica.url}", role: replica, team: platform}}
-"""
-
-
-def _more(stack: ExitStack, database: Postgres) -> str:
+def _more(stack: ExitStack, database: Postgres) -> dict[str, dict[str, Any]]:
     """What takes long to start."""
     broker = stack.enter_context(servers.rabbitmq(management=True))
     broker.api("PUT", "queues/%2F/orders", {"durable": True})
     replica = stack.enter_context(servers.postgres(replica_of=database))
-    return MORE.format(broker=broker, replica=replica)
+    asked = {"kind": "rabbitmq", "url": broker.url, "queues": ["orders"], "team": "sales"}
+    return {
+        "messages": asked | {"management": {"url": broker.management_url}},
+        "replica": {"kind": "postgres", "dsn": replica.url, "role": "replica", "team": "platform"},
+    }
 
 
 def _files(folder: Path, tls: certificates.Pair) -> None:

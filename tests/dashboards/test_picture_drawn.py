@@ -9,7 +9,7 @@ from dashboards.picture.drawing import drawing, served
 from dashboards.picture.found import Asking, found
 from tests.dashboards import pictured
 
-pytestmark = [pytest.mark.debian, pytest.mark.slow]
+pytestmark = [pytest.mark.debian, pytest.mark.slow, pytest.mark.timeout(300)]
 OWN = "drawn by our own code"
 ORANGE, GREEN, RED = "rgb(255, 152, 48)", "#73BF69", "#F2495C"
 MINUTES = [f"22:{minute}:00" for minute in range(14, 24)]

@@ -91,9 +91,10 @@ def first() -> list[Event]:
         {"type": "deploy", "service": service, "release": release, "at": time.time() - 7200}
         for service, release in DEPLOYED.items()
     ]
+    yesterday = time.time() - 90_000
     known = [
-        _error("TimeoutError", "the archive does not answer", "low", at=time.time() - 90_000),
-        _error("ImportFailed", "a drawing can't be read", "high", code="IMPORT_FAILED"),
+        _error("TimeoutError", "the archive does not answer", "low", at=yesterday),
+        _error("ImportFailed", "a drawing can't be read", "high", code="IMPORT_FAILED", at=yesterday),
     ]
     return [*deploys, *({"service": "office"} | one for one in known)]
 

@@ -58,7 +58,7 @@ def test_what_it_says_of_the_daemon_is_so(monkeypatch: pytest.MonkeyPatch) -> No
     assert found["Type"] == ["notify"]
     assert found["RestartPreventExitStatus"] == [str(REFUSED)]
     assert int(found["TimeoutStopSec"][0].removesuffix("s")) > 8
-    assert found["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+    assert found["ExecReload"] == ["""/bin/sh -c 'kill -HUP "$MAINPID"'"""]
 
 
 def test_the_page_on_it_names_its_files_as_it_does() -> None:

@@ -27,10 +27,10 @@ export function Header({ dashboard, range, found }) {
           ))}
         {found.annotations
           .filter(({ hide }) => !hide)
-          .map(({ name, iconColor, error }) => (
+          .map(({ name, enable, error }) => (
             <div key={name} style={row}>
               <Label color={error && theme.colors.error.text}>{name}</Label>
-              <InlineSwitch value readOnly onChange={() => {}} style={{ accentColor: iconColor }} />
+              <InlineSwitch value={enable !== false} readOnly onChange={() => {}} />
             </div>
           ))}
         <span style={{ flexGrow: 1 }} />

@@ -93,7 +93,7 @@ function Exemplars({ exemplars, rows, x, bottom, tall, color }) {
   return exemplars.map(({ timestamp, value }, index) => {
     const row = bounds.findIndex((bound) => Number(value) <= bound);
     const [left, middle] = [x(timestamp * 1000), bottom - (row + 0.5) * tall];
-    if (row < 0 || left < LEFT) return null;
+    if (row < 0 || left < LEFT || left > x.range()[1]) return null;
     return <path key={index} className="exemplar" d={`M${left - 3},${middle}l3,-3l3,3l-3,3z`} fill={color} />;
   });
 }

@@ -1,7 +1,8 @@
 // Annotations of Prometheus: moments and stretches of time, as Grafana's data source reads them from series.
 
 export function marksOf(annotations, theme) {
-  return annotations.flatMap((annotation) => {
+  const enabled = annotations.filter(({ enable }) => enable !== false);
+  return enabled.flatMap((annotation) => {
     const color = theme.visualization.getColorByName(annotation.iconColor ?? "red");
     return (annotation.result ?? []).flatMap((series) => {
       const times = annotation.useValueForTime

@@ -43,7 +43,8 @@ window.draw = async (found, light = false) => {
   const bottom = Math.max(...all.map(({ gridPos }) => gridPos.y + gridPos.h)) * (CELL + GAP);
   await document.fonts.load("14px Inter");
   await document.fonts.load("500 14px Inter");
-  await new Promise((drawn) => {
+  await new Promise((drawn, failed) => {
+    addEventListener("error", ({ error, message }) => failed(error ?? message));
     createRoot(document.getElementById("page")).render(
       <ThemeContext.Provider value={theme}>
         <GlobalStyles />

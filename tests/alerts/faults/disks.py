@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests import hostile, servers
-from tests.alerts.application import JSON, repeating, say
+from tests.alerts.application import JSON, repeating
 from tests.alerts.fault import Scene, Steps, provokes
 from tests.alerts.faults.exporters import reload
 from tests.servers.exporters import Daemon
@@ -29,7 +29,7 @@ def _config(port: int, **more: Any) -> str:
 def somebody_has_locked_the_store(scene: Scene) -> Steps:
     with servers.daemon("service: shop\n", check=False) as daemon:
         yield {"scraped": {"with-a-locked-store": [f"127.0.0.1:{daemon.port}"]}}
-        with repeating(lambda _: say(daemon, [DEPLOY])):
+        with repeating(lambda _: _deploy(daemon)):
             with closing(sqlite3.connect(_state(daemon, "stack-exporter.db"), check_same_thread=False)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 yield None
@@ -59,6 +59,11 @@ def what_waits_for_a_back_end_is_not_kept_well(scene: Scene) -> Steps:
         reload(lost, "service: shop\n")
         stack.enter_context(hostile.serving(_take, port=ports[0]))
         yield None
+
+
+def _deploy(daemon: Daemon) -> None:
+    """Told of, and refused as long as the store takes nothing."""
+    daemon.request("POST", "/api/v1/events", json.dumps([DEPLOY]).encode(), JSON, port=daemon.ingest_port)
 
 
 def _trace(daemon: Daemon) -> None:
