@@ -4,7 +4,15 @@ import pytest
 from xdist.scheduler import LoadGroupScheduling
 
 # What ends last decides how long all take: a minute of waiting has to be begun early. Of the others the order is theirs.
-LONGEST = ("tests/alerts/", "tests/demo/", "tests/end_to_end/", "tests/rules/", "tests/web/", "tests/store/")
+LONGEST = (
+    "tests/alerts/",
+    "tests/demo/",
+    "tests/dashboards/",
+    "tests/end_to_end/",
+    "tests/rules/",
+    "tests/web/",
+    "tests/store/",
+)
 
 
 class Sharing(LoadGroupScheduling):

@@ -1,7 +1,11 @@
-"""What runs of the faults have seen, as a table: docs/alerts-seen.md is one."""
+"""What runs of the faults have seen, as a table: docs/alerts-seen.md is one.
+
+`python -m tests.alerts.seen FILE OTHER...` takes into the first what the others have, the last winning.
+"""
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,11 +38,13 @@ def table(told: Sequence[Told]) -> str:
 
 def write(file: Path, told: Sequence[Told]) -> None:
     """With what is there already of other alerts."""
-    before = (
-        {_alert(line): line for line in file.read_text().splitlines() if "/" in _alert(line)} if file.exists() else {}
-    )
+    merge(file, _rows(told))
+
+
+def merge(file: Path, newer: Mapping[str, str]) -> None:
+    """Puts rows, by their alert, in place of those that are there; those of alerts that nothing provokes any more go."""
     provoked = {alert for fault in found() for alert in fault.expects}
-    rows = {alert: row for alert, row in (before | _rows(told)).items() if alert in provoked}
+    rows = {alert: row for alert, row in (read(file) | newer).items() if alert in provoked}
     text = TEXT.format(
         cores=len(os.sched_getaffinity(0)),
         factor=FACTOR,
@@ -47,6 +53,12 @@ def write(file: Path, told: Sequence[Told]) -> None:
         real=sum(IMITATED not in row for row in rows.values()),
     )
     file.write_text(text + _joined(rows))
+
+
+def read(file: Path) -> dict[str, str]:
+    """The rows of such a page by their alert, NAME/SEVERITY; none where there is none."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    return {_alert(line): line for line in lines if "/" in _alert(line)}
 
 
 def _rows(told: Sequence[Told]) -> dict[str, str]:
@@ -76,3 +88,8 @@ def _alert(line: str) -> str:
 
 def _joined(rows: dict[str, str]) -> str:
     return "\n".join([*HEAD, *(rows[alert] for alert in sorted(rows))]) + "\n"
+
+
+if __name__ == "__main__":
+    first, *others = map(Path, sys.argv[1:])
+    merge(first, {alert: row for other in others for alert, row in read(other).items()})

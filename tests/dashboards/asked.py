@@ -11,14 +11,17 @@ from tests.dashboards.shown import UIDS, Json
 
 POINTS = 6
 """Moments of a window at which what is drawn over time is asked for."""
+LONGEST = 240
+"""Characters of a query on the page."""
 HEAD = """# Panel by panel
 
 <!-- Written by a run of tests/dashboards with DASHBOARDS_PANELS=docs/dashboards-panels.md; not by hand. -->
 
 Each query of each panel, asked of a real Prometheus that scraped the real daemon, which watched real servers and heard
-three services: while all was well, and after most of it had been broken ([how](dashboards.md#how-they-were-checked)). A
-result is how many series it has, and their newest values. A panel that is empty while all is well says so in words, which
-stand here in quotes.
+three services: while all was well, and after most of it had been broken ([how](dashboards.md#how-they-were-checked)).
+A result is the newest value, or how many series there are and between what their newest values lie. A panel that is empty
+says so in words, which stand here in quotes; `nothing` is what one query of several found, such as a threshold that is
+not set. Long queries are cut; the dashboards have them in full.
 """
 
 
@@ -38,8 +41,8 @@ class Found:
             return self.error or "nothing"
         shown = sorted(self.values.values())
         if len(shown) == 1:
-            return f"1: {shown[0]:.3g}"
-        return f"{len(shown)}: {shown[0]:.3g} to {shown[-1]:.3g}"
+            return f"{shown[0]:.4g}"
+        return f"{len(shown)} series, {shown[0]:.4g} to {shown[-1]:.4g}"
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,15 @@ def page(boards: Mapping[str, Json], healthy: Mapping[Key, Found], broken: Mappi
         lines += [f"## {boards[uid]['title']}", "", "| panel | query | healthy | broken |", "|---|---|---|---|"]
         last = ""
         for one in queries(boards[uid]):
-            key, title = Key(uid, one.panel["title"], one.ref), one.panel["title"]
-            none = words(one.panel)
-            shown = [str(found[key]) if found[key].values or not none else f"“{none}”" for found in (healthy, broken)]
-            query = re.sub(r"\s+", " ", one.expr).replace("|", "\\|")
+            title, none = one.panel["title"], words(one.panel)
+            shown = []
+            for found in (healthy, broken):
+                empty = not any(found[key].values for key in found if (key.uid, key.title) == (uid, title))
+                shown.append(f"“{none}”" if empty and none else str(found[Key(uid, title, one.ref)]))
+            query = re.sub(r"\s+", " ", one.expr)
+            if len(query) > LONGEST:
+                query = query[:LONGEST].rpartition(" ")[0] + " …"
+            query = query.replace("|", "\\|")
             lines.append(f"| {title if title != last else ''} | `{query}` | {shown[0]} | {shown[1]} |")
             last = title
         lines.append("")

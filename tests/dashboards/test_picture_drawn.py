@@ -31,13 +31,18 @@ READ = """
 (() => {
   const panels = Object.fromEntries([...document.querySelectorAll("[id^=panel-]")].map((panel) => [panel.id, panel]));
   const colours = (element, what) => [...element.querySelectorAll(what)].map((one) => getComputedStyle(one).color);
+  // How many pixels of each colour, and how many the column has that has most.
   const pixels = (canvas) => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     const found = {};
     for (let at = 0; at < data.length; at += 4) {
-      const colour = data.slice(at, at + 3).join();
-      if (data[at + 3] > 250) found[colour] = (found[colour] ?? 0) + 1;
+      if (data[at + 3] <= 250) continue;
+      const [colour, x] = [data.slice(at, at + 3).join(), (at / 4) % canvas.width];
+      found[colour] ??= { all: 0, columns: {} };
+      found[colour].all++;
+      found[colour].columns[x] = (found[colour].columns[x] ?? 0) + 1;
     }
+    for (const one of Object.values(found)) one.columns = Math.max(...Object.values(one.columns));
     return found;
   };
   return Object.fromEntries(Object.entries(panels).map(([id, panel]) => [id.slice("panel-".length), {
@@ -63,9 +68,10 @@ def test_a_panel_of_each_type_shows_units_mappings_thresholds_and_who_drew_it() 
     assert panels["All"]["cells"][2] == ORANGE
     assert panels["All"]["links"][0] == "/d/stack-components?var-component=database"
     assert panels["Status"]["blocks"] == [GREEN, GREEN, RED, GREEN]
-    # A line across the panel, dashes across it, and the band and marks of the alert.
-    assert panels["Space"]["pixels"].get("115,191,105", 0) > 100
-    assert panels["Space"]["pixels"].get("242,73,92", 0) > 100
+    # A line across the panel; dashes across it for the threshold, and from top to bottom where the alert began.
+    green, red = (panels["Space"]["pixels"][color] for color in ("115,191,105", "242,73,92"))
+    assert (green["all"] > 100, green["columns"] < 10) == (True, True)
+    assert (red["all"] > 200, red["columns"] > 40) == (True, True)
     assert len(set(panels["How long"]["blocks"])) > 10
     assert picture.startswith(b"\x89PNG")
     assert len(picture) > 50_000

@@ -75,7 +75,7 @@ def office(number: int, chance: random.Random, *, broken: bool) -> list[Event]:
     if number % 4 == 1:
         found.append({"type": "security", "name": "login_failed", "severity": "medium"})
         found.append({"type": "security", "name": "role_changed", "severity": "low"})
-    if number % 8 == 1:
+    if number % 12 == 1:
         found.append(_error("TimeoutError", "the archive does not answer", "low"))
     if broken:
         found += [{"type": "security", "name": "login_failed", "severity": "medium"}] * 30
@@ -92,8 +92,12 @@ def first() -> list[Event]:
         for service, release in DEPLOYED.items()
     ]
     yesterday = time.time() - 90_000
+    # Some every hour since: what comes as often as it did is no spike.
     known = [
-        _error("TimeoutError", "the archive does not answer", "low", at=yesterday),
+        *(
+            _error("TimeoutError", "the archive does not answer", "low", at=yesterday + at)
+            for at in range(0, 86_000, 300)
+        ),
         _error("ImportFailed", "a drawing can't be read", "high", code="IMPORT_FAILED", at=yesterday),
     ]
     return [*deploys, *({"service": "office"} | one for one in known)]

@@ -14,7 +14,6 @@ from tests.alerts.fault import Scene, Steps, provokes
 from tests.alerts.faults.exporters import reload
 from tests.alerts.repeating import repeating
 from tests.certificates import authority, pair, self_signed
-from tests.fakes.mongod import HELLO, speaks, status
 from tests.servers.exporters import Daemon
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -54,60 +53,32 @@ def a_daemon_has_few_descriptors_and_hears_from_nobody(scene: Scene) -> Steps:
     trusted = pair().context()
     untrusted = self_signed()
     with hostile.serving(answer_late) as late, hostile.serving(answer, tls=trusted) as secure:
-        skipped = {"ca_file": str(authority()), "insecure_skip_verify": True}
-        shop = {
+        shop: dict[str, Any] = {
             "kind": "http",
             "url": f"https://{secure.address}/",
             "interval": "1s",
             "timeout": "900ms",
-            "tls": skipped,
         }
-        config = {"service": "shop", "components": {"shop_secure": shop}}
+        verified, skipped = {"ca_file": str(authority())}, {"insecure_skip_verify": True}
+        config = {"service": "shop", "components": {"shop_secure": shop | {"tls": verified}}}
         asked = {"kind": "http", "url": late.url, "interval": "5m", "timeout": "5m"}
         with servers.daemon(json.dumps(config), check=False) as daemon:
             yield {"scraped": {"in-want": [f"127.0.0.1:{daemon.port}"]}}
             silent.set()
-            reload(daemon, json.dumps(config | {"components": {"shop_secure": shop, "shop_unheard": asked}}))
+            # Of a certificate that nobody trusts: so somebody no longer verifies it.
+            trusted.load_cert_chain(untrusted.certificate, untrusted.key)
+            worse = {"shop_secure": shop | {"tls": skipped}, "shop_unheard": asked}
+            reload(daemon, json.dumps(config | {"components": worse}))
             before = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
             opened = len(os.listdir(f"/proc/{daemon.pid}/fd"))
             resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (opened + 4, before[1]))
-            trusted.load_cert_chain(untrusted.certificate, untrusted.key)
             yield None
             resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)
             silent.clear()
             again = pair()
             trusted.load_cert_chain(again.certificate, again.key)
+            reload(daemon, json.dumps(config))
             yield None
-
-
-@provokes("ProbeAbandoned/warning", imitated=True)
-def a_machine_stands_still_while_a_run_ends(scene: Scene) -> Steps:
-    """For more than a second each time, as when its host moves it; then what a run has to end in is over at once."""
-    mute = threading.Event()
-
-    def say_nothing(_: socket.socket) -> None:
-        while mute.is_set():
-            time.sleep(0.1)
-
-    well: dict[str, Any] = {"serverStatus": status(), "endSessions": {"ok": 1.0}}
-    answers = {"hello": HELLO} | well
-    with hostile.serving(speaks(answers, say_nothing), ask=False) as server:
-        asked = {"kind": "mongodb", "url": f"mongodb://{server.address}/", "interval": "700ms", "timeout": "500ms"}
-        with servers.daemon(json.dumps({"components": {"documents_mute": asked}}), check=False) as daemon:
-            yield {"scraped": {"standing-still": [f"127.0.0.1:{daemon.port}"]}}
-            mute.set()
-            answers |= dict.fromkeys(well)
-            with repeating(lambda: _still(daemon), 1.3):
-                yield None
-            answers |= well
-            mute.clear()
-            yield None
-
-
-def _still(daemon: Daemon) -> None:
-    daemon.pause()
-    time.sleep(1.1)
-    daemon.resume()
 
 
 @provokes("ExporterRestarting/warning")
