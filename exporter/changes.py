@@ -29,11 +29,12 @@ class Changes:
         self._beside = tuple(beside or ())
         self._beside_seen = stats(self._beside)
         self._config = Config()
+        self._refused: tuple[Fingerprint, ...] | None = None
         self._working = False
 
     async def use(self, config: Config) -> None:
         """From now on the files of this one."""
-        self._config = config
+        self._config, self._refused = config, None
         wanted = bool(config.component_files) or (self._whole and bool(config.files_read or self._beside))
         if wanted and not self._working:
             # inf: a mount that hangs is no reason to be restarted.
@@ -43,22 +44,25 @@ class Changes:
         self._working = wanted
 
     async def _work(self) -> None:
-        refused = pending = None
+        pending = None
         tried = 0.0
         while True:
             await asyncio.sleep(EVERY)
             before, now = self._config, await asyncio.to_thread(self._look, self._config)
             self._tasks.beat("files")
-            if before is not self._config or now == self._seen(before):
+            # What was refused and is as it was before is taken again, or we would go on saying that it is refused.
+            if before is not self._config or (now == self._seen(before) and self._refused is None):
                 continue
             time = asyncio.get_running_loop().time()
-            if now == refused and (not self._whole or time - tried < AGAIN):
+            if now == self._refused and (not self._whole or time - tried < AGAIN):
                 continue  # what is refused is looked at again when it has changed again
             if now != pending:
                 pending = now  # it may be half written: what is the same at the next look is whole
                 continue
-            refused, tried, self._beside_seen = now, time, now[2]
+            self._refused, tried = now, time
             await self._reload()
+            if self._refused is None:  # it was taken: `use` was called
+                self._beside_seen = now[2]
 
     def _look(self, config: Config) -> tuple[Fingerprint, Fingerprint, Fingerprint]:
         read = stats(name for name, *_ in config.files_read) if self._whole else config.files_read

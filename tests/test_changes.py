@@ -20,11 +20,16 @@ class Reloading:
         self.file = file
         self.tasks = Tasks(Tallies())
         self.reloads: list[bool] = []
+        self.refuses = False
+        """What is beside, which nobody reads here."""
         self._changes = Changes(self.tasks, self.reload, beside)
 
     async def reload(self) -> None:
         try:
-            await self._changes.use(config.read(self.file, {}))
+            read = config.read(self.file, {})
+            if self.refuses:
+                raise ConfigError([], "web.yml")
+            await self._changes.use(read)
         except ConfigError:
             self.reloads.append(False)
         else:
@@ -112,6 +117,38 @@ def test_what_is_refused_is_tried_again_as_a_secret_may_be_mounted_after_what_na
         written(tmp_path, "later")
         await its.until([True, False])
         (tmp_path / "later").write_text("a-later-token")
+        await its.until([True, False, True])
+        await its.tasks.end()
+
+    asyncio.run(follow())
+
+
+def test_what_was_refused_and_is_as_before_is_taken_again(tmp_path: Path) -> None:
+    """A mount that was away for a moment brings the same files: nobody else would say that all is well again."""
+
+    async def follow() -> None:
+        its = Reloading(written(tmp_path), [])
+        await its.reload()
+        (tmp_path / "secret").rename(tmp_path / "away")
+        await its.until([True, False])
+        (tmp_path / "away").rename(tmp_path / "secret")
+        await its.until([True, False, True])
+        await its.tasks.end()
+
+    asyncio.run(follow())
+
+
+def test_what_is_beside_and_was_refused_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "AGAIN", 0.2)
+    beside = tmp_path / "web.yml"
+
+    async def follow() -> None:
+        its = Reloading(written(tmp_path), [str(beside)])
+        await its.reload()
+        its.refuses = True
+        beside.write_text("{}")
+        await its.until([True, False])
+        its.refuses = False
         await its.until([True, False, True])
         await its.tasks.end()
 

@@ -53,7 +53,7 @@ def _numbers() -> list[Panel]:
             unit="s",
             width=5,
             first=UNKNOWN,
-            steps_=[(0, GOOD), (2, WARNING), (5, CRITICAL)],
+            steps_=[(0, GOOD), (5, WARNING)],
             names=True,
             colored="background",
             decimals=2,
@@ -128,6 +128,7 @@ def _signals() -> list[Panel]:
             *least_limits("task_failures"),
             unit="percentunit",
             most=1,
+            calcs=("lastNotNull", "min"),
             height=9,
             none="no tasks",
         ),
@@ -150,7 +151,7 @@ def _durations() -> list[Panel]:
         ),
         heat(
             "How many requests took how long",
-            "Each column is a moment, the darker the more requests took that long. A second dark band above the first "
+            "Each column is a moment; the more a cell stands out, the more requests took that long. A second band above "
             "is a part of the requests that waits for something; a dot is a request with a trace: click it, and read "
             "where its time went.",
             Query(f"sum by (le) (rate(stack_http_server_request_duration_seconds_bucket{{{OF}}}[$__rate_interval]))"),
@@ -188,7 +189,7 @@ def _routes() -> list[Panel]:
             "Click one in a trace (dots in the heatmap above) to see whether it waits for a database, a model or "
             "another service.",
             f"topk(8, {slow})",
-            Column("Value", "p95", "s", 2, steps=((2, WARNING), (5, CRITICAL)), color="text", width=100),
+            Column("Value", "p95", "s", 2, steps=((5, WARNING),), color="text", width=100),
             "no requests",
         ),
     ]

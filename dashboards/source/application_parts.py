@@ -167,6 +167,7 @@ def _waits() -> list[Panel]:
             unit="percentunit",
             width=8,
             most=1,
+            calcs=("lastNotNull", "min"),
             none="no look-ups",
         ),
         timeseries(

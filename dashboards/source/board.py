@@ -18,10 +18,11 @@ ALERTS = 'ALERTS{alertstate="firing", severity="%s", alertname!="Watchdog"%s}'
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Panels below a title that can be folded; the first of a dashboard has none."""
+    """Panels below a title; the first of a dashboard has none. `folded`: they are hidden until it is clicked."""
 
     title: str
     panels: Sequence[Panel]
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,11 @@ def built(board: Board) -> Dashboard:
     made.links(_links()).annotations(_annotations(board))
     number, y = 0, 0
     for row in board.rows:
+        header = None
         if row.title:
             number += 1
-            made.with_row(RowPanel(row.title).id(number).grid_pos(GridPos(h=1, w=WIDTH, x=0, y=y)))
+            header = RowPanel(row.title).id(number).grid_pos(GridPos(h=1, w=WIDTH, x=0, y=y)).collapsed(row.folded)
+            made.with_row(header)
             y += 1
         x, tallest = 0, 0
         for panel in row.panels:
@@ -55,7 +58,9 @@ def built(board: Board) -> Dashboard:
                 x, y, tallest = 0, y + tallest, 0
             number += 1
             place = GridPos(h=panel.height, w=panel.width, x=x, y=y)
-            made.with_panel(panel.builder.id(number).grid_pos(place))
+            shown = panel.builder.id(number).grid_pos(place)
+            # Where it stands once the row is unfolded; until then Grafana closes the gap.
+            header.with_panel(shown) if header and row.folded else made.with_panel(shown)
             x, tallest = x + panel.width, max(tallest, panel.height)
         y += tallest
     return made

@@ -5,16 +5,16 @@ from dashboards.source.board import Board, Row
 from dashboards.source.components_now import CLOSER, states
 from dashboards.source.components_readings import READINGS
 from dashboards.source.components_runs import DURATIONS, RUNS
-from dashboards.source.looks import CODES, CRITICAL, GOOD, STATUS, UNKNOWN, WARNING, status_code
+from dashboards.source.looks import CODES, CRITICAL, GOOD, UNKNOWN, WARNING, status_code
 from dashboards.source.panels import stat, timeline
-from dashboards.source.query import Query
+from dashboards.source.query import ON, THING, Query
 from dashboards.source.tables import Column, table
 
 OURS = 'component=~"$component"'
 
 
 def _count(status: str) -> str:
-    return f'sum(stack_component_status{{{OURS}, status=~"{status}"}})'
+    return f'sum(max by ({THING}) (stack_component_status{{{OURS}, status="{status}"}}))'
 
 
 RANGE = f"stack_probe_runs_total{{{OURS}}}[$__range]"
@@ -22,12 +22,13 @@ SUCCEEDED = f'stack_probe_runs_total{{{OURS}, result!="unhealthy"}}[$__range]'
 LATEST = f"max by (component) (stack_probe_last_run_timestamp_seconds{{{OURS}}})"
 P95 = f"histogram_quantile(0.95, sum by (le, component) (rate(stack_probe_duration_seconds_bucket{{{OURS}}}[5m])))"
 
-SEVERITY = ["healthy", "maintenance", "unknown", "degraded", "unhealthy"]
-"""From the best to the worst: by what the table is sorted, so that what is broken stands first."""
-STATUSES = {str(code): (name, STATUS[name]) for code, name in enumerate(SEVERITY)}
-WORST = "\n  or ".join(
-    f'(stack_component_status{{{OURS}, status="{name}"}} == 1) * {code}' for code, name in enumerate(SEVERITY)
-)
+PLANNED = f'unless on ({ON}) (stack_component_status{{{OURS}, status="maintenance"}} == 1)'
+RUN = f"stack_probe_last_run_timestamp_seconds{{{OURS}}}"
+LATE = f"""(time() - {RUN})
+    > on ({ON}) group_left () 4 * stack_probe_interval_seconds
+  unless on ({ON}) (changes({RUN}[5m]) > 0)
+  {PLANNED}"""
+"""As the alert ProbeStale counts."""
 BAR = [(0, CRITICAL), (0.9, WARNING), (0.99, GOOD)]
 
 FIRST = [
@@ -71,9 +72,10 @@ FIRST = [
     ),
     stat(
         "Runs that succeeded",
-        "The share of all runs in the time shown that found the component up; degraded is up. Well below 100% with "
-        "nothing down now means that something comes and goes: see the reasons below.",
-        Query(f"sum(increase({SUCCEEDED})) / sum(increase({RANGE}))", "succeeded"),
+        "The share of all runs in the time shown that found the component up; degraded is up, and those in "
+        "maintenance are left out. Well below 100% with nothing down now means that something comes and goes: see the "
+        "reasons below.",
+        Query(f"sum(increase({SUCCEEDED}) {PLANNED}) / sum(increase({RANGE}) {PLANNED})", "succeeded"),
         unit="percentunit",
         decimals=1,
         first=CRITICAL,
@@ -81,13 +83,12 @@ FIRST = [
         none="no run yet",
     ),
     stat(
-        "Latest run",
-        "How long ago a component was run last; of several, the longest. More than four intervals means that what is "
-        "shown here is old: look at the daemon itself (runbook ProbeStale).",
-        Query(f"max(time() - {LATEST})", "ago"),
-        unit="s",
-        decimals=0,
-        steps_=[(300, WARNING)],
+        "Run too late",
+        "Components whose last run is more than four of their intervals ago. What is shown of them is old, whatever "
+        "its colour: look at the daemon itself (runbook ProbeStale).",
+        Query(f"count(\n  {LATE}\n) or 0 * count({RUN})", "too late"),
+        unit="none",
+        steps_=[(1, WARNING)],
         none="no run yet",
     ),
     table(
@@ -100,10 +101,10 @@ FIRST = [
         Query(f"max by (component) (changes(stack_component_up{{{OURS}}}[$__range]))"),
         Query(P95),
         Query(f"time() - {LATEST}"),
-        Query(f"max by (component) ({WORST})"),
+        Query(status_code(OURS)),
         columns=[
             Column("component", "Component", url=CLOSER),
-            Column("Value #F", "Status", words=STATUSES, color="background", width=110),
+            Column("Value #F", "Status", words=CODES, color="background", width=110),
             Column("Value #A", "For", unit="s", decimals=0, width=110),
             Column("reason", "Reason"),
             Column("team", "Team", width=120),

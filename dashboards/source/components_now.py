@@ -2,7 +2,7 @@
 
 from dashboards.source.looks import CODES, CRITICAL, NAMES, status_code
 from dashboards.source.panels import Panel, stat, timeline
-from dashboards.source.query import ON, Query
+from dashboards.source.query import ON, THING, Query
 from dashboards.source.tables import Column, table
 
 CLOSER = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
@@ -39,7 +39,7 @@ def trouble(about: str, here: str, width: int = 4) -> Panel:
         "In trouble",
         f"{about} that are degraded or unhealthy now. If it is not 0, the table below says which, why, since when and "
         "whose; each has a runbook in its alert.",
-        Query(f'sum(stack_component_status{{{here}, status=~"degraded|unhealthy"}})', "in trouble"),
+        Query(f'sum(max by ({THING}) (stack_component_status{{{here}, status=~"degraded|unhealthy"}}))', "in trouble"),
         unit="none",
         steps_=[(1, CRITICAL)],
         colored="background",
@@ -55,7 +55,7 @@ def troubles(here: str, width: int = 12, height: int = 8) -> Panel:
         "Every component here that is degraded or unhealthy, with the reason of most of its failing runs of the last "
         "five minutes. An empty table is good; otherwise click the name that is wrong longest: its dashboard has all "
         "that is known of it.",
-        Query(states(here, "degraded|unhealthy")),
+        Query(f"max by ({THING}, kind, status, reason, team) (\n{states(here, 'degraded|unhealthy')}\n)"),
         columns=[
             Column("component", "Component", url=CLOSER),
             Column("status", "Status", words=NAMES, color="text", width=95),

@@ -32,8 +32,9 @@ RUNS = [
     ),
     timeseries(
         "Runs that found the component up",
-        "The share of runs that found it up, degraded or not. Dips that are over within a few runs are what rise and "
-        "fall keep quiet about; if they come back, something is near its limit (runbook ComponentFlapping).",
+        "The share of runs that found it up, degraded or not, the lowest first. Dips that are over within a few runs "
+        "are what rise and fall keep quiet about; if they come back, something is near its limit (runbook "
+        "ComponentFlapping).",
         Query(f"sum by (component) ({UP}) / sum by (component) ({RUNS_OF})", "{{component}}"),
         unit="percentunit",
         most=1,
@@ -45,9 +46,9 @@ RUNS = [
 DURATIONS = [
     heat(
         "How long all runs took",
-        "How many runs a second took how long: the darker, the more. The blue dots are single runs with a trace: "
-        "click one to open it in your tracing back end and see which step was slow. A second dark band above the "
-        "first means that some runs wait for something; choose one component to see whose.",
+        "How many runs a second took how long: the more a cell stands out from the background, the more. The blue dots "
+        "are single runs with a trace: click one to open it in your tracing back end and see which step was slow. A "
+        "second band above the first means that some runs wait for something; choose one component to see whose.",
         Query(f"sum by (le) (rate({BUCKETS}[$__rate_interval]))"),
         none="no run yet",
     ),
@@ -74,7 +75,6 @@ DURATIONS = [
             "{{component}}: {{phase}}",
         ),
         unit="s",
-        stacked=True,
         none=FEW,
     ),
     timeseries(

@@ -11,7 +11,7 @@ from dashboards.source.databases_replicas import REPLICAS
 from dashboards.source.databases_schema import SCHEMA
 from dashboards.source.looks import CRITICAL, GOOD, WARNING
 from dashboards.source.panels import Panel, stat, timeseries
-from dashboards.source.query import Query
+from dashboards.source.query import Query, once
 from dashboards.source.tables import Column, table
 
 KINDS = "postgres|mysql|mongodb|sqlite|sql|migrations|redis|memcached"
@@ -32,18 +32,24 @@ RUNNING = f"""max by (component) (
   or stack_redis_uptime_seconds{{{OURS}}}
   or stack_memcached_uptime_seconds{{{OURS}}}
 )"""
-SIZES = f"""sum by (component) (
+SIZES = once(
+    "component",
+    f"""
   stack_postgres_database_size_bytes{{{OURS}}}
   or stack_mysql_database_size_bytes{{{OURS}}}
   or stack_mongodb_storage_bytes{{{OURS}}}
   or stack_sqlite_size_bytes{{{OURS}}}
-)"""
-GROWTH = f"""sum by (component) (
+""",
+)
+GROWTH = once(
+    "component",
+    f"""
   deriv(stack_postgres_database_size_bytes{{{OURS}}}[6h])
   or deriv(stack_mysql_database_size_bytes{{{OURS}}}[6h])
   or deriv(stack_mongodb_storage_bytes{{{OURS}}}[6h])
   or deriv(stack_sqlite_size_bytes{{{OURS}}}[6h])
-) * 86400"""
+""",
+)
 LAG = f"""max(
   stack_postgres_replication_lag_seconds{{{OURS}}}
   or stack_postgres_replica_lag_seconds{{{OURS}}}
@@ -52,7 +58,8 @@ LAG = f"""max(
   or stack_mongodb_replication_lag_seconds{{{OURS}}}
 )"""
 FULL = [(0, GOOD), (0.8, WARNING), (0.95, CRITICAL)]
-SAVES = f"stack_redis_rdb_last_save_ok{{{OURS}}} or stack_redis_aof_last_write_ok{{{OURS}}}"
+SAVES = f"stack_redis_rdb_last_save_ok{{{OURS}}}"
+UNSAVED = f"max by (component) ({SAVES} == 0 or stack_redis_aof_last_write_ok{{{OURS}}} == 0)"
 
 
 def _numbers() -> list[Panel]:
@@ -105,7 +112,7 @@ def _numbers() -> list[Panel]:
             "Redis that cannot save",
             "Servers whose last save or last write to the append-only file failed: what they hold is lost if they "
             "stop now. Mostly the disk is full or memory too short to fork (CacheSaveFailed, CacheAppendFailed).",
-            Query(f"count(({SAVES}) == 0) or 0 * count({SAVES})", "cannot save"),
+            Query(f"count({UNSAVED}) or 0 * count({SAVES})", "cannot save"),
             unit="none",
             first="text",
             steps_=[(1, CRITICAL)],
@@ -125,7 +132,7 @@ ALL = [
         Query(P95),
         Query(CONNECTIONS),
         Query(SIZES),
-        Query(GROWTH),
+        Query(f"{GROWTH} * 86400"),
         columns=[
             Column("component", "Component", url=CLOSER),
             Column("kind", "Kind", width=100),

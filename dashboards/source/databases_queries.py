@@ -6,7 +6,7 @@ from dashboards.source.components_limits import limits
 from dashboards.source.components_now import CLOSER
 from dashboards.source.looks import WARNING
 from dashboards.source.panels import timeseries
-from dashboards.source.query import Query, component_limits
+from dashboards.source.query import Query, component_limits, once
 from dashboards.source.tables import Column, table
 
 OURS = 'component=~"$component"'
@@ -42,7 +42,7 @@ QUERIES = [
             "{{component}}",
         ),
         Query(
-            f"sum by (component) (stack_mongodb_operations_queued{{{OURS}}})",
+            once("component", f"stack_mongodb_operations_queued{{{OURS}}}"),
             "{{component}} queued",
         ),
         *limits("number", "locks_waiting|queue", "postgres|mysql|mongodb"),
@@ -105,12 +105,15 @@ QUERIES = [
         "Transactions a second (PostgreSQL), queries a second (MySQL), operations a second (MongoDB). A fall to 0 "
         "means that nobody gets through or nobody asks; with many slow queries, a rise is what slows it down.",
         Query(
-            f"""sum by (component) (
+            once(
+                "component",
+                f"""
   rate(stack_postgres_commits_total{{{OURS}}}[$__rate_interval])
   + rate(stack_postgres_rollbacks_total{{{OURS}}}[$__rate_interval])
   or rate(stack_mysql_queries_total{{{OURS}}}[$__rate_interval])
   or rate(stack_mongodb_operations_total{{{OURS}}}[$__rate_interval])
-)""",
+""",
+            ),
             "{{component}}",
         ),
         unit="ops",

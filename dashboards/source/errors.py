@@ -69,7 +69,7 @@ def _numbers() -> list[Panel]:
             UNKNOWN,
         ),
         stat(
-            "Oldest grave one",
+            "Oldest high or critical",
             "How long the oldest unresolved error of severity high or critical has been there. From 4 hours on "
             "ErrorGroupUnresolved pages its team; the table below says which team's it is.",
             Query(f"max({grave})", "oldest"),

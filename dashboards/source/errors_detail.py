@@ -107,6 +107,7 @@ def _releases() -> list[Panel]:
             unit="percentunit",
             width=8,
             most=1,
+            calcs=("lastNotNull", "min"),
             none="no sessions",
         ),
         table(

@@ -14,8 +14,8 @@ from grafana_foundation_sdk.models.dashboard import (
 GOOD, WARNING, CRITICAL, UNKNOWN, MAINTENANCE = "green", "orange", "red", "text", "blue"
 Steps = Sequence[tuple[float, str]]
 """From which value on which colour, after the first, which is that of everything below."""
-STATUS = {"healthy": GOOD, "degraded": WARNING, "unhealthy": CRITICAL, "unknown": UNKNOWN, "maintenance": MAINTENANCE}
-"""In the order of their codes, from 0 on."""
+STATUS = {"healthy": GOOD, "maintenance": MAINTENANCE, "unknown": UNKNOWN, "degraded": WARNING, "unhealthy": CRITICAL}
+"""From the best to the worst, in the order of their codes from 0 on: of several daemons the worst is shown."""
 YES_NO = {"1": ("yes", GOOD), "0": ("no", CRITICAL)}
 NEVER = {"null": ("never", UNKNOWN)}
 Words = dict[str, tuple[str, str]]

@@ -5,7 +5,7 @@ from dashboards.source.board import Board, Row
 from dashboards.source.looks import CODES, CRITICAL, GOOD, NAMES, UNKNOWN, WARNING, status_code
 from dashboards.source.overview_services import ROWS
 from dashboards.source.panels import Panel, stat, timeline
-from dashboards.source.query import ON, Query
+from dashboards.source.query import ON, THING, Query
 from dashboards.source.shares import filled
 from dashboards.source.tables import Column, table
 
@@ -18,7 +18,7 @@ ABOUT = ("instance", "slo", "service", "component")
 
 def _in_status(status: str) -> str:
     """Of what nothing is known there is no sum: a daemon that is away is not shown as 0."""
-    return f'sum(stack_component_status{{{OURS}, status="{status}"}})'
+    return f'sum(max by ({THING}) (stack_component_status{{{OURS}, status="{status}"}}))'
 
 
 def _broken() -> str:
@@ -33,7 +33,8 @@ def _broken() -> str:
     away = "absent(stack_component_status) * 0"
     for label, value in {"status": "unknown", "component": "no daemon", "reason": "nothing is scraped"}.items():
         away = f'label_replace({away}, "{label}", "{value}", "", "")'
-    return f"{filled(f'({known})', 'reason', 'team')}\nor {away}"
+    line = f"max by ({THING}, status, reason, team, critical) (\n{known}\n)"
+    return f"{filled(line, 'reason', 'team')}\nor {away}"
 
 
 def _severity(severity: str) -> str:

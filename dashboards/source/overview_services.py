@@ -10,7 +10,7 @@ from dashboards.source.tables import Column, table
 SERVICE = "/d/stack-application?var-service=${__value.text}&${__url_time_range}"
 ERRORS = "/d/stack-errors?var-service=${__data.fields.Service}&${__url_time_range}"
 GO = "${exporter_url}/go/error?service=${__data.fields.Service:percentencode}&state="
-MUCH = ((0.001, WARNING), (0.05, CRITICAL))
+MUCH = ((0.01, WARNING), (0.05, CRITICAL))
 ANY = ((1, WARNING),)
 BURNS = ((1, WARNING), (14.4, CRITICAL))
 SLOW_BURNS = ((1, WARNING), (6, CRITICAL))

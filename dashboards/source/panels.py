@@ -54,7 +54,7 @@ def timeseries(
         TimeSeries()
         .unit(unit)
         .line_width(1)
-        .fill_opacity(30 if stacked else 8)
+        .fill_opacity(30 if stacked else 0)
         .show_points(options.VisibilityMode.NEVER)
     )
     panel.legend(
@@ -63,9 +63,9 @@ def timeseries(
         .display_mode(options.LegendDisplayMode.TABLE)
         .placement(options.LegendPlacement.BOTTOM)
         .calcs(list(calcs))
-        # Where there are more lines than room, the highest is seen.
+        # Where there are more lines than room, the worst is seen: where the least matters, the lowest.
         .sort_by("Last *" if "lastNotNull" in calcs else "Max")
-        .sort_desc(True)
+        .sort_desc("min" not in calcs)
     )
     panel.tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING))
     if stacked:

@@ -5,6 +5,8 @@ from typing import Literal
 
 ON = "cluster, namespace, job, instance, component"
 """What makes a component one, wherever the daemon runs: joins are on these."""
+THING = "cluster, namespace, job, component"
+"""A component, however many Pods or replicas watch it: what they all see is counted once."""
 Severity = Literal["warning", "critical"]
 
 
@@ -37,6 +39,11 @@ def _limits(metric: str, labels: str, above: bool, of: str = "") -> tuple[Query,
         for severity in severities
     )
     return first, second
+
+
+def once(by: str, expr: str, added: str = "sum") -> str:
+    """What several daemons measure of one thing: added up within each of them, and the largest of these."""
+    return f"max by ({by}) ({added} by (cluster, namespace, job, instance, {by}) ({expr}))"
 
 
 def risen(counter: str, span: str) -> str:

@@ -65,7 +65,7 @@ CERTIFICATES = [
         *component_limits("seconds", "certificate", above=False),
         unit="s",
         width=10,
-        calcs=("lastNotNull",),
+        calcs=("lastNotNull", "min"),
         none="no component shows a certificate",
     ),
     table(

@@ -2,46 +2,21 @@
 
 from dashboards.source import variables
 from dashboards.source.board import Board, Row
-from dashboards.source.looks import CODES, CRITICAL, NAMES, WARNING, status_code
-from dashboards.source.panels import stat, timeline, timeseries
+from dashboards.source.components_now import healths, trouble, troubles
+from dashboards.source.looks import CRITICAL, WARNING
+from dashboards.source.panels import stat, timeseries
 from dashboards.source.query import ON, Query, component_limits
 from dashboards.source.storage_full import SOONEST, filesystems, holdings
 from dashboards.source.storage_machines import LOGS, MACHINES, NETWORK
-from dashboards.source.tables import Column, table
 
 KINDS = "disk|s3|host|logs|icmp|dns|tcp"
 OF = 'component=~"$component"'
 HERE = f'{OF}, kind=~"{KINDS}"'
-CLOSER = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
 NO_DISK = "no component of the kind disk"
 NO_QUOTA = "no quota is configured"
 
-SICK = f"""max by (component, kind, team, status, reason) (
-  (
-    (time() - stack_component_verdict_since_timestamp_seconds{{{HERE}}})
-    * on ({ON}) group_left (team) stack_component_info
-    * on ({ON}) group_left (status) (stack_component_status{{{HERE}, status=~"degraded|unhealthy"}} == 1)
-  )
-  * on ({ON}) group_left (reason)
-    topk by ({ON}) (
-      1, sum by ({ON}, reason) (increase(stack_probe_runs_total{{{HERE}, result!="healthy"}}[5m])) > 0
-    ) ^ 0
-  or on ({ON})
-  (time() - stack_component_verdict_since_timestamp_seconds{{{HERE}}})
-  * on ({ON}) group_left (team) stack_component_info
-  * on ({ON}) group_left (status) (stack_component_status{{{HERE}, status=~"degraded|unhealthy"}} == 1)
-)"""
-
 FIRST = [
-    stat(
-        "In trouble",
-        "Disks, buckets, machines, logs and network checks that are degraded or unhealthy now. If it is not 0, the "
-        "table below says which, why, since when and whose; each component's runbook is in its alert.",
-        Query(f'sum(stack_component_status{{{HERE}, status=~"degraded|unhealthy"}}) or vector(0)'),
-        unit="none",
-        steps_=[(1, CRITICAL)],
-        colored="background",
-    ),
+    trouble("Disks, buckets, machines, logs and network checks", HERE),
     stat(
         "Fullest disk",
         "The used part of the fullest file system, as df counts. From 90% on clear it or enlarge it (runbook "
@@ -77,9 +52,14 @@ FIRST = [
         "Mounted read-only",
         "File systems that nothing can be written to, though they should be writable. The kernel does this after an "
         "error in a file system's data: the device may be failing (runbook DiskReadOnly).",
-        Query(f"sum((stack_disk_read_only{{{OF}}} == 1) and on ({ON}) stack_disk_used_ratio) or vector(0)"),
+        Query(
+            f"count(max by (component) ((stack_disk_read_only{{{OF}}} == 1) and on ({ON}) stack_disk_used_ratio))\n"
+            f"or 0 * count(stack_disk_read_only{{{OF}}})",
+            "read-only",
+        ),
         unit="none",
         steps_=[(1, CRITICAL)],
+        none="no disk",
     ),
     stat(
         "Fullest memory",
@@ -91,32 +71,8 @@ FIRST = [
         steps_=[(0.9, WARNING), (0.95, CRITICAL)],
         none="no host",
     ),
-    table(
-        "What is wrong, since when, and whose it is",
-        "Every component here that is degraded or unhealthy, with the reason of its latest failing runs. An empty "
-        "table is good; otherwise begin with the longest, and click its name for all that is known of it.",
-        Query(SICK),
-        columns=[
-            Column("component", "Component", url=CLOSER),
-            Column("status", "Status", words=NAMES, color="text", width=90),
-            Column("reason", "Reason"),
-            Column("Value", "For", unit="s", decimals=0, width=110),
-            Column("team", "Team", width=110),
-            Column("kind", "Kind", width=70),
-        ],
-        width=12,
-        sort="For",
-        none="Nothing is wrong",
-    ),
-    timeline(
-        "Health over time",
-        "The status of each disk, bucket, machine, log and network check at each time. What turned at the same moment "
-        "often has one cause: look at what else changed then.",
-        Query(status_code(HERE), "{{component}}"),
-        words=CODES,
-        width=12,
-        none="no component of these kinds",
-    ),
+    troubles(HERE),
+    healths(HERE, "The status of each disk, bucket, machine, log and network check at each time."),
 ]
 
 DISKS = [

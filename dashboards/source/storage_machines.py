@@ -2,7 +2,7 @@
 
 from dashboards.source.looks import CRITICAL, WARNING
 from dashboards.source.panels import timeseries
-from dashboards.source.query import Query, alert_limits, component_limits, risen
+from dashboards.source.query import Query, alert_limits, component_limits, once, risen
 from dashboards.source.tables import Column, table
 
 OF = 'component=~"$component"'
@@ -14,7 +14,7 @@ USED = ((0.9, WARNING), (0.98, CRITICAL))
 
 
 def _per_second(*counters: str, by: str = "component") -> str:
-    return " + ".join(f"sum by ({by}) (rate({name}{{{OF}}}[$__rate_interval]))" for name in counters)
+    return " + ".join(once(by, f"rate({name}{{{OF}}}[$__rate_interval])") for name in counters)
 
 
 MACHINES = [
@@ -158,7 +158,7 @@ LOGS = [
             f"""sum by (component, file) (
 {risen(f'stack_logs_lines_total{{{OF}, level=~"error|critical"}}', "5m")}
 )
-or sum by (component, file) (stack_logs_files{{{OF}}}) * 0""",
+or max by (component, file) (stack_logs_files{{{OF}}}) * 0""",
             "{{component}} {{file}}",
         ),
         *alert_limits("number", "log_errors"),

@@ -13,6 +13,7 @@ from dashboards.source.workers_queues import QUEUES, RABBITMQ
 KINDS = "celery|rabbitmq|heartbeat"
 OURS = 'component=~"$component"'
 HERE = f'{OURS}, kind=~"{KINDS}"'
+LATE = f"stack_heartbeat_late_seconds{{{OURS}}}"
 
 
 def _done() -> str:
@@ -30,7 +31,8 @@ def _numbers() -> list[Panel]:
             "How many of the Celery workers that are expected do not answer. Start them again, and look whether they "
             "were killed for want of memory (runbooks CeleryWorkerMissing, CeleryWorkersNone).",
             Query(
-                f"sum(clamp_min(stack_celery_workers_expected{{{OURS}}} - stack_celery_workers{{{OURS}}}, 0))",
+                f"sum(clamp_min(max by (component) (stack_celery_workers_expected{{{OURS}}})\n"
+                f"- max by (component) (stack_celery_workers{{{OURS}}}), 0))",
                 "missing",
             ),
             unit="none",
@@ -43,8 +45,8 @@ def _numbers() -> list[Panel]:
             "Messages of all queues that no worker has taken yet. A number that only grows means that too little is "
             "working, or nothing: see the queues below (runbooks QueueLong, QueueGrowing, QueueWithoutConsumer).",
             Query(
-                f'sum(stack_celery_queue_messages{{{OURS}, state="ready"}}\n'
-                f"or stack_rabbitmq_queue_messages_ready{{{OURS}}})",
+                f'sum(max by (component, vhost, queue) (stack_celery_queue_messages{{{OURS}, state="ready"}}\n'
+                f"or stack_rabbitmq_queue_messages_ready{{{OURS}}}))",
                 "waiting",
             ),
             unit="short",
@@ -78,7 +80,7 @@ def _numbers() -> list[Panel]:
             "Jobs that are late",
             "Jobs whose report is due and has not come. See which in the table of jobs; its machine or its scheduler "
             "may be off (runbook HeartbeatMissed).",
-            Query(f"count(stack_heartbeat_late_seconds{{{OURS}}} > 0) or 0 * count(stack_heartbeat_late_seconds)"),
+            Query(f"count(max by (component) ({LATE}) > 0) or 0 * count({LATE})", "late"),
             unit="none",
             steps_=[(1, CRITICAL)],
             colored="background",

@@ -2,7 +2,8 @@
 
 from dashboards.source.looks import CRITICAL, GOOD
 from dashboards.source.panels import timeline, timeseries
-from dashboards.source.query import Query, alert_limits, component_limits
+from dashboards.source.query import Query, alert_limits, component_limits, once
+from dashboards.source.shares import counted
 from dashboards.source.tables import Column, table
 
 OURS = 'component=~"$component"'
@@ -17,6 +18,16 @@ def ended(by: str, part: str, whole: str) -> str:
     else:
         series = f'sum by (service) (rate(stack_task_duration_seconds_count{{{REPORTED}, state=~"%s"}}[5m]))'
     return f"({series % part} or {series % whole} * 0) / ({series % whole} > 0)"
+
+
+def _counted(of_celery: str, reported: str = "") -> str:
+    """How many tasks ended so in the time shown, with those whose first one did; of an application, by its name."""
+    celery = once("component, task", counted(f'stack_celery_tasks_total{{{OURS}, state="{of_celery}"}}'))
+    if not reported:
+        return celery
+    series = counted(f'stack_task_duration_seconds_count{{{REPORTED}, state="{reported}"}}')
+    named = f'label_replace(sum by (service, task) ({series}), "component", "$1", "service", "(.+)")'
+    return f"{celery}\nor sum by (component, task) ({named})"
 
 
 TASKS = [
@@ -37,22 +48,10 @@ TASKS = [
         "Each task in the time shown: how often it ran, failed, ran out of time and was tried again, and how long 95% "
         "of its runs took at most. A task that never succeeds is broken (CeleryTaskNeverSucceeds); its errors are on "
         "the dashboard Errors.",
-        Query(
-            f'sum by (component, task) (increase(stack_celery_tasks_total{{{OURS}, state="succeeded"}}[$__range]))\n'
-            "or label_replace(sum by (service, task) (increase(stack_task_duration_seconds_count"
-            f'{{{REPORTED}, state="success"}}[$__range])), "component", "$1", "service", "(.+)")'
-        ),
-        Query(
-            f'sum by (component, task) (increase(stack_celery_tasks_total{{{OURS}, state="failed"}}[$__range]))\n'
-            "or label_replace(sum by (service, task) (increase(stack_task_duration_seconds_count"
-            f'{{{REPORTED}, state="failure"}}[$__range])), "component", "$1", "service", "(.+)")'
-        ),
-        Query(f'sum by (component, task) (increase(stack_celery_tasks_total{{{OURS}, state="timeout"}}[$__range]))'),
-        Query(
-            f'sum by (component, task) (increase(stack_celery_tasks_total{{{OURS}, state="retried"}}[$__range]))\n'
-            "or label_replace(sum by (service, task) (increase(stack_task_duration_seconds_count"
-            f'{{{REPORTED}, state="retry"}}[$__range])), "component", "$1", "service", "(.+)")'
-        ),
+        Query(_counted("succeeded", "success")),
+        Query(_counted("failed", "failure")),
+        Query(_counted("timeout")),
+        Query(_counted("retried", "retry")),
         Query(
             "histogram_quantile(0.95, sum by (le, component, task) "
             f"(rate(stack_celery_task_duration_seconds_bucket{{{OURS}}}[$__range])))\n"
@@ -148,10 +147,10 @@ WORKERS = [
         "Tasks that workers run (active), took and have not begun (reserved), or keep for later (scheduled). Many "
         "reserved by one worker while others idle: lower its prefetch.",
         Query(
-            f"sum by (component, state) (stack_celery_worker_tasks{{{OURS}}})",
+            once("component, state", f"stack_celery_worker_tasks{{{OURS}}}"),
             "{{component}} {{state}}",
         ),
-        Query(f"sum by (component) (stack_celery_tasks_stuck{{{OURS}}})", "{{component}} stuck"),
+        Query(once("component", f"stack_celery_tasks_stuck{{{OURS}}}"), "{{component}} stuck"),
         unit="none",
         decimals=0,
         width=8,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from dashboards.source.components_limits import limits
 from dashboards.source.looks import CRITICAL, GOOD, WARNING
 from dashboards.source.panels import timeline, timeseries
-from dashboards.source.query import Query, component_limits
+from dashboards.source.query import Query, component_limits, once
 
 OURS = 'component=~"$component"'
 
@@ -126,7 +126,7 @@ RABBITMQ = [
         "or refused messages; unroutable that they reached no queue and are lost (RabbitmqUnroutable).",
         *(
             Query(
-                f"sum by (component) (rate(stack_rabbitmq_messages_{what}_total{{{OURS}}}[$__rate_interval]))",
+                once("component", f"rate(stack_rabbitmq_messages_{what}_total{{{OURS}}}[$__rate_interval])"),
                 f"{{{{component}}}} {what}",
             )
             for what in ("published", "delivered", "acknowledged", "redelivered", "unroutable")

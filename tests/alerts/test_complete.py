@@ -1,8 +1,9 @@
 """Every alert of every severity is provoked by some fault, or it is said why it can't be."""
 
+from tests.alerts import seen
 from tests.alerts.fault import found
 from tests.alerts.unprovoked import UNPROVOKED
-from tests.tree import rule_groups
+from tests.tree import ROOT, rule_groups
 
 ALERTS = {
     f"{rule['alert']}/{rule['labels']['severity']}"
@@ -28,6 +29,11 @@ def test_every_alert_is_provoked_or_it_is_said_why_not():
 def test_nothing_is_excused_that_is_provoked_or_is_no_alert():
     assert sorted(UNPROVOKED.keys() & PROVOKED) == []
     assert sorted((UNPROVOKED.keys() | PROVOKED) - ALERTS) == []
+
+
+def test_the_page_of_what_was_seen_has_a_line_for_each_that_is_provoked():
+    shown = seen.read(ROOT / "docs" / "alerts-seen.md").keys() | {"Watchdog/none"}
+    assert (sorted(PROVOKED - shown), sorted(shown - PROVOKED)) == ([], [])
 
 
 def test_what_has_a_figure_in_the_requirements_is_provoked_and_nearly_all_of_it_in_every_run_of_the_tests():

@@ -23,7 +23,7 @@ WAVES = {
     "applications": ("applications", "errors", "heartbeats", "logfiles", "slos", "tasks"),
     "databases": ("cache_states", "caches", "databases", "mariadb", "mongodb", "schemas"),
     "pasts": ("pasts",),
-    "workers": ("brokers", "hosts", "storage", "waiting", "workers"),
+    "workers": ("brokers", "clusters", "hosts", "storage", "waiting", "workers"),
 }
 """Faults that are made side by side, by their modules; all others are a wave too. More than these outrun two cores."""
 FACTORS = {"pasts": pasts.FACTOR}

@@ -1,7 +1,6 @@
 """Alerts that no fault here can provoke, and why not. promtool has seen each of them fire all the same (tests/rules)."""
 
 DEFECT = "is there for defects of the daemon's own, and none is known that would show it"
-CLUSTER = "needs a cluster of several nodes, whose first start takes a minute of both cores"
 LOSS = "needs a network that loses or holds packets up (netem), which the kernel here does not have"
 ABANDONED = (
     "every run ends within the second that it has: neither a disk whose calls never return (FUSE), nor a mute server together "
@@ -26,8 +25,6 @@ UNPROVOKED: dict[str, str] = {
     "PrometheusNotificationQueueFull/critical": QUEUE,
     "PrometheusNotificationQueueFull/warning": QUEUE,
     "PrometheusRulesSkipped/warning": "rules that take longer than their interval would take both cores from all others",
-    "RabbitmqNodeDown/critical": CLUSTER,
-    "RabbitmqPartition/critical": CLUSTER,
     "ReadingsDropped/warning": "the kinds hold themselves to fewer readings of a family (rows, tasks, queues) than a thousand",
     "RoundTripSlow/critical": LOSS,
     "RoundTripSlow/warning": LOSS,

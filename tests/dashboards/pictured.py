@@ -29,7 +29,7 @@ def samples() -> str:
         bad = 20 <= index < 32
         lines += [
             f'code{{component="database"}} 0 {at}',
-            f'code{{component="orders"}} {2 if bad else 0} {at}',
+            f'code{{component="orders"}} {4 if bad else 0} {at}',
             f'bytes_used{{component="database"}} {3 * 2**30 + index * 2**20} {at}',
             f'bytes_used{{component="orders"}} {2**30} {at}',
             f'bytes_limit{{severity="critical"}} {4 * 2**30} {at}',

@@ -70,7 +70,7 @@ def test_what_is_typed_breaks_it_and_ctrl_c_leaves_nothing(tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize(
-    "moment", ["starting PostgreSQL", "starting the shop", "Alertmanager  http", "Broken:", "Mended:"]
+    "moment", ["starting PostgreSQL", "starting the shop", "Alertmanager    http", "Broken:", "Mended:"]
 )
 def test_a_signal_at_any_moment_leaves_nothing(moment: str, number: signal.Signals, tmp_path: Path) -> None:
     with demo(tmp_path / "output", "--break=database", "--faster=120") as shown:

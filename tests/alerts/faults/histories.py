@@ -69,16 +69,20 @@ def a_prometheus_holds_too_much(scene: Scene) -> Steps:
     def answer(connection: socket.socket, _: bytes) -> None:
         connection.sendall(head % len(text) + text)
 
-    with hostile.serving(answer) as shop, servers.prometheus("{}", "--web.enable-lifecycle") as server:
+    with ExitStack() as stack:
+        shop = stack.enter_context(hostile.serving(answer))
+        told = stack.enter_context(servers.alertmanager("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"))
+        config = {"alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{told.port}"]}]}]}}
+        server = stack.enter_context(servers.prometheus(yaml.safe_dump(config), "--web.enable-lifecycle"))
         asked = {"kind": "prometheus", "url": server.url}
         yield {"components": both("much_held", asked, {"series": 3000})}
         file = server.folder / "prometheus.yml"
         scraped = {"job_name": "shop", "scrape_interval": "1s", "static_configs": [{"targets": [shop.address]}]}
-        file.write_text(yaml.safe_dump({"scrape_configs": [scraped]}))
+        file.write_text(yaml.safe_dump(config | {"scrape_configs": [scraped]}))
         assert server.post("/-/reload").status == 200
         yield None
         server.stop()
-        file.write_text("{}")
+        file.write_text(yaml.safe_dump(config))
         shutil.rmtree(server.folder / "data")
         server.start()
         yield None
