@@ -21,6 +21,7 @@ RULES := $(wildcard alert_rules/*.yml)
 TRIXIE := $(VENV)/trixie/.complete
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 JAVASCRIPT := $(patsubst %/package-lock.json,%,$(wildcard tests/javascript/package-lock.json tests/javascript/*/package-lock.json))
+PICTURE := dashboards/picture/node_modules/.package-lock.json
 SOURCES := exporter tests $(wildcard benchmarks demo dashboards)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -28,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup test checked test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check dashboards bench lock \
+.PHONY: help run demo setup test checked test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check dashboards dashboards-picture bench lock \
         javascript packages packages-demo packages-bench image clean
 # Targets run one after another, so that their progress can be read; pytest uses every core by itself.
 ifndef SIDE_BY_SIDE
@@ -36,7 +37,7 @@ ifndef SIDE_BY_SIDE
 endif
 
 help:  ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run  ## Set up what is missing and start the daemon; ARGS='--config.file=exporter.yaml' and the like.
 	@exec $(BIN)/stack-exporter $(ARGS)
@@ -63,7 +64,7 @@ test-quick: quick  ## The same without what needs Debian's packages.
 	$(ALONE) -m "alone and not slow and not debian" $(ARGS) $(TIMED) || [ $$? = 5 ]
 	@echo "Left out: tests marked debian (a real Prometheus, promtool, Chromium) and tests marked slow (make test-slow)."
 
-test-slow: packages javascript  ## Load, soak and time bounds, one at a time.
+test-slow: packages javascript $(PICTURE)  ## Load, soak and time bounds, one at a time.
 	@$(call step,slow tests)
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
@@ -101,6 +102,9 @@ docs: $(VENV)/.dev  ## Rewrite the generated pages: command, configuration and m
 
 dashboards: $(VENV)/.dev  ## Rewrite dashboards/*.json from dashboards/source/.
 	$(BIN)/python -m dashboards.source
+
+dashboards-picture: packages $(VENV)/.dev $(PICTURE)  ## Draw them by Grafana's own components, healthy and broken: docs/dashboards/ (a quarter of an hour).
+	$(BIN)/python -m dashboards.picture $(ARGS)
 
 docs-check: $(VENV)/.dev
 	@$(call step,generated pages)

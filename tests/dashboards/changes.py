@@ -37,14 +37,13 @@ def highest(least: float, of: int = 0) -> Change:
     return reached
 
 
-def series(labels: str) -> Change:
-    """More, of the first query's series with these labels."""
+def series(labels: str, change: Change = more) -> Change:
+    """As if the first query had found the series with these labels alone."""
 
-    def risen(before: Panel, after: Panel) -> bool:
-        was, is_ = (sum(value for text, value in one[0].values.items() if labels in text) for one in (before, after))
-        return is_ > was
+    def of_them(panel: Panel) -> Panel:
+        return [Found({text: value for text, value in panel[0].values.items() if labels in text})]
 
-    return risen
+    return lambda before, after: change(of_them(before), of_them(after))
 
 
 CHANGED: dict[str, dict[str, Change]] = {
@@ -55,7 +54,7 @@ CHANGED: dict[str, dict[str, Change]] = {
         "Health score": less,
         "What is broken, since when, and whose it is": rows,
         "Alerts that fire": rows,
-        "Status of every component": more,
+        "Status of every component": series("component=website"),
         "Burn rate over an hour": series("slo=designs"),
         "Services: what their users get, and their errors": other,
         "Share of requests that failed": more,
@@ -66,9 +65,9 @@ CHANGED: dict[str, dict[str, Change]] = {
         "Down": more,
         "Runs that succeeded": less,
         "Components: status, since when, why, and whose": other,
-        "Status over time": more,
+        "Status over time": series("component=website"),
         "Runs that were not healthy, by reason": rows,
-        "Runs that found the component up": less,
+        "Runs that found the component up": series("component=website", less),
     },
     "stack-application": {
         "Most failures": more,

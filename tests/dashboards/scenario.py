@@ -32,7 +32,6 @@ from tests.servers.telemetry import Prometheus
 CONFIG = Path(__file__).with_name("exporter.yaml")
 PATIENT = {"warning": "2s", "critical": "5s"}
 """Thresholds of how long a run takes: a machine that runs tests is busy, and that is no fault here."""
-UNHURRIED = {"interval": "2s", "timeout": "2s", "rise": 1, "fall": 2}
 FACTOR = 60.0
 """What the durations in rules and routes are divided by."""
 RECORDED_LAST = "slo:stack_slo_error_budget:remaining_ratio"
@@ -109,8 +108,7 @@ def scenario(
     broken = broken or (LONG_BROKEN if whole else BROKEN)
     with ExitStack() as stack:
         around = stack.enter_context(surroundings(folder, whole=whole))
-        changed = {"defaults": UNHURRIED} if whole else {}
-        config = _configured(around.more, changed)
+        config = _configured(around.more)
         daemon = stack.enter_context(servers.daemon(config, env=around.environment, check=False))
         traffic = Traffic(daemon)
         traffic.say(*first())
@@ -129,7 +127,7 @@ def scenario(
             "metrics": {"kind": "prometheus", "url": running.prometheus.url, "target": {"job": JOB}},
             "alerts": {"kind": "alertmanager", "url": running.alertmanager.url},
         }
-        _reload(daemon, _configured(around.more | {name: one | PLATFORM for name, one in watchers.items()}, changed))
+        _reload(daemon, _configured(around.more | {name: one | PLATFORM for name, one in watchers.items()}))
         resolve(daemon)
         held = stack.enter_context(ExitStack())
         stack.enter_context(repeating(traffic.second))
@@ -144,9 +142,9 @@ def scenario(
         yield Scenario(daemon, running, around, traffic, interval, window, window, broken, held)
 
 
-def _configured(more: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
-    """The file, with more components and other sections."""
-    config = yaml.safe_load(CONFIG.read_text()) | changed
+def _configured(more: Mapping[str, Any]) -> str:
+    """The file, with more components."""
+    config = yaml.safe_load(CONFIG.read_text())
     config["components"] |= more
     for component in config["components"].values():
         component.setdefault("thresholds", {}).setdefault("latency", PATIENT)

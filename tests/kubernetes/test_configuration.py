@@ -87,8 +87,10 @@ def _environment(overlay: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("overlay", WHOLE)
-def test_only_where_readiness_is_not_the_applications_it_follows_what_is_kept(overlay: str, tmp_path: Path) -> None:
-    assert loaded(overlay, tmp_path).web.readiness == ("always" if overlay == "sidecar" else "ingest")
+def test_readiness_follows_what_is_kept_only_where_it_is_neither_the_applications_nor_of_all_replicas(
+    overlay: str, tmp_path: Path
+) -> None:
+    assert loaded(overlay, tmp_path).web.readiness == ("ingest" if overlay == "central" else "always")
 
 
 @pytest.mark.parametrize("overlay", WHOLE)
