@@ -108,6 +108,10 @@ def test_a_dashboard_that_differs_is_left_alone_with_all_others_unless_forced(tm
     [
         (["new", "--exporter-url=status"], "--exporter-url: is an address such as https://status.example.com, without a query"),
         (["new", '--exporter-url=http://a"b'], "--exporter-url: is an address such as https://status.example.com, without a query"),
+        (["new", "--exporter-url=http://a\x01b"], "--exporter-url: is an address such as https://status.example.com, without a query"),
+        (["new", "--exporter-url=http://a/$b"], "--exporter-url: is an address such as https://status.example.com, without a query"),
+        (["new", "--exporter-url=http://:80"], "--exporter-url: is an address such as https://status.example.com, without a query"),
+        (["new", "--exporter-url=http://a:99999"], "--exporter-url: is an address such as https://status.example.com, without a query"),
         (["file"], "file: is a file; a folder is expected"),
         ([""], "dashboards: the folder's name is empty"),
     ],

@@ -151,8 +151,8 @@ def _durations() -> list[Panel]:
         ),
         heat(
             "How many requests took how long",
-            "Each column is a moment; the more a cell stands out, the more requests took that long. A second band above "
-            "is a part of the requests that waits for something; a dot is a request with a trace: click it, and read "
+            "Each column is a moment; the more a cell stands out, the more requests took that long. A second band is "
+            "a part of the requests that waits for something; a dot is a request with a trace: click it, and read "
             "where its time went.",
             Query(f"sum by (le) (rate(stack_http_server_request_duration_seconds_bucket{{{OF}}}[$__rate_interval]))"),
             none="no requests",

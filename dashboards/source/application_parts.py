@@ -198,7 +198,7 @@ def _waits() -> list[Panel]:
 
 ROWS = [
     Row("Operations and files", _operations()),
-    Row("AI models", _models()),
+    Row("AI models", _models(), folded=True),
     Row("What the services wait for, and what users achieve", _waits()),
-    Row("Log lines", log_panels()),
+    Row("Log lines", log_panels(), folded=True),
 ]

@@ -97,9 +97,9 @@ FIRST = [
         "is how long the verdict has been what it is; “changes” says how often it went up or down in the time shown "
         "(more than a few: ComponentFlapping). Click a name to choose it alone.",
         Query(f"max by (component, kind, team, critical, reason) (\n{states(OURS)}\n)"),
-        Query(f"sum by (component) (increase({SUCCEEDED})) / sum by (component) (increase({RANGE}))"),
+        Query(f"sum by (component) (increase({SUCCEEDED})) / (sum by (component) (increase({RANGE})) > 0)"),
         Query(f"max by (component) (changes(stack_component_up{{{OURS}}}[$__range]))"),
-        Query(P95),
+        Query(f"{P95} >= 0"),
         Query(f"time() - {LATEST}"),
         Query(status_code(OURS)),
         columns=[

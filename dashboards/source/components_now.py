@@ -5,7 +5,7 @@ from dashboards.source.panels import Panel, stat, timeline
 from dashboards.source.query import ON, THING, Query
 from dashboards.source.tables import Column, table
 
-CLOSER = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
+CLOSER = "/d/stack-components?var-component=${__value.text:percentencode}&${__url_time_range}"
 """Where a click on a component's name leads."""
 
 

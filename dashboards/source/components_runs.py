@@ -8,6 +8,8 @@ OURS = 'component=~"$component"'
 RUNS_OF = f"rate(stack_probe_runs_total{{{OURS}}}[$__rate_interval])"
 FAILED = f'rate(stack_probe_runs_total{{{OURS}, result!="healthy"}}[$__rate_interval])'
 UP = f'rate(stack_probe_runs_total{{{OURS}, result!="unhealthy"}}[$__rate_interval])'
+PLANNED = f'unless on (component) (stack_component_status{{{OURS}, status="maintenance"}} == 1)'
+"""What is in maintenance is expected to fail."""
 BUCKETS = f"stack_probe_duration_seconds_bucket{{{OURS}}}"
 
 
@@ -22,7 +24,7 @@ RUNS = [
         "what to do, is on the page of the kind in docs/ and in the runbook of the alert. No lines at all is good.",
         Query(
             f"(sum by (component, reason) ({FAILED}) > 0)\n"
-            f"/ on (component) group_left () sum by (component) ({RUNS_OF})",
+            f"/ on (component) group_left () sum by (component) ({RUNS_OF})\n{PLANNED}",
             "{{component}}: {{reason}}",
         ),
         unit="percentunit",
@@ -35,7 +37,7 @@ RUNS = [
         "The share of runs that found it up, degraded or not, the lowest first. Dips that are over within a few runs "
         "are what rise and fall keep quiet about; if they come back, something is near its limit (runbook "
         "ComponentFlapping).",
-        Query(f"sum by (component) ({UP}) / sum by (component) ({RUNS_OF})", "{{component}}"),
+        Query(f"sum by (component) ({UP}) / (sum by (component) ({RUNS_OF}) > 0)\n{PLANNED}", "{{component}}"),
         unit="percentunit",
         most=1,
         none="no run yet",

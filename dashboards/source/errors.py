@@ -31,7 +31,7 @@ def _number(title: str, about: str, expr: str, colour: str) -> Panel:
         unit="none",
         first=CRITICAL,
         steps_=[(0, GOOD), (1, colour)],
-        colored="background",
+        colored="value" if colour == UNKNOWN else "background",
         none="no daemon",
     )
 
@@ -108,7 +108,11 @@ def _by_service() -> Panel:
         Query(owned(f"{_notable('spiking')} or {NOUGHT}")),
         Query(owned(f"{unresolved} or {NOUGHT}")),
         columns=[
-            Column("service", "Service", url="/d/stack-application?var-service=${__value.text}&${__url_time_range}"),
+            Column(
+                "service",
+                "Service",
+                url="/d/stack-application?var-service=${__value.text:percentencode}&${__url_time_range}",
+            ),
             Column("team", "Team", width=110),
             Column("Value #A", "In 10 m", unit="short", decimals=0, width=80),
             Column("Value #B", "New", unit="none", steps=ANY, color="text", width=65, url=f"{GO}new"),

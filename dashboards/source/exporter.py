@@ -6,7 +6,7 @@ from dashboards.source.exporter_alerts import ALERTS, WATCHERS
 from dashboards.source.exporter_flow import ANSWERED, FORWARDED, TAKEN_IN
 from dashboards.source.looks import CRITICAL, WARNING, YES_NO
 from dashboards.source.panels import bars, stat, timeseries
-from dashboards.source.query import ON, Query, alert_limits
+from dashboards.source.query import ON, Query, alert_limits, risen
 from dashboards.source.tables import Column, table
 
 OF = 'instance=~"$instance"'
@@ -23,8 +23,10 @@ STALE = f"""(time() - {RUN})
     > on ({ON}) group_left () 4 * stack_probe_interval_seconds
   unless on ({ON}) (changes({RUN}[5m]) > 0)
   unless on ({ON}) (stack_component_status{{status="maintenance"}} == 1)"""
-NOT_TAKEN = f'increase(stack_exporter_ingest_events_total{{{OF}, outcome=~"limited|invalid|refused"}}[15m])'
-DROPPED = f"increase(stack_exporter_forward_dropped_total{{{OF}}}[15m])"
+NOT_TAKEN = risen(f'stack_exporter_ingest_events_total{{{OF}, outcome=~"limited|invalid|refused"}}', "15m")
+DROPPED = risen(f"stack_exporter_forward_dropped_total{{{OF}}}", "15m")
+NOUGHT = f"0 * count(stack_exporter_build_info{{{OF}}})"
+"""Where nothing was counted and a daemon is there to count."""
 NONE = "no daemon is scraped"
 
 FIRST = [
@@ -32,10 +34,12 @@ FIRST = [
         "Daemons that do not answer",
         "Those that Prometheus can't scrape, of the chosen ones. While it is not 0, what they watch can fail without "
         "an alert, and errors sent there are lost: start them again (runbook ExporterDown).",
-        Query(f"count((up{{{OF}}} == 0) and {OURS}) or vector(0)"),
+        Query(f"count((up{{{OF}}} == 0) and {OURS}) or 0 * count(up{{{OF}}} and {OURS})"),
         unit="none",
-        steps_=[(1, CRITICAL)],
+        first=CRITICAL,
+        steps_=[(0, "green"), (1, CRITICAL)],
         colored="background",
+        none=NONE,
     ),
     stat(
         "Configuration",
@@ -50,18 +54,20 @@ FIRST = [
         "Tasks that are stuck",
         "Background tasks that missed three of their beats. /livez then answers 503, and the daemon has to be "
         "restarted where nobody asks there; its log has the tasks' stacks (runbook ExporterTaskStuck).",
-        Query(f"count(\n  {STUCK}\n) or vector(0)"),
+        Query(f"count(\n  {STUCK}\n) or {NOUGHT}"),
         unit="none",
         steps_=[(1, CRITICAL)],
+        none=NONE,
     ),
     stat(
         "Components probed too late",
         "Those whose last run is more than four of their intervals ago: what is shown of them is old. Look which "
         "below, and at the loop's lag; raise `concurrency` where all places are taken (runbooks ProbeStale, "
         "ProbesSkipped).",
-        Query(f"count(\n  {STALE}\n) or vector(0)"),
+        Query(f"count(\n  {STALE}\n) or {NOUGHT}"),
         unit="none",
         steps_=[(1, WARNING)],
+        none=NONE,
     ),
     stat(
         "How late the loop is (p99)",
@@ -77,10 +83,11 @@ FIRST = [
         "Events that were limited, invalid or refused by the store, and spans, log records and data points that were "
         "dropped on their way to back ends. Each is something that somebody will look for and not find: see the rows "
         "below.",
-        Query(f"(sum({NOT_TAKEN}) or vector(0)) + (sum({DROPPED}) or vector(0))"),
+        Query(f"(sum(\n{NOT_TAKEN}\n) or {NOUGHT})\n+ (sum(\n{DROPPED}\n) or {NOUGHT})"),
         unit="none",
         decimals=0,
         steps_=[(0.5, WARNING)],
+        none=NONE,
     ),
     table(
         "Each daemon",
@@ -199,11 +206,11 @@ BOARD = Board(
     rows=[
         Row("", FIRST),
         Row("Is it on time", ON_TIME),
-        Row("What it takes in and keeps", TAKEN_IN),
-        Row("What it sends on", FORWARDED),
-        Row("What it answers and shows", ANSWERED),
-        Row("Alerts, and how good they are", ALERTS),
-        Row("Prometheus and Alertmanager", WATCHERS),
+        Row("What it takes in and keeps", TAKEN_IN, folded=True),
+        Row("What it sends on", FORWARDED, folded=True),
+        Row("What it answers and shows", ANSWERED, folded=True),
+        Row("Alerts, and how good they are", ALERTS, folded=True),
+        Row("Prometheus and Alertmanager", WATCHERS, folded=True),
     ],
     alerts='subject=~"exporter|ingest|forwarding|monitoring|probes|prometheus"',
 )

@@ -8,7 +8,7 @@ from dashboards.source.query import Query, alert_limits, risen
 from dashboards.source.tables import Column, table
 
 OF = 'instance=~"$instance"'
-CLOSER = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
+CLOSER = "/d/stack-components?var-component=${__value.text:percentencode}&${__url_time_range}"
 NO_ALERT = "no alert in this time"
 NOT_WATCHED = "no component of the kinds prometheus and alertmanager"
 

@@ -9,6 +9,8 @@ OF = 'instance=~"$instance"'
 AT = "cluster, namespace, job, instance"
 NONE = "no daemon is scraped"
 NOT_FORWARDED = "nothing is forwarded (`forward:` is not configured)"
+NOT_TAKEN = f'stack_exporter_ingest_events_total{{{OF}, outcome!~"accepted|duplicate"}}'
+NO_POINTS = f'stack_exporter_otlp_datapoints_total{{{OF}, result!~"accepted|repeated"}}'
 BACKEND = "max by (signal, backend, instance)"
 
 TAKEN_IN = [
@@ -31,13 +33,11 @@ TAKEN_IN = [
         "to the format (EventsInvalid, from 1% on); its own log and ours say what is wrong. Data points of OTLP "
         "likewise.",
         Query(
-            "sum by (source, outcome) (increase("
-            f'stack_exporter_ingest_events_total{{{OF}, outcome!~"accepted|duplicate"}}[15m])) > 0',
+            f"sum by (source, outcome) (\n{risen(NOT_TAKEN, '15m')}\n) > 0",
             "{{source}} {{outcome}}",
         ),
         Query(
-            "sum by (result) (increase("
-            f'stack_exporter_otlp_datapoints_total{{{OF}, result!~"accepted|repeated"}}[15m])) > 0',
+            f"sum by (result) (\n{risen(NO_POINTS, '15m')}\n) > 0",
             "data points {{result}}",
         ),
         unit="short",
@@ -81,6 +81,8 @@ TAKEN_IN = [
     ),
 ]
 
+LOST = risen(f"stack_exporter_forward_dropped_total{{{OF}}}", "1h")
+
 FORWARDED = [
     table(
         "Back ends, and what waits for them",
@@ -91,7 +93,7 @@ FORWARDED = [
         Query(f"{BACKEND} (stack_exporter_spool_bytes{{{OF}}})"),
         Query(f"{BACKEND} (stack_exporter_spool_age_seconds{{{OF}}})"),
         Query(f"time() - {BACKEND} (stack_exporter_forward_last_success_timestamp_seconds{{{OF}}} > 0)"),
-        Query(f"sum by (signal, backend, instance) (increase(stack_exporter_forward_dropped_total{{{OF}}}[1h]))"),
+        Query(f"sum by (signal, backend, instance) (\n{LOST}\n)"),
         Query(f"{BACKEND} (stack_exporter_spool_corrupt_total{{{OF}}})"),
         Query(f"{BACKEND} (stack_exporter_spool_durable{{{OF}}})"),
         columns=[

@@ -11,7 +11,7 @@ from dashboards.source.tables import Column, table
 
 OURS = 'component=~"$component", instance=~"$instance"'
 FIRING = 'alertstate="firing", subject!="", alertname!="Watchdog", team=~"$team"'
-COMPONENTS = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
+COMPONENTS = "/d/stack-components?var-component=${__value.text:percentencode}&${__url_time_range}"
 ABOUT = ("instance", "slo", "service", "component")
 """Labels that say what an alert is about; the last that it has is shown."""
 

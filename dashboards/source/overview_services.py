@@ -7,8 +7,8 @@ from dashboards.source.query import Query, alert_limits
 from dashboards.source.shares import NONE, counted, failed, owned, requests, took
 from dashboards.source.tables import Column, table
 
-SERVICE = "/d/stack-application?var-service=${__value.text}&${__url_time_range}"
-ERRORS = "/d/stack-errors?var-service=${__data.fields.Service}&${__url_time_range}"
+SERVICE = "/d/stack-application?var-service=${__value.text:percentencode}&${__url_time_range}"
+ERRORS = "/d/stack-errors?var-service=${__data.fields.Service:percentencode}&${__url_time_range}"
 GO = "${exporter_url}/go/error?service=${__data.fields.Service:percentencode}&state="
 MUCH = ((0.01, WARNING), (0.05, CRITICAL))
 ANY = ((1, WARNING),)
@@ -156,7 +156,10 @@ def latest_releases(width: int, height: int = 7) -> Panel:
         Query(f"{joined} * 1000"),
         columns=[
             Column(
-                "service", "Service", url="/d/stack-errors?var-service=${__value.text}&${__url_time_range}", width=85
+                "service",
+                "Service",
+                url="/d/stack-errors?var-service=${__value.text:percentencode}&${__url_time_range}",
+                width=85,
             ),
             Column("environment", "Environment", width=105),
             Column("release", "Release"),

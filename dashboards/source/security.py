@@ -6,14 +6,13 @@ from dashboards.source.looks import CRITICAL, UNKNOWN, WARNING, Words
 from dashboards.source.panels import stat, timeseries
 from dashboards.source.query import Query, alert_limits, risen
 from dashboards.source.security_certificates import CERTIFICATES, FIRST_TO_END, KINDS
+from dashboards.source.shares import owned
 from dashboards.source.tables import Column, table
 
 OF = 'service=~"$service"'
 EVENTS = f"stack_security_events_total{{{OF}}}"
 LOGINS = f'stack_security_events_total{{{OF}, type="login_failed"}}'
 GRAVE = f'stack_security_events_total{{{OF}, severity=~"high|critical"}}'
-OWNED = """* on (cluster, namespace, job, service) group_left (team)
-  max by (cluster, namespace, job, service, team) (stack_service_info)"""
 SERVICE = "cluster, namespace, job, service"
 SEVERITIES: Words = {
     "low": ("low", UNKNOWN),
@@ -21,19 +20,23 @@ SEVERITIES: Words = {
     "high": ("high", CRITICAL),
     "critical": ("critical", CRITICAL),
 }
+WITHIN_HOUR = risen(EVENTS, "1h")
 FAILED = f"sum by ({SERVICE}) (\n{risen(LOGINS, '5m')}\n)"
 REFUSED = "increase(stack_exporter_auth_failures_total[15m])"
+NOUGHT = "or 0 * count(stack_exporter_build_info)"
+"""Where nothing was counted and a daemon is there to count."""
 
 FIRST = [
     stat(
         "High and critical events, 1 h",
         "Security events of the severities high and critical within an hour, at the chosen services. Each pages at "
         "once (SecurityEventCritical, SecurityEventHigh): until somebody has looked, take it for an attack.",
-        Query(f"sum(\n{risen(GRAVE, '1h')}\n) or vector(0)"),
+        Query(f"sum(\n{risen(GRAVE, '1h')}\n) {NOUGHT}"),
         unit="none",
         decimals=0,
         steps_=[(0.5, CRITICAL)],
         colored="background",
+        none="no daemon",
     ),
     stat(
         "Failed logins, 5 minutes",
@@ -53,16 +56,17 @@ FIRST = [
         Query(
             f"sum(\n(\n{risen(EVENTS, '1d')}\n)\n"
             "and on (cluster, namespace, job, instance, service, type) stack_errors_total\n)"
-            " or vector(0)"
+            f" {NOUGHT}"
         ),
         unit="none",
         decimals=0,
         steps_=[(0.5, CRITICAL)],
         colored="background",
+        none="no daemon",
     ),
     FIRST_TO_END,
     stat(
-        "Wrong keys, 15 minutes",
+        "Refused keys, 15 minutes",
         "Requests that stack-exporter itself refused for their credentials, at both of its listeners. More than 20 "
         "(AuthFailures) are a sender with an old key, whose errors are lost, or somebody who tries.",
         Query(f"sum({REFUSED})"),
@@ -76,18 +80,21 @@ FIRST = [
         "How often the daemon took secrets and personal data out of what services sent, before it kept or forwarded "
         "anything. Many are no fault of the daemon, but the service should not send them: see below which rule, and "
         "tell its owner.",
-        Query(f"sum(\n{risen('stack_exporter_scrubbed_total', '1h')}\n) or vector(0)"),
+        Query(f"sum(\n{risen('stack_exporter_scrubbed_total', '1h')}\n) {NOUGHT}"),
         unit="none",
         decimals=0,
         first=UNKNOWN,
+        none="no daemon",
     ),
     table(
         "What was reported within the hour, where, and whose it is",
         "Security events by service, type and severity. Begin with critical and high; click a service for its newest "
         "error and its trace. Many of one low type are a scan, or a release that refuses the wrong ones.",
-        Query(f"sum by (service, team, type, severity) (\n(\n{risen(EVENTS, '1h')}\n)\n{OWNED}\n) > 0.5"),
+        Query(f"{owned(f'sum by (service, type, severity) ({WITHIN_HOUR})')} > 0.5"),
         columns=[
-            Column("service", "Service", url="${exporter_url}/go/error?service=${__value.text}", width=120),
+            Column(
+                "service", "Service", url="${exporter_url}/go/error?service=${__value.text:percentencode}", width=120
+            ),
             Column("type", "Type"),
             Column("severity", "Severity", words=SEVERITIES, color="text", width=90),
             Column("Value", "Events", unit="none", decimals=0, width=80),

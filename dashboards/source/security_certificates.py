@@ -17,7 +17,7 @@ REMAINING = "\n  or ".join(
 VERIFIED = "\n  or ".join(
     f"stack_{kind}_certificate_verified{{{OF}}}" for kind in ("dns", "grpc", "http", "smtp", "tcp")
 )
-CLOSER = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
+CLOSER = "/d/stack-components?var-component=${__value.text:percentencode}&${__url_time_range}"
 OWNER = f"* on ({ON}) group_left (kind, team) stack_component_info"
 DAY = 86_400
 LEFT = ((-1e9, CRITICAL), (3 * DAY, WARNING), (20 * DAY, GOOD))

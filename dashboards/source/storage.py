@@ -139,9 +139,9 @@ BOARD = Board(
         Row("", FIRST),
         Row("File systems", DISKS),
         Row("Quotas and buckets", HELD),
-        Row("Machines", MACHINES),
-        Row("Log files", LOGS),
-        Row("Network", NETWORK),
+        Row("Machines", MACHINES, folded=True),
+        Row("Log files", LOGS, folded=True),
+        Row("Network", NETWORK, folded=True),
     ],
     alerts=HERE,
 )

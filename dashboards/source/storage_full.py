@@ -6,7 +6,7 @@ from dashboards.source.query import ON, Query
 from dashboards.source.tables import Column, table
 
 OF = 'component=~"$component"'
-CLOSER = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
+CLOSER = "/d/stack-components?var-component=${__value.text:percentencode}&${__url_time_range}"
 FULL = ((0.9, WARNING), (0.95, CRITICAL))
 SOON = ((0, CRITICAL), (21_600, WARNING), (86_400, "text"))
 

@@ -6,7 +6,7 @@ from dashboards.source.query import Query, alert_limits, component_limits, once,
 from dashboards.source.tables import Column, table
 
 OF = 'component=~"$component"'
-CLOSER = "/d/stack-components?var-component=${__value.text}&${__url_time_range}"
+CLOSER = "/d/stack-components?var-component=${__value.text:percentencode}&${__url_time_range}"
 NO_HOST = "no component of the kind host"
 NO_LOGS = "no component of the kind logs"
 EACH = "max by (component)"

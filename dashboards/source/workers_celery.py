@@ -54,9 +54,9 @@ TASKS = [
         Query(_counted("retried", "retry")),
         Query(
             "histogram_quantile(0.95, sum by (le, component, task) "
-            f"(rate(stack_celery_task_duration_seconds_bucket{{{OURS}}}[$__range])))\n"
+            f"(rate(stack_celery_task_duration_seconds_bucket{{{OURS}}}[$__range]))) >= 0\n"
             "or label_replace(histogram_quantile(0.95, sum by (le, service, task) "
-            f"(rate(stack_task_duration_seconds_bucket{{{REPORTED}}}[$__range]))), "
+            f"(rate(stack_task_duration_seconds_bucket{{{REPORTED}}}[$__range]))) >= 0, "
             '"component", "$1", "service", "(.+)")'
         ),
         columns=[

@@ -11,8 +11,10 @@ def checked(flag: str, url: str) -> str:
     """It without the last slash. Raises Unfit for what would break YAML, JSON, or the templates around it."""
     try:
         parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.netloc) and not set(url) & set(" '\"{}\\#\n\t?")
-    except ValueError:  # brackets that hold no IPv6 address
+        # `port` raises for what is none. Grafana would put a variable in the place of $name.
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = named and url.isprintable() and not set(url) & set(" '\"{}\\#?$<>`")
+    except ValueError:  # brackets that hold no IPv6 address, a port beyond 65535
         valid = False
     if not valid:
         name = "grafana" if flag == "--grafana-url" else "status"

@@ -4,18 +4,20 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.alerts.engines import ROUTES, Engines
-from tests.alerts.fault import Fault, Steps
+from tests.alerts.fault import Config, Fault, Steps
 from tests.servers.notified import Notice
 
 Labels = tuple[tuple[str, str], ...]
 Heard = dict[Labels, float]
 """Label sets of an alert that every receiver of their route was told of, and when the last of them was."""
+SHARED = "stack-exporter"
+"""The job of the daemon that is shared by the faults."""
 LATEST = 180.0
 """Seconds within which every alert has been told of, and as many for their ends: a busy machine is slow."""
 AT_NIGHT = {"sms"}
@@ -30,6 +32,8 @@ class Running:
     faults: list[Fault]
     failed: dict[str, str]
     """Faults whose steps failed, and how."""
+    parts: dict[str, Config]
+    """What each fault has configured."""
     routed: dict[Labels, frozenset[str]] = field(default_factory=dict)
 
     def receivers(self, labels: dict[str, str]) -> frozenset[str]:
@@ -43,10 +47,19 @@ class Running:
             self.routed[key] = frozenset(told.stdout.strip().split(",")) - AT_NIGHT
         return self.routed[key]
 
-    def everywhere(self, alert: str, status: str, since: float) -> Heard:
+    def of(self, fault: Fault, labels: Mapping[str, str]) -> bool:
+        """Whether it is about a component or a daemon of that fault, and not of another; what names neither is anybody's."""
+        part = self.parts[fault.name]
+        if labels.get("job", SHARED) != SHARED:
+            return labels["job"] in part.get("scraped", {})
+        return not labels.get("component") or labels["component"] in part.get("components", {})
+
+    def everywhere(self, fault: Fault, alert: str, status: str, since: float) -> Heard:
         name, _, severity = alert.partition("/")
         by_labels: dict[Labels, dict[str, Notice]] = {}
         for notice in self.engines.notified.of(name, status, since, severity=severity):
+            if not self.of(fault, notice.labels):
+                continue
             by_labels.setdefault(tuple(sorted(notice.labels.items())), {}).setdefault(notice.receiver, notice)
         return {
             labels: max(one.at for one in found.values())

@@ -13,7 +13,7 @@ from tests import servers
 from tests.alerts import fault as faults
 from tests.alerts.engines import TOKEN, engines
 from tests.alerts.fault import Config, Fault, Scene, Steps
-from tests.alerts.running import Heard, Running, said
+from tests.alerts.running import SHARED, Heard, Running, said
 from tests.servers.process import wait_until
 
 FACTOR = 60.0
@@ -73,7 +73,7 @@ def run(chosen: list[Fault], folder: Path, factor: float = FACTOR) -> Wave:
         wave = Wave({(one.name, one.annotations["description"]) for one in told if one.name != "Watchdog"})
         broken_at = running.step(pool)
         expected = [(one, alert) for one in chosen for alert in one.expects]
-        fired = running.wait(expected, lambda one, alert: running.everywhere(alert, "firing", broken_at[one.name]))
+        fired = running.wait(expected, lambda one, alert: running.everywhere(one, alert, "firing", broken_at[one.name]))
         known = {f"{one['labels']['alertname']}: {one['state']}" for one in running.engines.alerts()}
         mended_at = running.step(pool)
 
@@ -83,7 +83,7 @@ def run(chosen: list[Fault], folder: Path, factor: float = FACTOR) -> Wave:
             On a machine that is busy a rate over 5 s may miss its samples, and the alert ends before the mending.
             """
             before = fired[fault.name, alert]
-            after = running.everywhere(alert, "resolved", broken_at[fault.name]) if before else {}
+            after = running.everywhere(fault, alert, "resolved", broken_at[fault.name]) if before else {}
             active = running.active() if after else set()
             found = sorted(before, key=before.__getitem__)
             return {labels: after[labels] for labels in found if labels in after and labels not in active}
@@ -116,15 +116,15 @@ def _running(chosen: list[Fault], folder: Path, factor: float) -> Iterator[Runni
         steps: dict[str, Steps] = {}
         stack.callback(_close, steps)
         parts, failed = _prepared(chosen, steps, scenes, folder)
-        scraped = {job: addresses for part in parts for job, addresses in part.get("scraped", {}).items()}
-        config = faults.joined([BASE, *({k: v for k, v in part.items() if k != "scraped"} for part in parts)])
+        scraped = {job: addresses for part in parts.values() for job, addresses in part.get("scraped", {}).items()}
+        config = faults.joined([BASE, *({k: v for k, v in part.items() if k != "scraped"} for part in parts.values())])
         daemon = stack.enter_context(servers.daemon(json.dumps(config), check=False))
         for scene in scenes:
             scene.daemon = daemon
         started = stack.enter_context(
             engines(
                 folder,
-                {"stack-exporter": [f"127.0.0.1:{daemon.port}"]} | scraped,
+                {SHARED: [f"127.0.0.1:{daemon.port}"]} | scraped,
                 factor=factor,
                 scrape=pace,
                 evaluation=pace,
@@ -135,14 +135,14 @@ def _running(chosen: list[Fault], folder: Path, factor: float) -> Iterator[Runni
             scene.engines = started
         # What goes on beside a fault speaks to the daemon: it ends first.
         stack.callback(_close, steps)
-        yield Running(started, steps, chosen, failed)
+        yield Running(started, steps, chosen, failed, parts)
 
 
 def _prepared(
     chosen: list[Fault], steps: dict[str, Steps], scenes: list[Scene], folder: Path
-) -> tuple[list[Config], dict[str, str]]:
+) -> tuple[dict[str, Config], dict[str, str]]:
     """What each fault wants to be configured, and the faults that could not be prepared."""
-    parts: list[Config] = []
+    parts: dict[str, Config] = {}
     failed: dict[str, str] = {}
 
     def prepare(fault: Fault) -> None:
@@ -152,7 +152,7 @@ def _prepared(
             scene.folder.mkdir()
             steps[fault.name] = fault.steps(scene)
             try:
-                parts.append(next(steps[fault.name]) or {})
+                parts[fault.name] = next(steps[fault.name]) or {}
             except Exception as error:
                 failed[fault.name] = said(error)
             else:

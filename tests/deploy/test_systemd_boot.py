@@ -1,5 +1,6 @@
 """A real systemd starts the unit that is shipped, gives it its secrets, reloads it, and starts it anew when it hangs."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory, image: Image) -> Iterator[
     with booted(found):
         wait_until(lambda: found.shown(NAME, "ActiveState") in ("active", "failed"), 60, "it was started")
         yield found
+    shutil.rmtree(found.root)
 
 
 def journal(machine: Machine) -> str:
