@@ -30,7 +30,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo setup test checked test-quick test-slow quick fmt lint types shell dockerfile rules docs docs-check dashboards dashboards-picture bench lock \
-        javascript packages packages-demo packages-bench image clean
+        javascript packages packages-demo packages-bench packages-image image image-test clean
 # Targets run one after another, so that their progress can be read; pytest uses every core by itself.
 ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
@@ -64,7 +64,7 @@ test-quick: quick  ## The same without what needs Debian's packages.
 	$(ALONE) -m "alone and not slow and not debian" $(ARGS) $(TIMED) || [ $$? = 5 ]
 	@echo "Left out: tests marked debian (a real Prometheus, promtool, Chromium) and tests marked slow (make test-slow)."
 
-test-slow: packages javascript $(PICTURE)  ## Load, soak and time bounds, one at a time.
+test-slow: packages packages-image javascript $(PICTURE)  ## Load, soak and time bounds, one at a time.
 	@$(call step,slow tests)
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
@@ -122,7 +122,7 @@ lock: $(VENV)/.dev  ## Resolve the newest versions and rewrite both lock files.
 packages:
 	@scripts/packages.sh prometheus=prometheus promtool=prometheus chromium=chromium \
 		prometheus-alertmanager=prometheus-alertmanager prometheus-blackbox-exporter=prometheus-blackbox-exporter \
-		mariadbd=mariadb-server rabbitmq-server=rabbitmq-server memcached=memcached
+		mariadbd=mariadb-server rabbitmq-server=rabbitmq-server memcached=memcached systemd-analyze=systemd
 
 # The SDKs of JavaScript that tests let send; Node itself is one of the development dependencies.
 javascript: $(JAVASCRIPT:%=%/node_modules/.package-lock.json)
@@ -143,6 +143,13 @@ packages-bench:
 	@scripts/packages.sh prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter \
 		prometheus-redis-exporter=prometheus-redis-exporter prometheus-postgres-exporter=prometheus-postgres-exporter \
 		prometheus-node-exporter=prometheus-node-exporter prometheus-pushgateway=prometheus-pushgateway
+
+packages-image:
+	@scripts/packages.sh buildah=buildah mmdebstrap=mmdebstrap
+
+image-test: packages-image $(VENV)/.dev  ## Build the image, and a machine with systemd, and run them; as root.
+	@$(call step,the image and the unit)
+	$(BIN)/python -m pytest -m slow -s tests/deploy $(ARGS)
 
 image:  ## Build the container image with docker or podman, whichever is there.
 	$(or $(firstword $(shell command -v docker podman)),$(error needs docker or podman)) build -t stack-exporter .

@@ -51,6 +51,15 @@ def ours(found: list[Object]) -> Iterator[str]:
             yield f"{pod.owner}: mounts a token"
         for one in pod.containers:
             yield from (f"{pod.owner}: {one['name']}: {wrong}" for wrong in _ours(one, pod))
+        limits = [one.get("resources", {}).get("limits", {}).get("ephemeral-storage") for one in pod.containers]
+        volumes = [volume.get("emptyDir", {}).get("sizeLimit") for volume in pod.spec.get("volumes", [])]
+        # The kubelet evicts a Pod that has more than its containers' limits together (podEphemeralStorageLimitEviction).
+        if any(limits) and _bytes(limits) < _bytes(volumes):
+            yield f"{pod.owner}: is evicted before its volumes are full"
+
+
+def _bytes(sizes: list[str | None]) -> int:
+    return sum(int(size[:-2]) * {"Mi": 1024**2, "Gi": 1024**3}[size[-2:]] for size in sizes if size)
 
 
 def _ours(one: dict[str, Any], pod: Pod) -> Iterator[str]:

@@ -109,6 +109,7 @@ BROKEN: list[tuple[str, Change, str]] = [
     ("central", put(pod, "automountServiceAccountToken", to=None), f"{D}: mounts a token"),
     ("central", put(daemon, "securityContext", "readOnlyRootFilesystem", to=False), f"{D}: stack-exporter: writes to its root"),
     ("central", put(daemon, "resources", "limits", to=None), f"{D}: stack-exporter: resources"),
+    ("sidecar", put(daemon, "resources", "limits", "ephemeral-storage", to="1Gi"), f"{S}: is evicted before its volumes are full"),
     ("central", put(daemon, "image", to="registry.example/stack-exporter:0.1.0"), f"{D}: stack-exporter: image registry.example/stack-exporter:0.1.0"),
     ("central", put(daemon, "image", to="stack-exporter"), f"{D}: stack-exporter: image stack-exporter"),
     ("central", put(daemon, "volumeMounts", 0, "subPath", to="exporter.yaml"), f"{D}: stack-exporter: subPath, whose changes the kubelet does not follow"),
