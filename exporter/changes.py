@@ -50,7 +50,7 @@ class Changes:
             await asyncio.sleep(EVERY)
             before, now = self._config, await asyncio.to_thread(self._look, self._config)
             self._tasks.beat("files")
-            # What was refused and is as it was before is taken again, or we would go on saying that it is refused.
+            # What was refused, and is as it was before, is taken again: nobody else would say that all is well.
             if before is not self._config or (now == self._seen(before) and self._refused is None):
                 continue
             time = asyncio.get_running_loop().time()
@@ -59,10 +59,8 @@ class Changes:
             if now != pending:
                 pending = now  # it may be half written: what is the same at the next look is whole
                 continue
-            self._refused, tried = now, time
+            self._refused, tried, self._beside_seen = now, time, now[2]  # until `use` is called, when it is taken
             await self._reload()
-            if self._refused is None:  # it was taken: `use` was called
-                self._beside_seen = now[2]
 
     def _look(self, config: Config) -> tuple[Fingerprint, Fingerprint, Fingerprint]:
         read = stats(name for name, *_ in config.files_read) if self._whole else config.files_read

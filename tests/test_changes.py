@@ -75,6 +75,22 @@ def test_the_file_what_it_names_and_what_is_beside_it_are_watched(tmp_path: Path
     asyncio.run(follow())
 
 
+def test_what_is_being_written_is_not_read_before_it_rests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "EVERY", 0.02)
+
+    async def follow() -> None:
+        its = Reloading(written(tmp_path), [])
+        await its.reload()
+        whole = its.file.read_text() + "service: shop\n"
+        for end in range(len(whole) + 1):
+            its.file.write_text(whole[:end])
+            await asyncio.sleep(0.002)
+        await its.until([True, True])
+        await its.tasks.end()
+
+    asyncio.run(follow())
+
+
 def test_what_a_component_file_names_is_watched(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("redis://one")
     (tmp_path / "a.yaml").write_text(f'components: {{a: {{kind: redis, url: "${{file:{tmp_path / "url"}}}"}}}}\n')

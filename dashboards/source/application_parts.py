@@ -198,7 +198,7 @@ def _waits() -> list[Panel]:
 
 ROWS = [
     Row("Operations and files", _operations()),
-    Row("AI models", _models(), folded=True),
-    Row("What the services wait for, and what users achieve", _waits()),
-    Row("Log lines", log_panels(), folded=True),
+    Row("AI models: calls, failures, tokens, cost", _models(), folded=True),
+    Row("What the services wait for (databases, caches, files), and what users achieve", _waits(), folded=True),
+    Row("Log lines, and the files that are followed", log_panels(), folded=True),
 ]

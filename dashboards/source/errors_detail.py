@@ -169,5 +169,5 @@ def _unseen() -> list[Panel]:
 ROWS = [
     Row("Of which sort", _sorts()),
     Row("Releases and sessions", _releases()),
-    Row("What is not seen here", _unseen(), folded=True),
+    Row("What is not seen here: events that were lost, and what users wrote", _unseen(), folded=True),
 ]

@@ -206,11 +206,11 @@ BOARD = Board(
     rows=[
         Row("", FIRST),
         Row("Is it on time", ON_TIME),
-        Row("What it takes in and keeps", TAKEN_IN, folded=True),
-        Row("What it sends on", FORWARDED, folded=True),
-        Row("What it answers and shows", ANSWERED, folded=True),
+        Row("What it takes in and keeps: events, and the store", TAKEN_IN, folded=True),
+        Row("What it sends on: back ends, and what waits for them", FORWARDED, folded=True),
+        Row("What it answers and shows: requests, memory, readings left out", ANSWERED, folded=True),
         Row("Alerts, and how good they are", ALERTS, folded=True),
-        Row("Prometheus and Alertmanager", WATCHERS, folded=True),
+        Row("Prometheus and Alertmanager: those who decide and tell", WATCHERS, folded=True),
     ],
     alerts='subject=~"exporter|ingest|forwarding|monitoring|probes|prometheus"',
 )

@@ -139,9 +139,9 @@ BOARD = Board(
         Row("", FIRST),
         Row("File systems", DISKS),
         Row("Quotas and buckets", HELD),
-        Row("Machines", MACHINES, folded=True),
-        Row("Log files", LOGS, folded=True),
-        Row("Network", NETWORK, folded=True),
+        Row("Machines: processors, memory, load, network, devices", MACHINES, folded=True),
+        Row("Log files: error lines, growth, policy", LOGS, folded=True),
+        Row("Network: round trips, losses, names and ports", NETWORK, folded=True),
     ],
     alerts=HERE,
 )

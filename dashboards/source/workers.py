@@ -98,9 +98,9 @@ BOARD = Board(
         Row("", [*_numbers(), troubles(HERE), healths(HERE, "The status of workers, brokers and jobs at each time.")]),
         Row("Tasks, of Celery and as applications report them", TASKS),
         Row("Queues", QUEUES),
-        Row("Celery's workers", WORKERS, folded=True),
-        Row("RabbitMQ", RABBITMQ, folded=True),
-        Row("Jobs that report heartbeats", HEARTBEATS, folded=True),
+        Row("Celery's workers: who answers, how busy, hanging tasks, the beat", WORKERS, folded=True),
+        Row("RabbitMQ: nodes, messages, memory, disk", RABBITMQ, folded=True),
+        Row("Jobs that report heartbeats: when they ran, and how long", HEARTBEATS, folded=True),
     ],
     alerts='subject=~"tasks|workers|queues|rabbitmq|heartbeats|components", '
     'component=~"$component|", service=~"$service|"',
