@@ -119,6 +119,7 @@ async def _serve(options: Options, first: "Plan") -> int:
         await asyncio.wait_for(app.stop(), 7.5)
     except TimeoutError:
         log.warning("stopping took too long and was cut short")
+    notify.close()
     return 0
 
 

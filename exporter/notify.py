@@ -12,6 +12,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 1.0
 """Seconds for a socket that is full; systemd reads it as long as it runs."""
+OFTEN = 0.01
+"""Seconds between two signs of life, at least, whatever is asked."""
 
 
 class Notify:
@@ -22,6 +24,10 @@ class Notify:
         # @ stands for the zero byte with which an abstract socket's name begins; vsock: is of virtual machines.
         self._address = f"\0{given[1:]}" if given.startswith("@") else given if given.startswith("/") else ""
         self._watchdog = _microseconds(environ) / 1e6 if self._address else 0.0
+        # Kept: whoever has run out of descriptors by then can say that it lives all the same.
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if self._address else None
+        if self._socket:
+            self._socket.settimeout(PATIENCE)
 
     def ready(self, status: str) -> None:
         """It has started, or it has reloaded, well or not; the status is what `systemctl status` shows."""
@@ -46,15 +52,19 @@ class Notify:
                     "not alive: systemd is not told otherwise, and starts it anew", extra={"ailments": list(found)}
                 )
             ailed = bool(found)
-            await asyncio.sleep(self._watchdog / 2)
+            await asyncio.sleep(max(OFTEN, self._watchdog / 2))
+
+    def close(self) -> None:
+        """Nothing is said after it."""
+        if self._socket:
+            self._socket.close()
+            self._socket = None
 
     def _say(self, *lines: str) -> None:
-        if not self._address:
-            return
         # Whoever does not hear it has gone; the daemon goes on.
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sending:
-            sending.settimeout(PATIENCE)
-            sending.sendto("\n".join(lines).encode(), self._address)
+        with suppress(OSError):
+            if self._socket:
+                self._socket.sendto("\n".join(lines).encode(), self._address)
 
 
 def _microseconds(environ: Mapping[str, str]) -> int:

@@ -10,7 +10,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -134,8 +134,12 @@ def test_the_watchdog_hears_nothing_while_something_ails_the_daemon(caplog: pyte
         task.cancel()
 
     name = f"notify-{uuid.uuid4().hex}"
-    with told(f"\0{name}") as systemd, caplog.at_level(logging.ERROR):
-        asyncio.run(run(systemd, Notify({"NOTIFY_SOCKET": f"@{name}", "WATCHDOG_USEC": "20000"})))
+    with (
+        told(f"\0{name}") as systemd,
+        caplog.at_level(logging.ERROR),
+        closing(Notify({"NOTIFY_SOCKET": f"@{name}", "WATCHDOG_USEC": "20000"})) as notify,
+    ):
+        asyncio.run(run(systemd, notify))
     assert [record.getMessage() for record in caplog.records] == [
         "not alive: systemd is not told otherwise, and starts it anew"
     ]
@@ -154,8 +158,8 @@ def test_the_watchdog_hears_nothing_while_something_ails_the_daemon(caplog: pyte
     ],
 )
 def test_without_systemd_or_for_another_process_nothing_is_said_and_nothing_fails(environ: dict[str, str]) -> None:
-    notify = Notify(environ)
-    notify.ready("1 component")
-    notify.reloading()
-    notify.stopping()
-    asyncio.run(asyncio.wait_for(notify.watchdog(lambda: []), 1.0))
+    with closing(Notify(environ)) as notify:
+        notify.ready("1 component")
+        notify.reloading()
+        notify.stopping()
+        asyncio.run(asyncio.wait_for(notify.watchdog(lambda: []), 1.0))
