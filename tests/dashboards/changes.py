@@ -98,7 +98,7 @@ CHANGED: dict[str, dict[str, Change]] = {
     },
     "stack-workers": {
         "In trouble": more,
-        "Workers missing": more,
+        "Workers missing": other,  # one, or nothing at all where the broker was too slow to be asked
         "Messages waiting": more,
         "What is wrong, since when, and whose it is": rows,
         "Health over time": more,
