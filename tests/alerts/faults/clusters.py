@@ -18,7 +18,7 @@ def a_cluster_loses_a_node_and_is_cut_in_two(scene: Scene) -> Steps:
     nodes = list(well)
 
     def answer(connection: socket.socket, request: bytes) -> None:
-        body = json.dumps(nodes if b"/api/nodes" in request.split(b" ")[1] else {}).encode()
+        body = json.dumps(nodes if b"/api/nodes" in request else {}).encode()
         connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
     with amqp.fake({})() as broker, hostile.serving(answer) as api:
