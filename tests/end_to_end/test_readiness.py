@@ -52,6 +52,7 @@ def test_a_full_spool_that_refuses_makes_it_unready_until_the_back_end_is_back()
     port = servers.free_port()
     with servers.daemon(CONFIG.format(readiness="ingest", port=port)) as daemon:
         filled(daemon)
+        wait_until(lambda: ready(daemon) == 503, 5)
         reply = daemon.get("/readyz")
         assert reply.status == 503
         assert reply.json()["message"] == "not ready: what waits for traces of tempo takes nothing more: full"

@@ -137,9 +137,9 @@ def test_a_late_reply_is_waited_for_and_takes_its_time(net: Network) -> None:
 def test_a_run_ends_before_its_deadline_and_says_what_was_lost(net: Network) -> None:
     said = net.probe("silent", count=100, spacing="20ms", wait="10s", timeout=0.4)
     assert (said["reason"], 0.3 < said["duration"]) == ("no_reply", True), said["detail"]
-    # Those that were sent by then; where others use the machine it ends later than it was told to, and the loop's timers,
-    # which reckon from the turn's begin, come up to a turn early.
-    assert 0 < said["counts"]["lost"] <= said["duration"] / 0.02 + 3 < 100
+    # Those that were sent by then: some 20, and more where others use the machine, so that it ends later than it was told
+    # to, and the loop's timers, which reckon from the turn's begin, come early. Never all.
+    assert 0 < said["counts"]["lost"] < 50
 
 
 @pytest.mark.parametrize("size", [0, 1, 56, 9000])

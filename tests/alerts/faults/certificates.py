@@ -12,7 +12,6 @@ from tests.certificates import expired, pair
     "CertificateExpiring/warning",
     "CertificateExpiring/critical",
     "CertificateExpired/critical",
-    "ComponentDegraded/warning",
     quick=True,
 )
 def certificates_run_out(scene: Scene) -> Steps:

@@ -28,7 +28,8 @@ WORSE = ("PrometheusNotificationErrors", "PrometheusNotificationsDropped", "Prom
 
 
 @provokes(
-    "AlertmanagerReloadFailed/warning",
+    # Where figures say why a component is degraded, that alert inhibits this one; an Alertmanager that says so itself has none.
+    *("AlertmanagerReloadFailed/warning", "ComponentDegraded/warning"),
     *(f"{name}/{severity}" for name in BADLY for severity in ("warning", "critical")),
 )
 def an_alertmanager_that_cannot_send_and_refuses_its_configuration(scene: Scene) -> Steps:
