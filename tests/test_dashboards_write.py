@@ -1,18 +1,16 @@
 """stack-exporter dashboards: the packaged dashboards into a folder, as Grafana or as its sidecar takes them."""
 
 import json
-import os
-import zipfile
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
-from hatchling import build
 
 from exporter.rules.shipped import dashboards
 from tests.command import command
 from tests.tree import ROOT
+from tests.wheel import wheel
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PACKAGED = {path.name: path.read_bytes() for path in sorted((ROOT / "dashboards").glob("stack-*.json"))}
@@ -123,14 +121,7 @@ def test_what_can_not_be_is_refused_and_nothing_is_written(arguments: list[str],
     assert list(written(tmp_path)) == ["file"]
 
 
-def test_a_wheel_has_the_dashboards_where_they_are_looked_for_and_nothing_that_writes_them(tmp_path: Path) -> None:
-    here = Path.cwd()
-    os.chdir(ROOT)
-    try:
-        wheel = build.build_wheel(str(tmp_path))
-    finally:
-        os.chdir(here)
-    with zipfile.ZipFile(tmp_path / wheel) as archive:
-        inside = {name: archive.read(name) for name in archive.namelist() if "dashboards/" in name}
+def test_a_wheel_has_the_dashboards_where_they_are_looked_for_and_nothing_that_writes_them() -> None:
+    inside = {name: data for name, data in wheel().items() if "dashboards/" in name}
     assert inside == {f"exporter/rules/dashboards/{name}": data for name, data in PACKAGED.items()}
     assert dashboards() == ROOT / "dashboards"

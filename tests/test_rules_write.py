@@ -1,19 +1,17 @@
 """stack-exporter rules: the packaged rules into a folder, as they are or with what was asked to differ."""
 
-import os
 import re
-import zipfile
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
-from hatchling import build
 
 from exporter.rules.divide import divided
 from exporter.rules.shipped import alert_rules, runbooks
 from tests.command import command
 from tests.tree import ROOT
+from tests.wheel import wheel
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PACKAGED = {path.name: path.read_bytes() for path in sorted((ROOT / "alert_rules").glob("*.yml"))}
@@ -188,15 +186,8 @@ def test_without_a_folder_the_usage_is_said() -> None:
     assert (done.returncode, done.stderr) == (2, "stack-exporter: rules: the folder's name is empty\n")
 
 
-def test_a_wheel_has_rules_and_runbooks_where_they_are_looked_for(tmp_path: Path) -> None:
-    here = Path.cwd()
-    os.chdir(ROOT)
-    try:
-        wheel = build.build_wheel(str(tmp_path))
-    finally:
-        os.chdir(here)
-    with zipfile.ZipFile(tmp_path / wheel) as archive:
-        inside = {name: archive.read(name) for name in archive.namelist() if name.startswith("exporter/rules/")}
+def test_a_wheel_has_rules_and_runbooks_where_they_are_looked_for() -> None:
+    inside = {name: data for name, data in wheel().items() if name.startswith("exporter/rules/")}
     assert {name.rpartition("/")[2]: data for name, data in inside.items() if "/alert_rules/" in name} == PACKAGED
     books = {f"exporter/rules/runbooks/{path.name}" for path in runbooks().glob("*.md")}
     assert {name for name in inside if "/runbooks/" in name} == books

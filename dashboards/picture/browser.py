@@ -14,17 +14,9 @@ from typing import Any, Self
 
 import aiohttp
 
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--remote-debugging-port=0",
-)
+from tests.chromium import FLAGS as QUIET
+
+FLAGS = (*QUIET, "--hide-scrollbars", "--remote-debugging-port=0")
 START = 20.0
 """Seconds until it listens."""
 

@@ -11,6 +11,7 @@ import pytest
 from exporter.config import load
 from exporter.state import STATUSES
 from exporter.web import chart, markup
+from tests.chromium import FLAGS
 from tests.web.client import ask, bearer
 from tests.web.kept import Rows, group
 from tests.web.sent import Sent, forwarding
@@ -206,17 +207,6 @@ def test_markup_is_escaped_unless_it_is_markup() -> None:
         markup.tag("p", "<b>", markup.tag("b", "&"), class_='a"b', title=None)
         == '<p class="a&quot;b">&lt;b&gt;<b>&amp;</b></p>'
     )
-
-
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.mark.debian
